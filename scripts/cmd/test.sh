@@ -1,0 +1,46 @@
+# shellcheck shell=bash
+# ./x test: Rust tests, then browser tests. The last line is `N passed, N failed`.
+
+cmd_test() {
+  local passed=0 failed=0
+  load cmd/e2e
+  setup_build
+  setup_tests
+  services_start
+  if build_for_tests; then
+    build_site_release || failed=1
+    rust_tests
+    e2e_run || true
+    e2e_counts
+    passed=$((RUST_PASSED + E2E_PASSED)) failed=$((failed + RUST_FAILED + E2E_FAILED))
+    note "Rust: $RUST_PASSED passed, $RUST_FAILED failed. Browser: $E2E_PASSED passed, $E2E_FAILED failed."
+  else
+    failed=1
+  fi
+  # Before the last line: what stopping says must not come after it.
+  services_stop
+  printf '%s passed, %s failed\n' "$passed" "$failed"
+  [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+}
+
+# Runs nextest and reads its summary into RUST_PASSED and RUST_FAILED; a run without one (a crate that does not
+# compile) is one failure.
+rust_tests() {
+  local summary=$ROOT/target/logs/nextest.txt status=0
+  mkdir -p "$LOG_DIR"
+  RUST_PASSED=0 RUST_FAILED=1
+  step "Rust tests" nextest_run "$summary" || status=$?
+  read -r RUST_PASSED RUST_FAILED < <(sed 's/\x1b\[[0-9;]*m//g' "$summary" | awk '
+    /Summary \[/ { passed = failed = 0
+      for (i = 2; i <= NF; i++) {
+        if ($i ~ /^passed/) passed = $(i - 1)
+        if ($i ~ /^failed/ || $i ~ /^timed/) failed += $(i - 1)
+      }
+      seen = 1 }
+    END { if (seen) print passed, failed; else print 0, 1 }')
+  if [ "$status" != 0 ] && [ "$RUST_FAILED" = 0 ]; then RUST_FAILED=1; fi
+}
+
+nextest_run() {
+  cargo nextest run --cargo-profile fast --no-fail-fast --color never 2>&1 | tee "$1"
+}
