@@ -1,0 +1,24 @@
+//! Words of the audit log.
+
+use crate::{Page, ids::AuditId, verb::verbs};
+
+words! {
+    /// One act, written in the transaction it belongs to.
+    pub struct AuditRow {
+        pub id: AuditId,
+        pub at_ms: i64,
+        /// `usr_…`, `tok_…`, `bot_…` or `system`.
+        pub actor: String,
+        /// The verb, e.g. `bots.create`.
+        pub act: String,
+        /// What it was done to.
+        pub target: Option<String>,
+        pub outcome: String,
+    }
+    #[serde(deny_unknown_fields)]
+    pub struct ListAudit { pub limit: Option<u32>, pub cursor: Option<String> }
+}
+
+verbs! {
+    ListAudit => Page<AuditRow>, "audit.list";
+}

@@ -1,0 +1,184 @@
+//! Words of bots: what is wanted, what is, and the verbs between.
+
+use crate::{
+    Page,
+    ids::*,
+    verb::{Done, verbs},
+};
+
+words! {
+    /// What its owner wants.
+    #[derive(Copy, Eq, Hash)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Desired { Running, Stopped, Deleted }
+
+    /// What Chela last saw.
+    #[derive(Copy, Eq, Hash)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Observed { Absent, Creating, Starting, Running, Stopping, Stopped, Failed, Unknown }
+
+    /// The step in progress on the way to ready.
+    #[derive(Copy, Eq, Hash)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Stage { Queued, Runtime, Image, Create, Start, Gateway, Pairing, Ready }
+
+    /// Whether it works, apart from whether it lives.
+    #[derive(Copy, Eq, Hash)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Health { Healthy, Degraded, Unhealthy, Unknown }
+
+    /// Whom a bot may serve. `shared`: anybody, so no tool of the host; `own`: one owner, container only.
+    #[derive(Copy, Eq, Hash, Default)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Profile { #[default] Shared, Own }
+
+    /// Where a bot runs.
+    #[derive(Copy, Eq, Hash)]
+    #[serde(rename_all = "snake_case")]
+    pub enum RuntimeKind { Process, Docker }
+
+    /// Why it is as it is.
+    #[derive(Eq)]
+    pub struct Reason {
+        /// Stable word, e.g. `gateway_timeout`.
+        pub code: String,
+        /// What happened.
+        pub message: String,
+        /// What you can do.
+        pub hint: Option<String>,
+    }
+
+    /// A stage with its times; `note` says how far (e.g. "131 of 647 MB").
+    #[derive(Eq)]
+    pub struct StageMark {
+        pub stage: Stage,
+        pub started_at_ms: i64,
+        pub ended_at_ms: Option<i64>,
+        pub note: Option<String>,
+    }
+
+    /// A bot in a list.
+    pub struct BotSummary {
+        pub id: BotId,
+        pub slug: String,
+        pub name: String,
+        pub model: String,
+        pub runtime: RuntimeKind,
+        pub profile: Profile,
+        pub desired: Desired,
+        pub observed: Observed,
+        pub stage: Option<Stage>,
+        pub health: Health,
+        pub reason: Option<Reason>,
+        /// Since when `observed` holds.
+        pub since_ms: i64,
+        pub created_at_ms: i64,
+        pub version: i64,
+    }
+
+    /// Configuration of a bot.
+    #[derive(Eq)]
+    pub struct BotSettings {
+        pub name: String,
+        pub model: String,
+        pub prompt: String,
+        pub profile: Profile,
+    }
+
+    /// A bot in full.
+    pub struct BotDetail {
+        #[serde(flatten)]
+        pub summary: BotSummary,
+        /// What it runs with.
+        pub settings: BotSettings,
+        /// Saved but not yet applied.
+        pub pending: Option<BotSettings>,
+        /// The applied settings differ from what the running process was started with.
+        pub restart_needed: bool,
+        pub stages: Vec<StageMark>,
+        pub restarts: i64,
+        pub started_at_ms: Option<i64>,
+        /// When Chela tries again, while it waits after a failure.
+        pub next_try_at_ms: Option<i64>,
+    }
+
+    #[serde(deny_unknown_fields)]
+    pub struct ListBots { pub limit: Option<u32>, pub cursor: Option<String>, pub sort: Option<String> }
+    /// `bot` is an id or a slug, here and below.
+    #[serde(deny_unknown_fields)]
+    pub struct GetBot { pub bot: String }
+    #[serde(deny_unknown_fields)]
+    pub struct CreateBot {
+        pub name: String,
+        pub model: String,
+        #[serde(default)]
+        pub prompt: Option<String>,
+        #[serde(default)]
+        pub profile: Option<Profile>,
+        #[serde(default)]
+        pub runtime: Option<RuntimeKind>,
+    }
+    #[derive(Eq)]
+    pub struct BotCreated { pub id: BotId, pub slug: String }
+    /// Saves a pending change; nothing runs differently before `ApplyBot`.
+    #[serde(deny_unknown_fields)]
+    pub struct UpdateBot {
+        pub bot: String,
+        #[serde(default)]
+        pub name: Option<String>,
+        #[serde(default)]
+        pub model: Option<String>,
+        #[serde(default)]
+        pub prompt: Option<String>,
+        #[serde(default)]
+        pub profile: Option<Profile>,
+        /// `version` of the bot as read; a newer one in the store is `stale`.
+        #[serde(default)]
+        pub expected_version: Option<i64>,
+    }
+    #[serde(deny_unknown_fields)]
+    pub struct ApplyBot { pub bot: String, #[serde(default)] pub expected_version: Option<i64> }
+    #[serde(deny_unknown_fields)]
+    pub struct DiscardBot { pub bot: String, #[serde(default)] pub expected_version: Option<i64> }
+    #[serde(deny_unknown_fields)]
+    pub struct StartBot { pub bot: String }
+    /// Also cancels a start in progress.
+    #[serde(deny_unknown_fields)]
+    pub struct StopBot { pub bot: String }
+    #[serde(deny_unknown_fields)]
+    pub struct RestartBot { pub bot: String }
+    /// Deletes the bot with its state, threads and tokens. Not undoable: `confirm` repeats its name.
+    #[serde(deny_unknown_fields)]
+    pub struct DeleteBot { pub bot: String, #[serde(default)] pub confirm: Option<String> }
+
+    /// What can be chosen when a bot is made.
+    #[serde(deny_unknown_fields)]
+    pub struct BotOptions {}
+    pub struct BotChoices {
+        pub models: Vec<ModelChoice>,
+        pub runtimes: Vec<RuntimeChoice>,
+    }
+    pub struct ModelChoice { pub model: String, pub vendor: String }
+    pub struct RuntimeChoice {
+        pub kind: RuntimeKind,
+        pub available: bool,
+        /// Taken when nothing is asked.
+        pub default: bool,
+        /// Why it cannot be used, or what to know.
+        pub note: Option<String>,
+    }
+}
+
+verbs! {
+    ListBots => Page<BotSummary>, "bots.list";
+    GetBot => BotDetail, "bots.get";
+    CreateBot => BotCreated, "bots.create";
+    UpdateBot => BotDetail, "bots.update";
+    ApplyBot => BotDetail, "bots.apply";
+    DiscardBot => BotDetail, "bots.discard";
+    StartBot => BotDetail, "bots.start";
+    StopBot => BotDetail, "bots.stop";
+    RestartBot => BotDetail, "bots.restart";
+    DeleteBot => Done, "bots.delete";
+    BotOptions => BotChoices, "bots.options";
+}

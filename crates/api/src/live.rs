@@ -1,0 +1,119 @@
+//! Frames of `/api/live`, the one WebSocket of the browser.
+//!
+//! Subscribing to a topic returns a snapshot with its sequence number, then the events after it. A gap
+//! is impossible: who is too slow is told to resync and gets a new snapshot.
+
+use crate::{
+    bots::{BotDetail, BotSummary},
+    chat::{Message, ThreadSummary, ToolCall},
+    error::ApiError,
+    ids::*,
+};
+use std::{fmt, str::FromStr};
+
+/// Longest frame a browser may send, in bytes.
+pub const MAX_CLIENT_FRAME: usize = 64 * 1024;
+/// Most topics on one socket.
+pub const MAX_TOPICS: usize = 200;
+
+/// What can be watched. Text forms: `bots`, `bot:<id>`, `thread:<id>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// Every bot of the caller's workspace.
+    Bots,
+    /// One bot: state, stages, its threads.
+    Bot(BotId),
+    /// One thread: messages, deltas, tools.
+    Thread(ThreadId),
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bots => f.write_str("bots"),
+            Self::Bot(id) => write!(f, "bot:{id}"),
+            Self::Thread(id) => write!(f, "thread:{id}"),
+        }
+    }
+}
+impl FromStr for Topic {
+    type Err = BadId;
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        match text.split_once(':') {
+            None if text == "bots" => Ok(Self::Bots),
+            Some(("bot", id)) => id.parse().map(Self::Bot),
+            Some(("thread", id)) => id.parse().map(Self::Thread),
+            _ => Err(BadId("topic")),
+        }
+    }
+}
+impl serde::Serialize for Topic {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+impl<'de> serde::Deserialize<'de> for Topic {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'_, str>::deserialize(d)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Topic {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Topic".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string" })
+    }
+}
+
+words! {
+    /// From the browser. `topic` is a text here so that an unknown one gets a typed answer, not a closed socket.
+    #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+    pub enum ClientFrame {
+        Subscribe { topic: String },
+        Unsubscribe { topic: String },
+        Ping {},
+    }
+
+    /// To the browser.
+    #[serde(tag = "type", rename_all = "snake_case")]
+    pub enum ServerFrame {
+        /// The state of a topic as of `seq`.
+        Snapshot { topic: Topic, seq: u64, data: Snapshot },
+        /// One change; `seq` grows by one per topic.
+        Event { topic: Topic, seq: u64, data: LiveEvent },
+        /// Events were lost for this reader: a new snapshot follows.
+        Resync { topic: Topic },
+        /// Not subscribed, and why.
+        Refused { topic: String, error: ApiError },
+        Pong {},
+    }
+
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    pub enum Snapshot {
+        Bots { bots: Vec<BotSummary> },
+        Bot { bot: Box<BotDetail>, threads: Vec<ThreadSummary> },
+        Thread { thread: ThreadSummary, messages: Vec<Message> },
+    }
+
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    pub enum LiveEvent {
+        /// In `bots`: made or changed.
+        BotChanged { bot: BotSummary },
+        /// In `bot:<id>`: changed.
+        BotUpdated { bot: Box<BotDetail> },
+        BotDeleted { bot: BotId },
+        ThreadChanged { thread: ThreadSummary },
+        ThreadDeleted { thread: ThreadId },
+        /// New, or finished: replaces the message of that id.
+        Message { message: Message },
+        /// More text of a streaming answer. `at_bytes` is the length (UTF-8) the text must have before it.
+        Delta { message: MessageId, at_bytes: u32, text: String },
+        /// The text so far was replaced.
+        Replace { message: MessageId, text: String },
+        Phase { message: MessageId, phase: String },
+        Tool { message: MessageId, tool: ToolCall },
+    }
+}

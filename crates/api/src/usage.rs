@@ -1,0 +1,32 @@
+//! Words of the usage ledger: one row per model call.
+
+use crate::{Page, ids::*, verb::verbs};
+
+words! {
+    /// One model call.
+    pub struct UsageRow {
+        pub id: UsageId,
+        pub bot: Option<BotId>,
+        pub key: Option<KeyId>,
+        pub vendor: String,
+        pub model: String,
+        pub status: u16,
+        pub input_tokens: i64,
+        pub output_tokens: i64,
+        pub started_at_ms: i64,
+        pub latency_ms: i64,
+        pub first_event_ms: Option<i64>,
+    }
+    #[serde(deny_unknown_fields)]
+    pub struct ListUsage { pub limit: Option<u32>, pub cursor: Option<String>, #[serde(default)] pub bot: Option<String> }
+    /// What home shows about the last 24 hours.
+    #[serde(deny_unknown_fields)]
+    pub struct UsageToday {}
+    #[derive(Eq, Default)]
+    pub struct UsageTotals { pub calls: i64, pub failed: i64, pub input_tokens: i64, pub output_tokens: i64 }
+}
+
+verbs! {
+    ListUsage => Page<UsageRow>, "usage.list";
+    UsageToday => UsageTotals, "usage.today";
+}
