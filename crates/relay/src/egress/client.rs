@@ -1,0 +1,105 @@
+//! HTTP over the connector: a pooled client, and one bounded request for key tests and the like.
+
+use super::{BaseUrl, Connector, Egress, EgressError, Reach};
+use crate::BoxError;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{HeaderMap, Request, StatusCode, Uri};
+use http_body_util::{BodyExt, Empty, Limited, combinators::UnsyncBoxBody};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::{
+    client::legacy::Client,
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+};
+use std::{
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::net::TcpStream;
+
+/// Name, TCP and TLS together.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// An answer's head, all of it; also the largest piece of a body that is read at once.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+pub(crate) type OutBody = UnsyncBoxBody<Bytes, BoxError>;
+pub(crate) type HttpClient = Client<Timed, OutBody>;
+
+/// HTTP/1.1 only: one exchange per connection at a time, so that one cut or silent answer harms no other.
+pub(super) fn build(connector: Connector) -> Result<HttpClient, EgressError> {
+    let provider = rustls::crypto::ring::default_provider();
+    let https = HttpsConnectorBuilder::new()
+        .with_provider_and_webpki_roots(provider)
+        .map_err(EgressError::Tls)?
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(connector);
+    Ok(Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .timer(TokioTimer::new())
+        .pool_idle_timeout(Duration::from_secs(50))
+        .pool_max_idle_per_host(128)
+        .http1_max_buf_size(MAX_HEAD_BYTES)
+        .build(Timed(https)))
+}
+
+/// The connector with a deadline over name, TCP and TLS.
+#[derive(Clone)]
+pub(crate) struct Timed(HttpsConnector<Connector>);
+
+impl tower::Service<Uri> for Timed {
+    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let host = uri.host().unwrap_or_default().to_owned();
+        let connecting = self.0.call(uri);
+        Box::pin(async move {
+            match tokio::time::timeout(CONNECT_LIMIT, connecting).await {
+                Ok(done) => done,
+                Err(_elapsed) => Err(EgressError::Timeout(host).into()),
+            }
+        })
+    }
+}
+
+/// A whole small answer.
+#[derive(Debug)]
+pub struct Fetched {
+    /// Its status; redirects are answers like any other.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, at most as long as was asked for.
+    pub body: Bytes,
+}
+
+impl Egress {
+    /// One GET with a deadline and a limit on the answer.
+    pub async fn get(
+        &self,
+        base: &BaseUrl,
+        rest: &str,
+        headers: HeaderMap,
+        reach: Reach,
+        limit: (Duration, usize),
+    ) -> Result<Fetched, BoxError> {
+        let mut request = Request::new(OutBody::new(Empty::new().map_err(|never| match never {})));
+        *request.uri_mut() = base.join(rest)?;
+        *request.headers_mut() = headers;
+        let exchange = async {
+            let (head, body) = self.client(reach).request(request).await?.into_parts();
+            let body = Limited::new(body, limit.1).collect().await?.to_bytes();
+            Ok(Fetched { status: head.status, headers: head.headers, body })
+        };
+        match tokio::time::timeout(limit.0, exchange).await {
+            Ok(done) => done,
+            Err(_elapsed) => Err(EgressError::Timeout(base.to_string()).into()),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The relay as a value: what it is made of and what it offers. The steps of a call are in its submodules.
+
+mod call;
+mod guard;
+mod headers;
+mod neutral;
+mod passing;
+mod serve;
+mod splice;
+mod target;
+mod token;
+mod trouble;
+mod upload;
+
+pub(crate) use headers::add_key;
+pub(crate) use target::joined;
+pub(crate) use trouble::excerpt;
+
+use crate::{BoxError, Egress, Snapshot, UsageSink};
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use std::{sync::Arc, time::Duration};
+
+/// What a call may take. Connecting has its own deadline in [`Egress`].
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The longest request body.
+    pub request_bytes: u64,
+    /// From the first byte sent to the head of the answer.
+    pub headers: Duration,
+    /// Between two pieces of a body, either way.
+    pub idle: Duration,
+    /// The whole call.
+    pub total: Duration,
+    /// Connections at once, per listener.
+    pub connections: usize,
+    /// How long running answers may go on after a stop was asked for.
+    pub grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_bytes: 64 * 1024 * 1024,
+            headers: Duration::from_secs(300),
+            idle: Duration::from_secs(120),
+            total: Duration::from_secs(1800),
+            connections: 1024,
+            grace: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What a relay is made of.
+pub struct RelayConfig {
+    /// Callers and keys; swapped by the server after every change.
+    pub snapshot: Arc<ArcSwap<Snapshot>>,
+    /// The way out.
+    pub egress: Arc<Egress>,
+    /// Where usage rows go.
+    pub usage: UsageSink,
+    /// What a call may take.
+    pub limits: Limits,
+    /// Milliseconds UTC.
+    pub now_ms: fn() -> i64,
+}
+
+/// The relay. Cheap to clone; every clone is the same relay.
+#[derive(Clone)]
+pub struct Relay {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: RelayConfig,
+}
+
+/// An answer's body; axum takes it with `axum::body::Body::new`.
+pub type RelayBody = http_body_util::combinators::UnsyncBoxBody<Bytes, BoxError>;
+
+impl Relay {
+    /// A relay ready to serve.
+    #[must_use]
+    pub fn new(config: RelayConfig) -> Self {
+        Self { shared: Arc::new(Shared { config }) }
+    }
+}

@@ -1,0 +1,167 @@
+//! The account of one call: a row that is delivered exactly once, whatever ends the call.
+
+use super::{Shared, trouble::Trouble};
+use crate::{Caller, End, UsageRow, vendors::Vendor};
+use api::ids::WorkspaceId;
+use http::{HeaderMap, StatusCode};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// Set when the listener a call came through stops: running answers then end at once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stopping(pub(super) Arc<AtomicBool>);
+
+impl Stopping {
+    pub(super) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The open account. Dropping it closes it.
+pub(super) struct Guard {
+    shared: Arc<Shared>,
+    row: Option<UsageRow>,
+    begun: Instant,
+    pub(super) stopping: Stopping,
+}
+
+impl Guard {
+    /// Opens the account of a call that is allowed to happen.
+    pub(super) fn open(
+        shared: &Arc<Shared>,
+        caller: &Caller,
+        vendor: &'static Vendor,
+        headers: &HeaderMap,
+        stopping: Stopping,
+    ) -> Self {
+        let (trace_id, parent_span_id) = trace(headers).unzip();
+        let row = UsageRow {
+            request_id: Uuid::now_v7(),
+            workspace: caller.workspace,
+            caller: caller.id,
+            bot: caller.bot(),
+            key: None,
+            vendor: vendor.id,
+            model: String::new(),
+            model_answered: None,
+            status: 0,
+            upstream_status: None,
+            tokens: crate::Tokens::default(),
+            counted: false,
+            started_ms: (shared.config.now_ms)(),
+            latency_ms: 0,
+            first_event_ms: None,
+            stream: false,
+            end: End::ClientGone,
+            note: None,
+            trace_id,
+            parent_span_id,
+        };
+        Self { shared: shared.clone(), row: Some(row), begun: Instant::now(), stopping }
+    }
+
+    /// Changes the row while it is open.
+    pub(super) fn note(&mut self, change: impl FnOnce(&mut UsageRow)) {
+        if let Some(row) = &mut self.row {
+            change(row);
+        }
+    }
+
+    /// The id the caller sees.
+    pub(super) fn request_id(&self) -> Uuid {
+        self.row.as_ref().map_or(Uuid::nil(), |r| r.request_id)
+    }
+
+    /// The tenant.
+    pub(super) fn workspace(&self) -> WorkspaceId {
+        self.row.as_ref().map_or(WorkspaceId(Uuid::nil()), |r| r.workspace)
+    }
+
+    /// The vendor's id.
+    pub(super) fn vendor(&self) -> &'static str {
+        self.row.as_ref().map_or("", |r| r.vendor)
+    }
+
+    /// Whether a key was chosen, so that something was tried.
+    pub(super) fn is_sent(&self) -> bool {
+        self.row.as_ref().is_some_and(|r| r.key.is_some())
+    }
+
+    /// The model as sent on.
+    pub(super) fn model(&self) -> &str {
+        self.row.as_ref().map_or("", |r| &r.model)
+    }
+
+    /// Whether the caller is a bot.
+    pub(super) fn is_bot(&self) -> bool {
+        self.row.as_ref().is_some_and(|r| r.bot.is_some())
+    }
+
+    /// Time since the call began.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// When the call must be over.
+    pub(super) fn deadline(&self) -> Instant {
+        self.begun + self.shared.config.limits.total
+    }
+
+    /// The longest silence.
+    pub(super) fn idle(&self) -> Duration {
+        self.shared.config.limits.idle
+    }
+
+    /// Remembers how the call ends; the first reason stays.
+    pub(super) fn ends(&mut self, end: End) {
+        self.note(|row| {
+            if row.end == End::ClientGone {
+                row.end = end;
+            }
+        });
+    }
+
+    /// Remembers that the call ends in trouble of ours.
+    pub(super) fn fails(&mut self, trouble: Trouble, note: Option<String>) {
+        self.ends(trouble.end());
+        self.note(|row| {
+            row.note = row.note.take().or(note).or_else(|| Some(trouble.words().to_owned()));
+        });
+    }
+
+    /// Remembers the status the caller sees.
+    pub(super) fn answers(&mut self, status: StatusCode) {
+        self.note(|row| row.status = status.as_u16())
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let Some(mut row) = self.row.take() else { return };
+        row.latency_ms = millis(self.begun.elapsed());
+        if row.end == End::ClientGone && self.stopping.is_set() {
+            row.end = End::Stopped;
+        }
+        self.shared.config.usage.put(row);
+    }
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Trace and span of a well-formed `traceparent`.
+fn trace(headers: &HeaderMap) -> Option<(String, String)> {
+    let text = headers.get("traceparent")?.to_str().ok()?;
+    let mut parts = text.split('-');
+    let (_version, trace, span) = (parts.next()?, parts.next()?, parts.next()?);
+    let hex = |s: &str, len: usize| s.len() == len && s.bytes().all(|b| b.is_ascii_hexdigit());
+    (hex(trace, 32) && hex(span, 16)).then(|| (trace.to_ascii_lowercase(), span.to_ascii_lowercase()))
+}

@@ -1,0 +1,174 @@
+//! The hop rules: which headers stay behind on either side.
+
+use crate::UpstreamKey;
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{self, CONNECTION},
+};
+use zeroize::Zeroizing;
+
+/// Of this hop only, in both directions.
+static HOP: [HeaderName; 9] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// Not for the vendor: who calls, from where, and what hyper writes anew.
+static FROM_CALLER: [HeaderName; 18] = [
+    header::HOST,
+    header::AUTHORIZATION,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+    HeaderName::from_static("api-key"),
+    header::COOKIE,
+    header::CONTENT_LENGTH,
+    header::ACCEPT_ENCODING,
+    header::EXPECT,
+    header::FORWARDED,
+    header::VIA,
+    header::ORIGIN,
+    header::REFERER,
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+    HeaderName::from_static("x-forwarded-port"),
+    HeaderName::from_static("x-real-ip"),
+];
+
+/// Not for the caller.
+static FROM_VENDOR: [HeaderName; 2] = [header::SET_COOKIE, header::ALT_SVC];
+
+/// Turns a caller's headers into what the vendor gets, with the key. `None`: the key fits no header.
+pub(super) fn towards_vendor(mut headers: HeaderMap, key: &UpstreamKey) -> Option<HeaderMap> {
+    drop_hop(&mut headers);
+    for name in &FROM_CALLER {
+        headers.remove(name);
+    }
+    drop_own(&mut headers);
+    for (name, value) in key.vendor.headers {
+        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
+    }
+    add_key(&mut headers, key)?;
+    Some(headers)
+}
+
+/// Adds the key in the style its vendor wants.
+pub(crate) fn add_key(headers: &mut HeaderMap, key: &UpstreamKey) -> Option<()> {
+    let Some((name, before)) = key.auth.header() else { return Some(()) };
+    let text = Zeroizing::new([before, key.secret.as_str()].concat());
+    let mut value = HeaderValue::from_str(&text).ok()?;
+    value.set_sensitive(true);
+    headers.insert(name, value);
+    Some(())
+}
+
+/// Takes from a vendor's headers what ends here.
+pub(super) fn towards_caller(headers: &mut HeaderMap) {
+    drop_hop(headers);
+    for name in &FROM_VENDOR {
+        headers.remove(name);
+    }
+    drop_own(headers);
+}
+
+fn drop_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in named.iter().chain(&HOP) {
+        headers.remove(name);
+    }
+}
+
+/// Nobody but the relay says `x-chela-…`.
+fn drop_own(headers: &mut HeaderMap) {
+    let own: Vec<HeaderName> =
+        headers.keys().filter(|n| n.as_str().starts_with("x-chela-")).cloned().collect();
+    for name in own {
+        headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{egress::BaseUrl, vendors};
+
+    fn map(text: &[(&'static str, &'static str)]) -> HeaderMap {
+        text.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect()
+    }
+
+    fn sent(vendor: &str, headers: &[(&'static str, &'static str)]) -> HeaderMap {
+        let (id, vendor) = (api::ids::KeyId(uuid::Uuid::nil()), vendors::find(vendor).unwrap());
+        let base = BaseUrl::parse("https://a.example").unwrap();
+        let key = UpstreamKey::new(id, vendor, base, "real".to_owned().into(), false);
+        towards_vendor(map(headers), &key).unwrap()
+    }
+
+    #[test]
+    fn the_vendor_sees_the_key_and_nothing_of_the_caller() {
+        let got = sent(
+            "openai",
+            &[
+                ("host", "127.0.0.1:3100"),
+                ("connection", "keep-alive, x-secret-hop"),
+                ("x-secret-hop", "1"),
+                ("authorization", "Bearer chela_bot_x"),
+                ("x-api-key", "chela_bot_x"),
+                ("x-goog-api-key", "chela_bot_x"),
+                ("api-key", "chela_bot_x"),
+                ("cookie", "a=b"),
+                ("content-length", "4"),
+                ("accept-encoding", "gzip"),
+                ("x-forwarded-for", "10.0.0.1"),
+                ("x-chela-vendor", "spoof"),
+                ("te", "trailers"),
+            ],
+        );
+        assert_eq!(got, map(&[("authorization", "Bearer real")]));
+    }
+
+    #[test]
+    fn what_the_vendor_needs_goes_on() {
+        let kept = [
+            ("content-type", "application/json"),
+            ("accept", "text/event-stream"),
+            ("user-agent", "x"),
+            ("anthropic-version", "2024-01-01"),
+            ("anthropic-beta", "b"),
+            ("openai-beta", "c"),
+            ("idempotency-key", "d"),
+            ("traceparent", "00-aa-bb-01"),
+        ];
+        let mut want = map(&kept);
+        want.insert("x-api-key", HeaderValue::from_static("real"));
+        assert_eq!(sent("anthropic", &kept), want);
+        assert_eq!(sent("anthropic", &[]).get("anthropic-version").unwrap(), "2023-06-01");
+    }
+
+    #[test]
+    fn the_caller_sees_no_cookie_and_no_hop() {
+        let mut got = map(&[
+            ("set-cookie", "a=b"),
+            ("connection", "close, x-hop"),
+            ("x-hop", "1"),
+            ("transfer-encoding", "chunked"),
+            ("x-chela-vendor", "spoof"),
+            ("content-type", "text/plain"),
+            ("x-request-id", "r"),
+        ]);
+        towards_caller(&mut got);
+        assert_eq!(got, map(&[("content-type", "text/plain"), ("x-request-id", "r")]));
+    }
+}

@@ -1,0 +1,223 @@
+//! The answer on its way down: every byte as it came, watched by the meter and the clock. An answer that
+//! breaks off never looks whole: an event of the dialect says so where one can, then the connection is cut.
+
+use super::{
+    guard::{Guard, millis},
+    neutral,
+    trouble::{Trouble, excerpt},
+};
+use crate::{BoxError, Dialect, End, UpstreamKey, scan::Meter};
+use bytes::Bytes;
+use http::StatusCode;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// How much of an error answer is kept for the row.
+const EXCERPT_BYTES: usize = 4096;
+
+/// What comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Going,
+    /// The error event is out; give the connection one turn to flush it.
+    Flushing,
+    /// Cut the connection.
+    Cutting(Trouble),
+    Done,
+}
+
+/// The body of a passing answer.
+pub(super) struct Passing {
+    body: Incoming,
+    meter: Meter,
+    guard: Guard,
+    key: Arc<UpstreamKey>,
+    dialect: Dialect,
+    /// Whether an event can be added: a stream of events whose length was not announced.
+    events: bool,
+    step: Step,
+    cause: Trouble,
+    last: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// The beginning of an error answer.
+    excerpt: Option<Vec<u8>>,
+}
+
+impl Passing {
+    pub(super) fn new(
+        body: Incoming,
+        meter: Meter,
+        guard: Guard,
+        key: Arc<UpstreamKey>,
+        dialect: Dialect,
+    ) -> Self {
+        let (step, cause, last) = (Step::Going, Trouble::Cut, Instant::now());
+        Self {
+            body,
+            meter,
+            guard,
+            key,
+            dialect,
+            events: false,
+            step,
+            cause,
+            last,
+            timer: None,
+            excerpt: None,
+        }
+    }
+
+    /// The answer is a stream of events.
+    pub(super) fn with_events(mut self) -> Self {
+        self.events = true;
+        self
+    }
+
+    /// The answer is an error; its beginning is kept for the operator.
+    pub(super) fn with_error(mut self) -> Self {
+        self.excerpt = Some(Vec::new());
+        self
+    }
+
+    fn passed(&mut self, piece: &Bytes) {
+        self.last = Instant::now();
+        let elapsed = self.guard.elapsed();
+        self.guard.note(|row| {
+            row.first_event_ms.get_or_insert(millis(elapsed));
+        });
+        self.meter.feed(piece);
+        if let Some(kept) = &mut self.excerpt {
+            let room = EXCERPT_BYTES.saturating_sub(kept.len()).min(piece.len());
+            kept.extend_from_slice(piece.get(..room).unwrap_or_default());
+        }
+    }
+
+    /// An error event in a running stream locks a bot's vendor away as an error answer does.
+    fn locks(&self, piece: &Bytes) -> Option<Trouble> {
+        let error = piece.starts_with(b"event: error") || piece.starts_with(b"data: {\"error\"");
+        if !(error && self.events && self.guard.is_bot()) {
+            return None;
+        }
+        neutral::instead(StatusCode::BAD_REQUEST, piece)
+    }
+
+    /// Whether a deadline has passed; arms the timer for the next one.
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> bool {
+        loop {
+            let due = (self.last + self.guard.idle()).min(self.guard.deadline());
+            if Instant::now() >= due {
+                return true;
+            }
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
+            // The timer is left running while pieces come; only when it rings is it set anew.
+            if timer.as_mut().poll(cx).is_pending() {
+                return false;
+            }
+            timer.as_mut().reset(due);
+        }
+    }
+
+    /// The answer stops here although it is not whole.
+    fn cut(&mut self, trouble: Trouble) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.guard.fails(trouble, None);
+        self.cause = trouble;
+        if !self.events {
+            self.step = Step::Done;
+            return Poll::Ready(Some(Err(trouble.words().into())));
+        }
+        self.step = Step::Flushing;
+        let event = trouble.event(self.dialect, self.meter.is_between_events());
+        Poll::Ready(Some(Ok(Frame::data(event))))
+    }
+
+    fn whole(&mut self) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.step = Step::Done;
+        let failed = self.excerpt.is_some() || self.meter.saw_error();
+        self.guard.ends(if failed { End::VendorError } else { End::Complete });
+        Poll::Ready(None)
+    }
+}
+
+impl Body for Passing {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.get_mut();
+        match this.step {
+            Step::Going => {}
+            Step::Flushing => {
+                this.step = Step::Cutting(this.cause);
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Step::Cutting(trouble) => {
+                this.step = Step::Done;
+                return Poll::Ready(Some(Err(trouble.words().into())));
+            }
+            Step::Done => return Poll::Ready(None),
+        }
+        if this.guard.stopping.is_set() {
+            return this.cut(Trouble::Stopping);
+        }
+        loop {
+            match Pin::new(&mut this.body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    let Ok(piece) = frame.into_data() else { continue };
+                    if let Some(trouble) = this.locks(&piece) {
+                        return this.cut(trouble);
+                    }
+                    this.passed(&piece);
+                    return Poll::Ready(Some(Ok(Frame::data(piece))));
+                }
+                // After the dialect's last word a missing end of transfer is nobody's loss.
+                Poll::Ready(Some(Err(_))) if this.events && this.meter.ended() => return this.whole(),
+                Poll::Ready(Some(Err(e))) if e.is_parse() => return this.cut(Trouble::BadAnswer),
+                Poll::Ready(Some(Err(_))) => return this.cut(Trouble::Cut),
+                Poll::Ready(None) if this.events && this.excerpt.is_none() && this.meter.is_cut() => {
+                    return this.cut(Trouble::Cut);
+                }
+                Poll::Ready(None) => return this.whole(),
+                Poll::Pending if this.poll_late(cx) => return this.cut(Trouble::TimedOut),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.step == Step::Done
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.events { SizeHint::new() } else { self.body.size_hint() }
+    }
+}
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        // hyper does not ask a body of known length for its end: all bytes given out is the end.
+        let given_out = !self.events && self.body.is_end_stream();
+        // A caller that heard the dialect's last word hangs up before HTTP's own end: it has its whole answer.
+        let heard_out = self.events && self.meter.ended();
+        if self.step == Step::Going && (given_out || heard_out) {
+            let _end = self.whole();
+        }
+        let (tokens, counted) = self.meter.tokens();
+        let model = self.meter.take_model();
+        let note = self.excerpt.take().and_then(|body| excerpt(&body, &self.key.secret));
+        self.guard.note(|row| {
+            (row.tokens, row.counted) = (tokens, counted);
+            row.model_answered = model;
+            row.note = note.or(row.note.take());
+        });
+    }
+}

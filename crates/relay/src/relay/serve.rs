@@ -1,0 +1,135 @@
+//! The relay's own listeners: the loopback port and the bots' sockets.
+//!
+//! Every connection has `TCP_NODELAY`, a deadline for its head, limits on head and count; a stop lets running
+//! answers go on for the grace time, then ends them with an event of their dialect.
+
+use super::{Relay, guard::Stopping};
+use crate::Wire;
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::{convert::Infallible, io, pin::pin, sync::atomic::Ordering, time::Duration};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
+    task::JoinSet,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+/// A request's head must be whole by then; also how long a connection may rest between calls.
+const HEAD_LIMIT: Duration = Duration::from_secs(30);
+/// The read buffer of a connection; heads beyond it are refused by hyper, smaller ones are measured in `call`.
+const HEAD_BYTES: usize = 64 * 1024;
+/// The most header lines.
+const MAX_HEADERS: usize = 99;
+/// After the grace time, the last event of a stream has this long to leave.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+pub(super) enum Peer {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Listener {
+    async fn accept(&self) -> io::Result<Peer> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                Ok(Peer::Tcp(stream))
+            }
+            Self::Unix(listener) => Ok(Peer::Unix(listener.accept().await?.0)),
+        }
+    }
+}
+
+impl Relay {
+    /// Serves the loopback listener until `shutdown`, then lets running answers end within the grace time.
+    pub async fn serve_tcp(&self, listener: TcpListener, shutdown: CancellationToken) {
+        self.serve(Listener::Tcp(listener), Wire::Tcp, shutdown).await;
+    }
+
+    /// Serves one bot's socket in the same way.
+    pub async fn serve_unix(&self, listener: UnixListener, wire: Wire, shutdown: CancellationToken) {
+        self.serve(Listener::Unix(listener), wire, shutdown).await;
+    }
+
+    async fn serve(&self, listener: Listener, wire: Wire, shutdown: CancellationToken) {
+        let mut open = JoinSet::new();
+        loop {
+            while open.try_join_next().is_some() {}
+            let full = open.len() >= self.shared.config.limits.connections;
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                _ended = open.join_next(), if full => {}
+                peer = listener.accept(), if !full => match peer {
+                    Ok(Peer::Tcp(stream)) => {
+                        open.spawn(self.clone().connection(stream, wire, shutdown.clone()));
+                    }
+                    Ok(Peer::Unix(stream)) => {
+                        open.spawn(self.clone().connection(stream, wire, shutdown.clone()));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "the relay could not accept a connection");
+                        // Out of handles: one that ends frees one.
+                        let _freed = timeout(Duration::from_millis(100), open.join_next()).await;
+                    }
+                },
+            }
+        }
+        drop(listener);
+        while open.join_next().await.is_some() {}
+    }
+
+    async fn connection<S>(self, stream: S, wire: Wire, shutdown: CancellationToken)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let (stopping, grace) = (Stopping::default(), self.shared.config.limits.grace);
+        let flag = stopping.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            let relay = self.clone();
+            request.extensions_mut().insert(flag.clone());
+            async move { Ok::<_, Infallible>(relay.handle(wire, request).await) }
+        });
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_LIMIT)
+            .max_buf_size(HEAD_BYTES)
+            .max_headers(MAX_HEADERS);
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        tokio::select! {
+            _ended = connection.as_mut() => return,
+            () = shutdown.cancelled() => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        if timeout(grace, connection.as_mut()).await.is_err() {
+            stopping.0.store(true, Ordering::Relaxed);
+            let _late = timeout(LAST_WORDS, connection).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::egress::{Dial, SystemDial};
+
+    #[tokio::test]
+    async fn both_sides_of_the_relay_send_small_writes_at_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let listener = Listener::Tcp(listener);
+        let (peer, dialled) = tokio::join!(listener.accept(), SystemDial.dial(at));
+        let Ok(Peer::Tcp(accepted)) = peer else { panic!("no connection") };
+        assert!(accepted.nodelay().unwrap());
+        assert!(dialled.unwrap().nodelay().unwrap());
+    }
+}

@@ -1,0 +1,195 @@
+//! Finds the model in a request body on its way up, and cuts `vendor/` from its front where that is ours.
+//! The rest of the body is never parsed, copied or changed.
+
+use crate::scan::TopFields;
+use bytes::Bytes;
+use std::collections::VecDeque;
+
+/// How much of a body may wait until its model is found. Afterwards it flows on unseen lengths.
+pub(super) const HOLD_BYTES: u64 = 256 * 1024;
+/// The longest value that can be a model's name.
+const MAX_MODEL: usize = 512;
+const MODEL: &[&str] = &["model"];
+
+/// Where the pieces wait.
+#[derive(Debug)]
+pub(super) struct Splicer {
+    fields: TopFields,
+    /// `vendor/`, or empty where the vendor's own names have slashes.
+    prefix: String,
+    held: VecDeque<Bytes>,
+    held_bytes: u64,
+    /// The offset of the first held byte in the body.
+    held_at: u64,
+    decided: bool,
+    /// The model as it is sent on.
+    pub(super) model: Option<String>,
+    /// How many bytes were cut.
+    pub(super) removed: u64,
+}
+
+impl Splicer {
+    pub(super) fn new(prefix: String) -> Self {
+        Self {
+            fields: TopFields::new(MODEL, MAX_MODEL),
+            prefix,
+            held: VecDeque::new(),
+            held_bytes: 0,
+            held_at: 0,
+            decided: false,
+            model: None,
+            removed: 0,
+        }
+    }
+
+    /// Whether nothing more will be cut.
+    pub(super) fn is_decided(&self) -> bool {
+        self.decided
+    }
+
+    /// Takes a piece; puts what may go on into `out`.
+    pub(super) fn push(&mut self, piece: Bytes, out: &mut VecDeque<Bytes>) {
+        if self.decided {
+            out.push_back(piece);
+            return;
+        }
+        let mut found = None;
+        self.fields.feed(&piece, |f| found = found.take().or(Some(f)));
+        self.held_bytes += length(&piece);
+        self.held.push_back(piece);
+        if let Some(found) = found {
+            let raw = found.raw.unwrap_or_default();
+            self.model = serde_json::from_slice(&raw).ok();
+            self.cut(found.start, &raw);
+            self.decided = true;
+        }
+        let over = self.held_bytes > HOLD_BYTES;
+        let hopeless = self.held_bytes > 2 * HOLD_BYTES;
+        if self.fields.is_done() || hopeless {
+            self.decided = true;
+        }
+        if self.decided || (over && !self.fields.is_inside()) {
+            self.flush(out);
+        }
+    }
+
+    /// The body ended.
+    pub(super) fn finish(&mut self, out: &mut VecDeque<Bytes>) {
+        self.decided = true;
+        self.flush(out);
+    }
+
+    fn flush(&mut self, out: &mut VecDeque<Bytes>) {
+        self.held_at += self.held_bytes;
+        self.held_bytes = 0;
+        out.extend(self.held.drain(..).filter(|p| !p.is_empty()));
+    }
+
+    fn cut(&mut self, start: u64, raw: &[u8]) {
+        if self.prefix.is_empty() {
+            return;
+        }
+        let (plain, escaped) =
+            (format!("\"{}", self.prefix), format!("\"{}", self.prefix.replace('/', "\\/")));
+        let length_of = |p: &String| u64::try_from(p.len()).unwrap_or(1) - 1;
+        let removed = if raw.starts_with(plain.as_bytes()) {
+            length_of(&plain)
+        } else if raw.starts_with(escaped.as_bytes()) {
+            length_of(&escaped)
+        } else {
+            return;
+        };
+        if let Some(short) = self.model.as_deref().and_then(|m| m.strip_prefix(&self.prefix)) {
+            self.model = Some(short.to_owned());
+        }
+        self.removed = removed;
+        self.remove(start + 1, start + 1 + removed);
+    }
+
+    /// Takes the bytes `[from, to)` of the body out of what is held.
+    fn remove(&mut self, from: u64, to: u64) {
+        let mut at = self.held_at;
+        let mut kept = VecDeque::with_capacity(self.held.len() + 1);
+        for piece in self.held.drain(..) {
+            let end = at + length(&piece);
+            let within = |n: u64| usize::try_from(n.clamp(at, end) - at).unwrap_or(0);
+            let (left, right) = (within(from), within(to));
+            kept.push_back(piece.slice(..left));
+            kept.push_back(piece.slice(right..));
+            at = end;
+        }
+        self.held = kept;
+    }
+}
+
+fn length(bytes: &Bytes) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn spliced(prefix: &str, pieces: &[&[u8]]) -> (Vec<u8>, Option<String>, u64) {
+        let (mut splicer, mut out) = (Splicer::new(prefix.to_owned()), VecDeque::new());
+        pieces.iter().for_each(|p| splicer.push(Bytes::copy_from_slice(p), &mut out));
+        splicer.finish(&mut out);
+        (out.iter().flatten().copied().collect(), splicer.model, splicer.removed)
+    }
+
+    fn text(prefix: &str, body: &str) -> (String, Option<String>) {
+        let (bytes, model, removed) = spliced(prefix, &[body.as_bytes()]);
+        assert_eq!(bytes.len() + usize::try_from(removed).unwrap(), body.len());
+        (String::from_utf8(bytes).unwrap(), model)
+    }
+
+    #[test]
+    fn only_the_vendors_own_prefix_of_the_models_name_is_cut() {
+        for (body, want, model) in [
+            (r#"{"model":"openai/gpt-4o","n":1}"#, r#"{"model":"gpt-4o","n":1}"#, Some("gpt-4o")),
+            (r#"{ "model" : "openai\/o3" }"#, r#"{ "model" : "o3" }"#, Some("o3")),
+            (r#"{"model":"openai/openai/x"}"#, r#"{"model":"openai/x"}"#, Some("openai/x")),
+            (r#"{"model":"anthropic/x"}"#, r#"{"model":"anthropic/x"}"#, Some("anthropic/x")),
+            (r#"{"model":"openaix/x"}"#, r#"{"model":"openaix/x"}"#, Some("openaix/x")),
+            (r#"{"a":{"model":"openai/x"}}"#, r#"{"a":{"model":"openai/x"}}"#, None),
+            (r#"{"a":"\"model\":\"openai/x\""}"#, r#"{"a":"\"model\":\"openai/x\""}"#, None),
+            (r#"{"model":17}"#, r#"{"model":17}"#, None),
+            ("openai/ is no json", "openai/ is no json", None),
+            ("", "", None),
+        ] {
+            assert_eq!(text("openai/", body), (want.to_owned(), model.map(str::to_owned)), "{body}");
+        }
+        assert_eq!(text("", r#"{"model":"openrouter/auto"}"#).1.as_deref(), Some("openrouter/auto"));
+    }
+
+    #[test]
+    fn a_model_behind_a_large_body_is_still_found_and_little_is_held() {
+        let filler = format!("{{\"messages\":\"{}\",", "x".repeat(900_000));
+        let (mut splicer, mut out) = (Splicer::new("openai/".into()), VecDeque::new());
+        for piece in filler.as_bytes().chunks(16_384) {
+            splicer.push(Bytes::copy_from_slice(piece), &mut out);
+            assert!(splicer.held_bytes <= HOLD_BYTES);
+        }
+        for piece in [&b"\"model\":\"open"[..], b"ai/x\"", b"}"] {
+            splicer.push(Bytes::copy_from_slice(piece), &mut out);
+        }
+        splicer.finish(&mut out);
+        let body: Vec<u8> = out.iter().flatten().copied().collect();
+        assert!(body.ends_with(b",\"model\":\"x\"}"));
+        assert_eq!(splicer.removed, 7);
+    }
+
+    proptest! {
+        #[test]
+        fn any_cutting_splices_the_same(before in "[a-z\"{}:,/]{0,20}", cuts in prop::collection::vec(0usize..80, 0..6)) {
+            let before = serde_json::to_string(&before).unwrap();
+            let body = format!("{{\"a\":{before},\"model\":\"openai/gpt\",\"z\":[1]}}");
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c.min(body.len())).collect();
+            cuts.extend([0, body.len()]);
+            cuts.sort_unstable();
+            let pieces: Vec<&[u8]> = cuts.windows(2).map(|w| &body.as_bytes()[w[0]..w[1]]).collect();
+            prop_assert_eq!(spliced("openai/", &pieces), spliced("openai/", &[body.as_bytes()]));
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The caller's token: where it may stand, and that there is only one.
+
+use http::{HeaderMap, header::AUTHORIZATION};
+
+/// Headers that carry a bare token.
+const BARE: [&str; 3] = ["x-api-key", "x-goog-api-key", "api-key"];
+
+/// What a request says about its caller.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// No token anywhere.
+    Missing,
+    /// One token, possibly in several places.
+    Token(Vec<u8>),
+    /// Two different ones.
+    Two,
+}
+
+/// Reads the token from the headers and from `?key=`.
+pub(super) fn read(headers: &HeaderMap, query: Option<&str>) -> Claim {
+    let bearer = headers.get_all(AUTHORIZATION).iter().filter_map(|v| {
+        let (scheme, token) = v.as_bytes().split_at_checked(7)?;
+        scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii().to_vec())
+    });
+    let bare =
+        BARE.iter().flat_map(|name| headers.get_all(*name)).map(|v| v.as_bytes().trim_ascii().to_vec());
+    let keys = query.unwrap_or_default().split('&').filter_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        is_key(name).then(|| decode(value))
+    });
+    let mut claim = Claim::Missing;
+    for token in bearer.chain(bare).chain(keys).filter(|t| !t.is_empty()) {
+        match &claim {
+            Claim::Missing => claim = Claim::Token(token),
+            Claim::Token(first) if *first == token => {}
+            Claim::Token(_) | Claim::Two => return Claim::Two,
+        }
+    }
+    claim
+}
+
+/// The query without the token.
+pub(super) fn strip_key(query: &str) -> String {
+    let kept = query.split('&').filter(|pair| !is_key(pair.split('=').next().unwrap_or_default()));
+    kept.collect::<Vec<_>>().join("&")
+}
+
+fn is_key(name: &str) -> bool {
+    decode(name) == b"key"
+}
+
+/// Percent-decoding; what is no escape stays as it is.
+pub(super) fn decode(text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let digits = after.split_at_checked(2).filter(|_| byte == b'%');
+        let value = digits.and_then(|(hex, tail)| {
+            let hex = std::str::from_utf8(hex).ok().filter(|h| h.bytes().all(|b| b.is_ascii_hexdigit()))?;
+            Some((u8::from_str_radix(hex, 16).ok()?, tail))
+        });
+        let (byte, tail) = value.unwrap_or((byte, after));
+        out.push(byte);
+        rest = tail;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(headers: &[(&'static str, &str)], query: Option<&str>) -> Claim {
+        let pairs = headers.iter().map(|(n, v)| (http::HeaderName::from_static(n), v.parse().unwrap()));
+        read(&pairs.collect(), query)
+    }
+
+    #[test]
+    fn a_token_is_read_from_any_of_its_places() {
+        let token = Claim::Token(b"t".to_vec());
+        assert_eq!(claim(&[("authorization", "bEaReR t")], None), token);
+        for name in BARE {
+            assert_eq!(claim(&[(name, "t")], None), token);
+        }
+        assert_eq!(claim(&[], Some("alt=sse&key=t")), token);
+        assert_eq!(claim(&[], Some("%6bey=%74")), token);
+        assert_eq!(claim(&[("authorization", "Bearer t"), ("x-api-key", "t")], Some("key=t")), token);
+    }
+
+    #[test]
+    fn two_tokens_are_refused_and_none_is_none() {
+        assert_eq!(claim(&[("authorization", "Bearer t"), ("x-api-key", "u")], None), Claim::Two);
+        assert_eq!(claim(&[("x-api-key", "t")], Some("key=u")), Claim::Two);
+        assert_eq!(claim(&[("authorization", "Basic t"), ("api-key", " ")], Some("x=1")), Claim::Missing);
+    }
+
+    #[test]
+    fn the_query_goes_on_without_the_token() {
+        assert_eq!(strip_key("a=1&key=t&b&%6Bey=u&c=%20"), "a=1&b&c=%20");
+        assert_eq!(strip_key("key=t"), "");
+    }
+}

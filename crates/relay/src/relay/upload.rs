@@ -1,0 +1,170 @@
+//! The request body on its way up: streamed, counted against the limit, with the model found in passing.
+
+use super::{
+    Limits,
+    splice::{HOLD_BYTES, Splicer},
+    trouble::Trouble,
+};
+use crate::{BoxError, egress::OutBody, vendors::Vendor};
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Empty};
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// What the body learns after the call has moved on.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    /// Why the upload broke off, if it did.
+    pub(super) failed: OnceLock<Trouble>,
+    /// A model found late.
+    pub(super) model: OnceLock<String>,
+}
+
+/// An upload that has begun.
+pub(super) struct Begun {
+    pub(super) body: OutBody,
+    pub(super) model: Option<String>,
+    pub(super) notes: Arc<Notes>,
+}
+
+/// Reads a body until its model is known or it is long, and hands it on as a stream.
+pub(super) async fn begin<B>(body: B, vendor: &Vendor, limits: &Limits) -> Result<Begun, Trouble>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let notes = Arc::new(Notes::default());
+    if body.is_end_stream() {
+        let body = OutBody::new(Empty::new().map_err(|never| match never {}));
+        return Ok(Begun { body, model: None, notes });
+    }
+    let exact = body.size_hint().exact();
+    if exact.is_some_and(|n| n > limits.request_bytes) {
+        return Err(Trouble::TooLarge);
+    }
+    let prefix = if vendor.strip_model_prefix { format!("{}/", vendor.id) } else { String::new() };
+    let mut upload = Upload {
+        ready: VecDeque::new(),
+        rest: Some(Box::pin(body)),
+        splicer: Splicer::new(prefix),
+        seen: 0,
+        left: None,
+        limit: limits.request_bytes,
+        idle: limits.idle,
+        timer: None,
+        notes: notes.clone(),
+    };
+    while !upload.splicer.is_decided() && upload.seen <= HOLD_BYTES {
+        if std::future::poll_fn(|cx| upload.poll_piece(cx)).await.is_err() {
+            return Err(notes.failed.get().copied().unwrap_or(Trouble::SlowUpload));
+        }
+    }
+    let model = upload.splicer.model.clone();
+    if upload.splicer.is_decided() {
+        let total = if upload.rest.is_none() { Some(upload.seen) } else { exact };
+        upload.left = total.map(|n| n.saturating_sub(upload.splicer.removed));
+    }
+    Ok(Begun { body: OutBody::new(upload), model, notes })
+}
+
+struct Upload<B> {
+    /// May go up.
+    ready: VecDeque<Bytes>,
+    /// Still to come; `None` at its end.
+    rest: Option<Pin<Box<B>>>,
+    splicer: Splicer,
+    seen: u64,
+    /// Bytes still to be given out, where known.
+    left: Option<u64>,
+    limit: u64,
+    idle: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+    notes: Arc<Notes>,
+}
+
+impl<B> Upload<B>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    /// Moves one piece from the caller to the splicer.
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        let Some(rest) = &mut self.rest else { return Poll::Ready(Ok(())) };
+        let Poll::Ready(next) = rest.as_mut().poll_frame(cx) else {
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + self.idle)));
+            ready!(timer.as_mut().poll(cx));
+            return Poll::Ready(Err(self.fail(Trouble::SlowUpload)));
+        };
+        self.timer = None;
+        match next {
+            None => {
+                self.rest = None;
+                self.splicer.finish(&mut self.ready);
+            }
+            Some(Err(_gone)) => return Poll::Ready(Err(self.fail(Trouble::SlowUpload))),
+            Some(Ok(frame)) => {
+                let Ok(piece) = frame.into_data() else { return Poll::Ready(Ok(())) };
+                self.seen = self.seen.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+                if self.seen > self.limit {
+                    return Poll::Ready(Err(self.fail(Trouble::TooLarge)));
+                }
+                self.splicer.push(piece, &mut self.ready);
+            }
+        }
+        if let Some(model) = self.splicer.model.take_if(|_| self.notes.model.get().is_none()) {
+            self.splicer.model = Some(model.clone());
+            let _first = self.notes.model.set(model);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn fail(&mut self, trouble: Trouble) -> BoxError {
+        let _first = self.notes.failed.set(trouble);
+        self.rest = None;
+        trouble.words().into()
+    }
+}
+
+impl<B> Body for Upload<B>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.get_mut();
+        loop {
+            if let Some(piece) = this.ready.pop_front() {
+                let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+                this.left = this.left.map(|n| n.saturating_sub(length));
+                return Poll::Ready(Some(Ok(Frame::data(piece))));
+            }
+            if this.rest.is_none() {
+                return Poll::Ready(None);
+            }
+            if let Err(e) = ready!(this.poll_piece(cx)) {
+                return Poll::Ready(Some(Err(e)));
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_none() && self.ready.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.left.map_or_else(SizeHint::new, SizeHint::with_exact)
+    }
+}

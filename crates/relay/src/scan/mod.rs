@@ -1,0 +1,13 @@
+//! Looking into bodies while they pass, without IO, without recursion, in bounded memory.
+//!
+//! Responsible for finding a top-level field of a JSON text ([`TopFields`]), the events of a stream
+//! ([`EventReader`]) and what they say about usage ([`Meter`]). However a body is cut into pieces, the result
+//! is the same. Nothing here changes a byte.
+
+mod fields;
+mod meter;
+mod sse;
+mod usage;
+
+pub(crate) use fields::TopFields;
+pub(crate) use meter::{Meter, Shape};

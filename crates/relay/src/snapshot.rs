@@ -1,0 +1,258 @@
+//! What the relay knows, as one immutable value: who may call, and with which key.
+//!
+//! The server builds a new one after every change and swaps it in; a call reads the one it started with.
+
+use crate::{
+    egress::BaseUrl,
+    vendors::{Auth, Vendor},
+    wire::Wire,
+};
+use api::ids::{BotId, KeyId, WorkspaceId};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+/// SHA-256 of a token: all that is ever kept of one.
+pub type TokenHash = [u8; 32];
+
+/// The hash under which a token is looked up.
+#[must_use]
+pub fn token_hash(token: &[u8]) -> TokenHash {
+    Sha256::digest(token).into()
+}
+
+/// Who stands behind a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The id of the credential: a bot's generation, a virtual key.
+    pub id: Uuid,
+    /// The tenant whose keys are used.
+    pub workspace: WorkspaceId,
+    /// A bot or a program: errors are worded differently for them.
+    pub kind: CallerKind,
+    /// The only wire on which the token is good.
+    pub wire: Wire,
+}
+
+/// What kind of caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallerKind {
+    /// A bot: never shown 401, 402, 403 or billing words for trouble that is not its own.
+    Bot(BotId),
+    /// A person's program: sees the vendor's answer as it is.
+    Program,
+}
+
+impl Caller {
+    /// The bot, where it is one.
+    #[must_use]
+    pub fn bot(&self) -> Option<BotId> {
+        match self.kind {
+            CallerKind::Bot(id) => Some(id),
+            CallerKind::Program => None,
+        }
+    }
+}
+
+/// A provider key, ready to use. The secret is wiped when the last snapshot that holds it goes.
+pub struct UpstreamKey {
+    /// Its id in the store.
+    pub id: KeyId,
+    /// Its vendor.
+    pub vendor: &'static Vendor,
+    /// Where it is used; fixed together with the secret.
+    pub base_url: BaseUrl,
+    /// How it is sent.
+    pub auth: Auth,
+    /// Whether its workspace may use the private upstreams the operator listed.
+    pub private_ok: bool,
+    pub(crate) secret: Zeroizing<String>,
+}
+
+impl UpstreamKey {
+    /// A key in its vendor's own auth style.
+    #[must_use]
+    pub fn new(
+        id: KeyId,
+        vendor: &'static Vendor,
+        base_url: BaseUrl,
+        secret: Zeroizing<String>,
+        private_ok: bool,
+    ) -> Self {
+        Self { id, vendor, base_url, auth: vendor.auth, private_ok, secret }
+    }
+}
+
+impl fmt::Debug for UpstreamKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpstreamKey")
+            .field("id", &self.id)
+            .field("vendor", &self.vendor.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The usable keys of one vendor in one workspace, in order, taken in turn.
+#[derive(Debug)]
+pub struct KeyPool {
+    keys: Vec<Arc<UpstreamKey>>,
+    turn: AtomicUsize,
+}
+
+impl KeyPool {
+    /// Keys of the first key's address only: two custom upstreams are two services, not two keys of one.
+    fn new(mut keys: Vec<Arc<UpstreamKey>>) -> Self {
+        if let Some(first) = keys.first().cloned() {
+            keys.retain(|k| k.base_url == first.base_url);
+        }
+        Self { keys, turn: AtomicUsize::new(0) }
+    }
+
+    /// The key whose turn it is.
+    #[must_use]
+    pub fn next(&self) -> Option<&Arc<UpstreamKey>> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        self.keys.get(turn.checked_rem(self.keys.len())?)
+    }
+
+    /// How many keys take turns.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+}
+
+/// Everything a call needs to know, frozen.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    callers: HashMap<TokenHash, Caller>,
+    pools: HashMap<(WorkspaceId, &'static str), KeyPool>,
+}
+
+impl Snapshot {
+    /// Starts an empty one.
+    #[must_use]
+    pub fn builder() -> SnapshotBuilder {
+        SnapshotBuilder::default()
+    }
+
+    /// Who calls with this token on this wire. A token on a foreign wire is as unknown as any other.
+    #[must_use]
+    pub fn caller(&self, token: &[u8], wire: Wire) -> Option<&Caller> {
+        self.callers.get(&token_hash(token)).filter(|c| c.wire == wire)
+    }
+
+    /// The keys of a vendor in a workspace.
+    #[must_use]
+    pub fn pool(&self, workspace: WorkspaceId, vendor: &Vendor) -> Option<&KeyPool> {
+        self.pools.get(&(workspace, vendor.id))
+    }
+
+    /// How many tokens are known.
+    #[must_use]
+    pub fn callers(&self) -> usize {
+        self.callers.len()
+    }
+}
+
+/// Collects callers and keys.
+#[derive(Default)]
+pub struct SnapshotBuilder {
+    callers: HashMap<TokenHash, Caller>,
+    keys: HashMap<(WorkspaceId, &'static str), Vec<Arc<UpstreamKey>>>,
+}
+
+impl SnapshotBuilder {
+    /// Makes a token good for a caller.
+    #[must_use]
+    pub fn caller(mut self, token: TokenHash, caller: Caller) -> Self {
+        self.callers.insert(token, caller);
+        self
+    }
+
+    /// Adds a usable key; the order of adding is the order of use.
+    #[must_use]
+    pub fn key(mut self, workspace: WorkspaceId, key: Arc<UpstreamKey>) -> Self {
+        self.keys.entry((workspace, key.vendor.id)).or_default().push(key);
+        self
+    }
+
+    /// Freezes it.
+    #[must_use]
+    pub fn build(self) -> Snapshot {
+        let pools = self.keys.into_iter().map(|(at, keys)| (at, KeyPool::new(keys))).collect();
+        Snapshot { callers: self.callers, pools }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vendors;
+
+    fn key(n: u128, base: &str) -> Arc<UpstreamKey> {
+        let vendor = vendors::find("custom").unwrap();
+        let base = BaseUrl::parse(base).unwrap();
+        Arc::new(UpstreamKey::new(KeyId(Uuid::from_u128(n)), vendor, base, "s".to_owned().into(), false))
+    }
+
+    #[test]
+    fn keys_of_one_address_take_turns_and_another_address_waits() {
+        let ws = WorkspaceId(Uuid::nil());
+        let a = "https://a.example/v1";
+        let snapshot = Snapshot::builder()
+            .key(ws, key(1, a))
+            .key(ws, key(2, "https://b.example/v1"))
+            .key(ws, key(3, a))
+            .build();
+        let pool = snapshot.pool(ws, vendors::find("custom").unwrap()).unwrap();
+        let turns: Vec<u128> = (0..4).filter_map(|_| pool.next()).map(|k| k.id.0.as_u128()).collect();
+        assert_eq!(turns, [1, 3, 1, 3]);
+        assert!(snapshot.pool(ws, vendors::find("openai").unwrap()).is_none());
+    }
+
+    #[test]
+    fn a_token_is_good_on_its_own_wire_only() {
+        let bot = BotId(Uuid::from_u128(9));
+        let caller = Caller {
+            id: Uuid::nil(),
+            workspace: WorkspaceId(Uuid::nil()),
+            kind: CallerKind::Bot(bot),
+            wire: Wire::Bot(bot),
+        };
+        let snapshot = Snapshot::builder().caller(token_hash(b"t"), caller).build();
+        assert!(snapshot.caller(b"t", Wire::Bot(bot)).is_some());
+        assert!(snapshot.caller(b"t", Wire::Tcp).is_none());
+        assert!(snapshot.caller(b"t", Wire::Bot(BotId(Uuid::nil()))).is_none());
+        assert!(snapshot.caller(b"u", Wire::Bot(bot)).is_none());
+    }
+
+    #[test]
+    fn a_key_prints_no_secret() {
+        let shown = format!(
+            "{:?}",
+            UpstreamKey::new(
+                KeyId(Uuid::nil()),
+                vendors::find("openai").unwrap(),
+                BaseUrl::parse("https://a.example").unwrap(),
+                "sk-very-secret".to_owned().into(),
+                false,
+            )
+        );
+        assert!(!shown.contains("very"));
+    }
+}

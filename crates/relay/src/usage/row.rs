@@ -1,0 +1,110 @@
+//! One row per model call.
+
+use api::ids::{BotId, KeyId, WorkspaceId};
+use uuid::Uuid;
+
+/// Tokens by kind, as the vendor said them. `input` is what was billed at the full input price: cached
+/// tokens are counted apart, for every vendor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// Input tokens that came from no cache.
+    pub input: u64,
+    /// Output tokens, reasoning included.
+    pub output: u64,
+    /// Input tokens read from the vendor's cache.
+    pub cache_read: u64,
+    /// Input tokens written to the vendor's cache.
+    pub cache_write: u64,
+    /// The part of `output` that was reasoning.
+    pub reasoning: u64,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum End {
+    /// The whole answer passed.
+    Complete,
+    /// The vendor answered with an error of its own (status 400 and up, or an error event).
+    VendorError,
+    /// The vendor refused the key or the account behind it (401, 402, 403, billing).
+    KeyRefused,
+    /// Chela refused before anything left (no key, body too large, bad path …).
+    Refused,
+    /// The caller went away.
+    ClientGone,
+    /// The vendor cut the answer short.
+    UpstreamCut,
+    /// The vendor could not be reached.
+    Unreachable,
+    /// A deadline passed: connect, headers, idle or total.
+    TimedOut,
+    /// The vendor's answer broke HTTP or our limits.
+    BadAnswer,
+    /// Chela stopped.
+    Stopped,
+}
+
+impl End {
+    /// The name in the ledger.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::VendorError => "vendor_error",
+            Self::KeyRefused => "key_refused",
+            Self::Refused => "refused",
+            Self::ClientGone => "client_gone",
+            Self::UpstreamCut => "upstream_cut",
+            Self::Unreachable => "unreachable",
+            Self::TimedOut => "timed_out",
+            Self::BadAnswer => "bad_answer",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// What one call was and used. Made when an authenticated call begins, delivered exactly once when it ends,
+/// however it ends.
+#[derive(Clone, Debug)]
+pub struct UsageRow {
+    /// Also the answer's `x-chela-request-id`, and the row's id in the ledger.
+    pub request_id: Uuid,
+    /// The tenant.
+    pub workspace: WorkspaceId,
+    /// Who called: the id behind the token (a bot's generation, a virtual key).
+    pub caller: Uuid,
+    /// The bot, where the caller is one.
+    pub bot: Option<BotId>,
+    /// The provider key that was used; none where the call ended before one was chosen.
+    pub key: Option<KeyId>,
+    /// The vendor's id.
+    pub vendor: &'static str,
+    /// The model asked for, as sent upstream; empty if the request named none.
+    pub model: String,
+    /// The model the vendor says it used.
+    pub model_answered: Option<String>,
+    /// The status the caller saw.
+    pub status: u16,
+    /// The status the vendor gave, if it gave one.
+    pub upstream_status: Option<u16>,
+    /// Tokens seen until the end.
+    pub tokens: Tokens,
+    /// Whether the vendor said a usage at all (otherwise `tokens` is zero and unknown).
+    pub counted: bool,
+    /// When the call began, ms UTC.
+    pub started_ms: i64,
+    /// How long it took.
+    pub latency_ms: u64,
+    /// Time to the first byte of the answer's body.
+    pub first_event_ms: Option<u64>,
+    /// Whether the answer was a stream of events.
+    pub stream: bool,
+    /// Why it ended.
+    pub end: End,
+    /// The vendor's or our own words about a failure, at most 400 bytes, never the key.
+    pub note: Option<String>,
+    /// 32 hex digits of the caller's `traceparent`.
+    pub trace_id: Option<String>,
+    /// 16 hex digits: the caller's span.
+    pub parent_span_id: Option<String>,
+}

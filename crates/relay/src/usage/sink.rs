@@ -1,0 +1,214 @@
+//! The bounded way of rows to the ledger. A full channel never loses money: the row is added to counters.
+//!
+//! The counters' lock is taken only when the channel is full or closed, never on a call's usual path.
+
+use super::{End, Tokens, UsageRow};
+use api::ids::{BotId, KeyId, WorkspaceId};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+/// Distinct counters kept while the channel is full; beyond it rows share one counter per workspace and key.
+const MAX_COUNTERS: usize = 4096;
+
+/// What rows absorbed by counters share.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Shared {
+    workspace: WorkspaceId,
+    caller: Option<Uuid>,
+    bot: Option<BotId>,
+    key: Option<KeyId>,
+    vendor: &'static str,
+    model: String,
+    minute: i64,
+}
+
+/// Several calls in one: what is left of rows that found the channel full.
+#[derive(Clone, Debug)]
+pub struct UsageTotals {
+    /// The tenant.
+    pub workspace: WorkspaceId,
+    /// Who called; `None` where too many callers had to share.
+    pub caller: Option<Uuid>,
+    /// The bot, where the caller is one.
+    pub bot: Option<BotId>,
+    /// The provider key.
+    pub key: Option<KeyId>,
+    /// The vendor's id.
+    pub vendor: &'static str,
+    /// The model asked for; empty where too many had to share.
+    pub model: String,
+    /// The minute in which the calls began, ms UTC.
+    pub minute_ms: i64,
+    /// How many calls.
+    pub calls: u64,
+    /// How many of them did not end complete.
+    pub failed: u64,
+    /// Their tokens.
+    pub tokens: Tokens,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    calls: u64,
+    failed: u64,
+    tokens: Tokens,
+}
+
+type Overflow = Arc<Mutex<HashMap<Shared, Sum>>>;
+
+/// Where calls put their rows. Cheap to clone.
+#[derive(Clone)]
+pub struct UsageSink {
+    rows: mpsc::Sender<UsageRow>,
+    overflow: Overflow,
+}
+
+/// Where the ledger takes them.
+pub struct UsageReceiver {
+    rows: mpsc::Receiver<UsageRow>,
+    overflow: Overflow,
+}
+
+impl UsageSink {
+    /// A channel that holds `capacity` rows.
+    #[must_use]
+    pub fn channel(capacity: usize) -> (Self, UsageReceiver) {
+        let (tx, rx) = mpsc::channel(capacity.max(1));
+        let overflow = Overflow::default();
+        (Self { rows: tx, overflow: overflow.clone() }, UsageReceiver { rows: rx, overflow })
+    }
+
+    /// Hands a row over, never waiting; a full or closed channel absorbs it into the counters.
+    pub fn put(&self, row: UsageRow) {
+        let row = match self.rows.try_send(row) {
+            Ok(()) => return,
+            Err(mpsc::error::TrySendError::Full(row) | mpsc::error::TrySendError::Closed(row)) => row,
+        };
+        let mut counters = self.overflow.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = Shared {
+            workspace: row.workspace,
+            caller: Some(row.caller),
+            bot: row.bot,
+            key: row.key,
+            vendor: row.vendor,
+            model: row.model,
+            minute: row.started_ms.div_euclid(60_000) * 60_000,
+        };
+        if counters.len() >= MAX_COUNTERS && !counters.contains_key(&shared) {
+            shared = Shared { caller: None, bot: None, model: String::new(), minute: 0, ..shared };
+        }
+        let sum = counters.entry(shared).or_default();
+        sum.calls += 1;
+        sum.failed += u64::from(row.end != End::Complete);
+        sum.tokens.add(row.tokens);
+    }
+
+    /// Takes what the counters absorbed. For the time when the receiver is gone: the last drain at shutdown.
+    #[must_use]
+    pub fn drain_overflow(&self) -> Vec<UsageTotals> {
+        drain(&self.overflow)
+    }
+}
+
+impl UsageReceiver {
+    /// Waits for rows and moves up to `limit` of them to `into`. Zero: all sinks are gone.
+    pub async fn recv_many(&mut self, into: &mut Vec<UsageRow>, limit: usize) -> usize {
+        self.rows.recv_many(into, limit).await
+    }
+
+    /// A row that is already there.
+    pub fn try_recv(&mut self) -> Option<UsageRow> {
+        self.rows.try_recv().ok()
+    }
+
+    /// Takes what the counters absorbed since the last time. Call it with every batch.
+    #[must_use]
+    pub fn drain_overflow(&self) -> Vec<UsageTotals> {
+        drain(&self.overflow)
+    }
+}
+
+fn drain(overflow: &Overflow) -> Vec<UsageTotals> {
+    let taken = std::mem::take(&mut *overflow.lock().unwrap_or_else(PoisonError::into_inner));
+    let total = |(s, n): (Shared, Sum)| UsageTotals {
+        workspace: s.workspace,
+        caller: s.caller,
+        bot: s.bot,
+        key: s.key,
+        vendor: s.vendor,
+        model: s.model,
+        minute_ms: s.minute,
+        calls: n.calls,
+        failed: n.failed,
+        tokens: n.tokens,
+    };
+    taken.into_iter().map(total).collect()
+}
+
+impl Tokens {
+    /// Adds another call's tokens; a hostile number saturates instead of wrapping.
+    pub fn add(&mut self, other: Self) {
+        self.input = self.input.saturating_add(other.input);
+        self.output = self.output.saturating_add(other.output);
+        self.cache_read = self.cache_read.saturating_add(other.cache_read);
+        self.cache_write = self.cache_write.saturating_add(other.cache_write);
+        self.reasoning = self.reasoning.saturating_add(other.reasoning);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(input: u64) -> UsageRow {
+        UsageRow {
+            request_id: Uuid::nil(),
+            workspace: WorkspaceId(Uuid::nil()),
+            caller: Uuid::nil(),
+            bot: None,
+            key: None,
+            vendor: "openai",
+            model: "m".into(),
+            model_answered: None,
+            status: 200,
+            upstream_status: Some(200),
+            tokens: Tokens { input, ..Tokens::default() },
+            counted: true,
+            started_ms: 61_000,
+            latency_ms: 1,
+            first_event_ms: None,
+            stream: false,
+            end: End::Complete,
+            note: None,
+            trace_id: None,
+            parent_span_id: None,
+        }
+    }
+
+    #[test]
+    fn a_full_channel_loses_no_token() {
+        let (sink, mut rx) = UsageSink::channel(1);
+        for n in 1..=4 {
+            sink.put(row(n));
+        }
+        assert_eq!(rx.try_recv().map(|r| r.tokens.input), Some(1));
+        assert!(rx.try_recv().is_none());
+        let totals = rx.drain_overflow();
+        assert_eq!(totals.len(), 1);
+        assert_eq!((totals[0].calls, totals[0].tokens.input, totals[0].minute_ms), (3, 9, 60_000));
+        assert!(rx.drain_overflow().is_empty());
+    }
+
+    #[test]
+    fn rows_after_the_receiver_is_gone_are_still_counted() {
+        let (sink, rx) = UsageSink::channel(8);
+        drop(rx);
+        sink.put(row(u64::MAX));
+        sink.put(row(5));
+        assert_eq!(sink.drain_overflow()[0].tokens.input, u64::MAX);
+    }
+}

@@ -1,0 +1,9 @@
+//! The relay between real sockets: a caller on one side, a fake vendor on the other.
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may fail loudly")]
+
+mod errors;
+mod hostile;
+mod passing;
+mod support;
+mod tokens;
