@@ -1,0 +1,261 @@
+//! The image bots run in: built from the installed tools and named by its content, or pulled by digest.
+
+use super::{
+    DockerRuntime,
+    rootfs::Rootfs,
+    spec::{self, LABEL_IMAGE, LABEL_INSTANCE},
+};
+use crate::{CancellationToken, Progress, RuntimeError, Stage, blocking::blocking};
+use bollard::{
+    Docker, body_try_stream,
+    query_parameters::{
+        CreateImageOptions, CreateImageOptionsBuilder, ListImagesOptionsBuilder, RemoveImageOptions,
+    },
+};
+use bytes::Bytes;
+use futures::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+use std::{
+    collections::HashMap,
+    io::{self, BufWriter, Write},
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::mpsc;
+
+const REPOSITORY: &str = "chela-bot";
+/// Of what is sent: Node and OpenClaw.
+const USUAL_BYTES: u64 = 760 << 20;
+const MOST_TIME: Duration = Duration::from_secs(20 * 60);
+const CHUNK: usize = 256 << 10;
+const CHUNKS: usize = 8;
+const TICK: Duration = Duration::from_millis(250);
+
+impl DockerRuntime {
+    pub(super) async fn ensure_image(
+        &self,
+        progress: &dyn Progress,
+        cancel: &CancellationToken,
+    ) -> Result<(), RuntimeError> {
+        // The engine first: no use installing for one that is not there.
+        self.inner.client.call("answer", |d| async move { d.ping().await.map(|_| ()) }).await?;
+        if let Some(image) = &self.inner.config.image {
+            return self.ensure_pulled(image, progress, cancel).await;
+        }
+        self.inner.config.tools.ensure(progress, cancel).await.map_err(|e| match e {
+            crate::install::InstallError::Cancelled => RuntimeError::Cancelled,
+            e => e.into(),
+        })?;
+        progress.report(Stage::Wait, 0, None);
+        let _turn = tokio::select! {
+            () = cancel.cancelled() => return Err(RuntimeError::Cancelled),
+            turn = self.inner.preparing.lock() => turn,
+        };
+        let rootfs = self.rootfs().await?;
+        *self.inner.built.lock().unwrap_or_else(PoisonError::into_inner) = Some(rootfs.hash.clone());
+        if self.find_built(&rootfs.hash).await?.is_some() {
+            return Ok(());
+        }
+        progress.report(Stage::Build, 0, Some(USUAL_BYTES));
+        self.build(rootfs, progress, cancel).await
+    }
+
+    async fn rootfs(&self) -> Result<Rootfs, RuntimeError> {
+        let tools = self.inner.config.tools.places();
+        let user = spec::user();
+        let gather = move || Rootfs::gather(&tools, user.uid, user.gid);
+        let what = "gathering the bot image";
+        blocking(what, move || gather().map_err(RuntimeError::io(what))).await
+    }
+
+    /// The id of the image that bots are to run in, if it is there.
+    pub(super) async fn image_id(&self) -> Result<Option<String>, RuntimeError> {
+        match &self.inner.config.image {
+            Some(image) => Ok(self.inspect_image(image).await?.map(|(id, _)| id)),
+            None => {
+                let known = self.inner.built.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let hash = match known {
+                    Some(hash) => hash,
+                    None => self.rootfs().await?.hash,
+                };
+                self.find_built(&hash).await
+            }
+        }
+    }
+
+    /// Id and label of an image.
+    async fn inspect_image(&self, name: &str) -> Result<Option<(String, Option<String>)>, RuntimeError> {
+        let name = name.to_owned();
+        match self
+            .inner
+            .client
+            .call("inspect an image", |d| async move { d.inspect_image(&name).await })
+            .await
+        {
+            Ok(image) => {
+                let label = image.config.and_then(|c| c.labels).and_then(|mut l| l.remove(LABEL_IMAGE));
+                Ok(image.id.map(|id| (id, label)))
+            }
+            Err(RuntimeError::NotFound(_)) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    async fn find_built(&self, hash: &str) -> Result<Option<String>, RuntimeError> {
+        let name = format!("{REPOSITORY}:{hash}");
+        match self.inspect_image(&name).await? {
+            None => Ok(None),
+            Some((id, Some(label))) if label == hash => Ok(Some(id)),
+            Some(_) => Err(RuntimeError::Foreign(format!("the image {name}"))),
+        }
+    }
+
+    async fn build(
+        &self,
+        rootfs: Rootfs,
+        progress: &dyn Progress,
+        cancel: &CancellationToken,
+    ) -> Result<(), RuntimeError> {
+        let hash = rootfs.hash.clone();
+        let (chunks, body) = mpsc::channel(CHUNKS);
+        let sent = Arc::new(AtomicU64::new(0));
+        let mut writer = BufWriter::with_capacity(CHUNK, Pipe { chunks, sent: Arc::clone(&sent) });
+        // Ends by itself when nobody takes the chunks any more.
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = rootfs.write(&mut writer).and_then(|()| writer.flush()) {
+                let _ = writer.get_ref().chunks.blocking_send(Err(error));
+            }
+        });
+        let body =
+            stream::unfold(body, |mut body| async move { body.recv().await.map(|chunk| (chunk, body)) });
+        let options = CreateImageOptionsBuilder::new()
+            .from_src("-")
+            .repo(REPOSITORY)
+            .tag(&hash)
+            .changes(vec![format!(
+                "LABEL {LABEL_IMAGE}={hash} {LABEL_INSTANCE}={}",
+                self.inner.config.instance
+            )])
+            .build();
+        let told = |_: Option<(u64, u64)>| {
+            progress.report(Stage::Build, sent.load(Ordering::Relaxed), Some(USUAL_BYTES))
+        };
+        let done = self.create_image(options, Some(body.boxed()), &told, cancel).await;
+        if done.is_ok() {
+            self.forget_older(&hash).await;
+        }
+        match done {
+            Ok(()) => self
+                .find_built(&hash)
+                .await?
+                .map(|_| ())
+                .ok_or(RuntimeError::NotFound("the image just built")),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Removes images that this instance built before. One that any container uses the engine keeps.
+    async fn forget_older(&self, hash: &str) {
+        let filters =
+            HashMap::from([("label", vec![format!("{LABEL_INSTANCE}={}", self.inner.config.instance)])]);
+        let options = ListImagesOptionsBuilder::new().filters(&filters).build();
+        let client = &self.inner.client;
+        let listed = client.call("list images", |d| async move { d.list_images(Some(options)).await }).await;
+        for image in listed.unwrap_or_default() {
+            if image.labels.get(LABEL_IMAGE).is_some_and(|of| of != hash) {
+                let remove = |d: Docker| async move {
+                    d.remove_image(&image.id, None::<RemoveImageOptions>, None).await
+                };
+                if let Err(error) = client.call("remove an old image", remove).await {
+                    tracing::debug!(error = %error, "an old bot image stays");
+                }
+            }
+        }
+    }
+
+    async fn ensure_pulled(
+        &self,
+        image: &str,
+        progress: &dyn Progress,
+        cancel: &CancellationToken,
+    ) -> Result<(), RuntimeError> {
+        if self.inspect_image(image).await?.is_some() {
+            return Ok(());
+        }
+        if !image.contains("@sha256:") {
+            return Err(RuntimeError::Image(format!(
+                "CHELA_BOT_IMAGE is {image}, which is not on this machine; name it by digest (…@sha256:…) to have it pulled"
+            )));
+        }
+        progress.report(Stage::Wait, 0, None);
+        let _turn = tokio::select! {
+            () = cancel.cancelled() => return Err(RuntimeError::Cancelled),
+            turn = self.inner.preparing.lock() => turn,
+        };
+        progress.report(Stage::Pull, 0, None);
+        let options = CreateImageOptionsBuilder::new().from_image(image).build();
+        let told = |layer: Option<(u64, u64)>| {
+            let (done, total) = layer.unwrap_or_default();
+            progress.report(Stage::Pull, done, (total > 0).then_some(total));
+        };
+        self.create_image(options, None, &told, cancel).await.map_err(|error| match error {
+            RuntimeError::Engine { message, .. } => RuntimeError::Image(message),
+            RuntimeError::NotFound(_) => RuntimeError::Image(format!("no registry has {image}")),
+            error => error,
+        })
+    }
+
+    /// Import or pull, until it is through. Dropped half-way, the engine throws away what it has.
+    async fn create_image(
+        &self,
+        options: CreateImageOptions,
+        body: Option<BoxStream<'static, io::Result<Bytes>>>,
+        told: &(dyn Fn(Option<(u64, u64)>) + Send + Sync),
+        cancel: &CancellationToken,
+    ) -> Result<(), RuntimeError> {
+        let work = self.inner.client.call_within("provide the bot image", MOST_TIME, |docker: Docker| async move {
+            let mut steps = Box::pin(docker.create_image(Some(options), body.map(body_try_stream), None));
+            let mut tick = tokio::time::interval(TICK);
+            loop {
+                tokio::select! {
+                    step = steps.next() => match step {
+                        None => return Ok(()),
+                        Some(step) => {
+                            let number = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+                            told(step?.progress_detail.map(|d| (number(d.current), number(d.total))));
+                        }
+                    },
+                    _ = tick.tick() => told(None),
+                }
+            }
+        });
+        tokio::select! {
+            () = cancel.cancelled() => Err(RuntimeError::Cancelled),
+            done = work => done,
+        }
+    }
+}
+
+/// Hands what is written to the request's body, a bounded number of chunks ahead.
+struct Pipe {
+    chunks: mpsc::Sender<io::Result<Bytes>>,
+    sent: Arc<AtomicU64>,
+}
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
+        self.chunks.blocking_send(Ok(Bytes::copy_from_slice(bytes))).map_err(gone)?;
+        self.sent.fetch_add(u64::try_from(bytes.len()).unwrap_or(0), Ordering::Relaxed);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,153 @@
+//! Bots as containers of one Docker engine: no network, two sockets, hardened, and without a restart policy,
+//! for restarting is the lifecycle's decision.
+//!
+//! Everything made carries this instance's label, and every act begins with a look at that label and goes on
+//! by the id it found.
+
+mod client;
+mod container;
+mod events;
+mod image;
+mod rootfs;
+mod spec;
+mod time;
+
+pub use spec::LABEL_PREFIX;
+
+use crate::{
+    BotPaths, BotSpec, BotUser, CancellationToken, Found, Hint, Hints, InstanceId, LogLine, LogTail,
+    Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, Wires, home::Homes,
+    install::Tools,
+};
+use api::ids::BotId;
+use client::Client;
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use tokio::sync::{Mutex, broadcast};
+
+/// What the Docker runtime stands on.
+#[derive(Clone, Debug)]
+pub struct DockerConfig {
+    /// Labels everything.
+    pub instance: InstanceId,
+    /// The bots' files.
+    pub homes: Homes,
+    /// Node and OpenClaw, from which the image is built.
+    pub tools: Tools,
+    /// The engine's socket, usually [`DOCKER_SOCKET`].
+    pub socket: PathBuf,
+    /// An image to be used instead of building one (`CHELA_BOT_IMAGE`), by digest where it must be pulled.
+    pub image: Option<String>,
+    /// How long the engine may take to answer a simple call, usually [`CALL_DEADLINE`].
+    pub deadline: Duration,
+}
+
+/// Where Docker listens.
+pub const DOCKER_SOCKET: &str = "/var/run/docker.sock";
+/// How long a simple call may take.
+pub const CALL_DEADLINE: Duration = Duration::from_secs(30);
+
+const HINTS: usize = 256;
+
+/// Bots as containers of one Docker engine.
+#[derive(Clone, Debug)]
+pub struct DockerRuntime {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    config: DockerConfig,
+    client: Client,
+    hints: broadcast::Sender<Hint>,
+    /// One image is built or pulled at a time.
+    preparing: Mutex<()>,
+    /// Hash of the image that was last prepared; finding it out costs a tenth of a second.
+    built: std::sync::Mutex<Option<String>>,
+    /// Ends the listening with this value.
+    ended: CancellationToken,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.ended.cancel();
+    }
+}
+
+impl DockerRuntime {
+    /// Begins to listen for what happens in the engine; touches nothing. Needs a Tokio runtime around it.
+    #[must_use]
+    pub fn new(config: DockerConfig) -> Self {
+        let client = Client::new(config.socket.clone(), config.deadline);
+        let (hints, ended) = (broadcast::channel(HINTS).0, CancellationToken::new());
+        tokio::spawn(events::listen(client.clone(), config.instance.clone(), hints.clone(), ended.clone()));
+        Self {
+            inner: Arc::new(Inner {
+                config,
+                client,
+                hints,
+                preparing: Mutex::default(),
+                built: std::sync::Mutex::default(),
+                ended,
+            }),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Runtime for DockerRuntime {
+    fn kind(&self) -> RuntimeKind {
+        RuntimeKind::Docker
+    }
+
+    fn wires(&self) -> Wires {
+        Wires::Sockets
+    }
+
+    fn user(&self, _: u32) -> BotUser {
+        spec::user()
+    }
+
+    fn paths(&self, _: BotId) -> BotPaths {
+        spec::paths(self.inner.config.image.is_some())
+    }
+
+    async fn check(&self) -> Result<RuntimeInfo, RuntimeError> {
+        self.check_engine().await
+    }
+
+    async fn prepare(&self, progress: &dyn Progress, cancel: &CancellationToken) -> Result<(), RuntimeError> {
+        self.ensure_image(progress, cancel).await
+    }
+
+    async fn create(&self, spec: &BotSpec) -> Result<(), RuntimeError> {
+        self.create_container(spec).await
+    }
+
+    async fn start(&self, bot: BotId, generation: i64) -> Result<(), RuntimeError> {
+        self.start_container(bot, generation).await
+    }
+
+    async fn stop(&self, bot: BotId, grace: Duration) -> Result<(), RuntimeError> {
+        self.stop_container(bot, grace).await
+    }
+
+    async fn remove(&self, bot: BotId) -> Result<(), RuntimeError> {
+        self.remove_container(bot).await
+    }
+
+    async fn inspect(&self, bot: BotId) -> Result<Observation, RuntimeError> {
+        self.look(bot).await
+    }
+
+    async fn list(&self) -> Result<Vec<Found>, RuntimeError> {
+        self.look_for_all().await
+    }
+
+    fn watch(&self) -> Hints {
+        Hints::new(self.inner.hints.subscribe())
+    }
+
+    async fn logs(&self, bot: BotId, tail: LogTail) -> Result<Vec<LogLine>, RuntimeError> {
+        self.read_logs(bot, tail).await
+    }
+}

@@ -1,0 +1,89 @@
+//! What a runtime sees of a bot.
+
+use api::ids::BotId;
+
+/// How a bot stands in its runtime.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observation {
+    /// Nothing there.
+    Absent,
+    /// Made, never started.
+    Created {
+        /// Of which generation.
+        generation: i64,
+    },
+    /// Alive.
+    Running {
+        /// Of which generation.
+        generation: i64,
+        /// Process id or short container id, for people.
+        handle: String,
+        /// Since when.
+        started_at_ms: i64,
+    },
+    /// Was alive.
+    Exited {
+        /// Of which generation.
+        generation: i64,
+        /// Exit code, 128 + n for signal n; `None` where nobody saw it end.
+        code: Option<i32>,
+        /// Ended by the kernel for want of memory.
+        out_of_memory: bool,
+        /// We were asked to stop it, so it is no failure.
+        asked: bool,
+        /// When, as far as known.
+        at_ms: Option<i64>,
+    },
+}
+
+impl Observation {
+    /// The generation seen, if anything is there.
+    #[must_use]
+    pub const fn generation(&self) -> Option<i64> {
+        match self {
+            Self::Absent => None,
+            Self::Created { generation }
+            | Self::Running { generation, .. }
+            | Self::Exited { generation, .. } => Some(*generation),
+        }
+    }
+
+    /// Whether it lives.
+    #[must_use]
+    pub const fn is_running(&self) -> bool {
+        matches!(self, Self::Running { .. })
+    }
+}
+
+/// One thing of this instance in a runtime.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Which bot it is or was.
+    pub bot: BotId,
+    /// How it stands.
+    pub seen: Observation,
+}
+
+/// How much of a log is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogTail {
+    /// At most so many lines.
+    pub lines: usize,
+    /// At most so many bytes of text.
+    pub bytes: usize,
+}
+
+impl Default for LogTail {
+    fn default() -> Self {
+        Self { lines: 500, bytes: 256 << 10 }
+    }
+}
+
+/// One line of a bot's output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// When it was written.
+    pub at_ms: i64,
+    /// What it says; invalid UTF-8 replaced, very long lines cut.
+    pub text: String,
+}

@@ -1,0 +1,252 @@
+//! A bot's files, against a bot that plants what it can.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may end by a panic")]
+
+#[expect(dead_code, reason = "shared by several test binaries")]
+mod support;
+
+use runtime::home::{Homes, Part, SurveyLimits, Tokens};
+use rustix::fs::{CWD, FileType, Mode};
+use std::{
+    fs,
+    io::{Read, Write},
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt, symlink},
+        net::UnixListener,
+        process::CommandExt,
+    },
+    path::Path,
+    process::Command,
+    time::Duration,
+};
+use support::{data_dir, fresh_bot, fresh_user, home_of, is_root};
+
+const TOKENS: Tokens<'static> = Tokens { relay: "r", gateway: "g", tool: "t" };
+
+fn mode(path: &Path) -> u32 {
+    fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+/// Whether a shell of this uid succeeds.
+fn as_uid(uid: u32, script: &str) -> bool {
+    Command::new("/bin/sh").args(["-c", script]).uid(uid).gid(uid).output().unwrap().status.success()
+}
+
+#[test]
+fn a_bot_has_its_directories_and_nobody_else_enters_them() {
+    let (dir, bot, user) = (data_dir(), fresh_bot(), fresh_user());
+    let home = home_of(dir.path(), bot, user);
+    home.ensure(user).unwrap();
+    assert_eq!(home.user().unwrap(), user);
+    assert_eq!(Homes::open(dir.path(), None).unwrap().list().unwrap(), [bot]);
+    for part in [Part::State, Part::Workspace, Part::Run] {
+        assert_eq!(mode(&home.path(part)), 0o700);
+        assert_eq!(fs::metadata(home.path(part)).unwrap().uid(), user.uid);
+    }
+    if is_root() {
+        let path = home.path(Part::State);
+        assert!(as_uid(user.uid, &format!("touch {}/mine", path.display())));
+        assert!(!as_uid(user.uid + 1, &format!("ls {}", path.display())));
+        assert!(!as_uid(user.uid + 1, &format!("ls {}", path.parent().unwrap().display())));
+        assert!(!as_uid(user.uid, &format!("ls {}", home.path(Part::Logs).display())));
+    }
+}
+
+#[test]
+fn a_bot_reads_its_configuration_and_cannot_change_or_swap_it() {
+    let (dir, user) = (data_dir(), fresh_user());
+    let home = home_of(dir.path(), fresh_bot(), user);
+    home.write_config("{}").unwrap();
+    home.write_config("{\"a\":1}").unwrap();
+    let file = home.path(Part::Config).join("openclaw.json");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "{\"a\":1}");
+    assert!(home.write_config(&"x".repeat(2 << 20)).is_err());
+    if is_root() {
+        let config = home.path(Part::Config).display().to_string();
+        assert!(as_uid(user.uid, &format!("cat {config}/openclaw.json")));
+        assert!(!as_uid(user.uid, &format!("echo x > {config}/openclaw.json")));
+        assert!(!as_uid(user.uid, &format!("touch {config}/more")));
+        assert!(!as_uid(user.uid, &format!("mv {config} {config}-old")));
+        assert!(!as_uid(user.uid + 1, &format!("cat {config}/openclaw.json")));
+    }
+}
+
+#[test]
+fn tokens_are_for_the_bot_alone_and_land_nowhere_else() {
+    let (dir, user) = (data_dir(), fresh_user());
+    let home = home_of(dir.path(), fresh_bot(), user);
+    let outside = dir.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    let tokens = home.path(Part::Run).join("tokens");
+    symlink(&outside, &tokens).unwrap();
+    home.write_tokens(&TOKENS).unwrap();
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+    home.write_tokens(&Tokens { relay: "new", ..TOKENS }).unwrap();
+    assert_eq!(fs::read_to_string(tokens.join("relay")).unwrap(), "new");
+    for name in ["relay", "gateway", "tool"] {
+        let meta = fs::symlink_metadata(tokens.join(name)).unwrap();
+        assert_eq!((meta.permissions().mode() & 0o777, meta.uid()), (0o400, user.uid));
+    }
+    home.clear_tokens().unwrap();
+    home.clear_tokens().unwrap();
+    assert!(!tokens.exists());
+}
+
+#[test]
+fn persona_files_replace_a_planted_link_and_do_not_write_through_it() {
+    let (dir, user) = (data_dir(), fresh_user());
+    let home = home_of(dir.path(), fresh_bot(), user);
+    let workspace = home.path(Part::Workspace);
+    let outside = dir.path().join("outside");
+    fs::write(&outside, "untouched").unwrap();
+    symlink(&outside, workspace.join("AGENTS.md")).unwrap();
+    fs::create_dir_all(workspace.join("SOUL.md/deep")).unwrap();
+    home.write_workspace_files([("AGENTS.md", "rules"), ("SOUL.md", "soul")]).unwrap();
+    assert_eq!(fs::read_to_string(&outside).unwrap(), "untouched");
+    assert_eq!(fs::read_to_string(workspace.join("AGENTS.md")).unwrap(), "rules");
+    assert_eq!(fs::read_to_string(workspace.join("SOUL.md")).unwrap(), "soul");
+    for bad in ["../x", "a/b", "", ".", "..", ".hidden"] {
+        assert!(home.write_workspace_files([(bad, "x")]).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_directory_swapped_for_a_link_is_refused() {
+    let (dir, user) = (data_dir(), fresh_user());
+    let home = home_of(dir.path(), fresh_bot(), user);
+    let config = home.path(Part::Config);
+    fs::remove_dir(&config).unwrap();
+    symlink(dir.path(), &config).unwrap();
+    assert!(home.ensure(user).is_err());
+    assert!(home.write_config("{}").is_err());
+}
+
+#[test]
+fn sockets_work_in_a_data_dir_as_deep_as_one_likes() {
+    let (dir, user) = (data_dir(), fresh_user());
+    let deep = dir.path().join("d".repeat(150));
+    fs::create_dir(&deep).unwrap();
+    let home = home_of(&deep, fresh_bot(), user);
+    assert!(home.path(Part::Run).join("relay.sock").as_os_str().len() > 107);
+    drop(home.bind_relay_socket().unwrap());
+    let relay = home.bind_relay_socket().unwrap();
+    assert_eq!(fs::metadata(home.path(Part::Run).join("relay.sock")).unwrap().uid(), user.uid);
+    drop(relay);
+    assert!(home.dial_gateway().is_err());
+    // As the bot would, from within its directory.
+    let run = fs::File::open(home.path(Part::Run)).unwrap();
+    let path = format!("/proc/self/fd/{}/gateway.sock", std::os::fd::AsRawFd::as_raw_fd(&run));
+    let gateway = UnixListener::bind(path).unwrap();
+    let mut near = home.dial_gateway().unwrap();
+    near.write_all(b"hello").unwrap();
+    let mut far = gateway.accept().unwrap().0;
+    let mut said = [0; 5];
+    far.read_exact(&mut said).unwrap();
+    assert_eq!(&said, b"hello");
+}
+
+#[test]
+fn a_gateway_socket_that_leads_elsewhere_is_not_dialled() {
+    let (dir, user) = (data_dir(), fresh_user());
+    let home = home_of(dir.path(), fresh_bot(), user);
+    let other = dir.path().join("other.sock");
+    let listener = UnixListener::bind(&other).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let door = home.path(Part::Run).join("gateway.sock");
+    symlink(&other, &door).unwrap();
+    assert!(home.dial_gateway().is_err());
+    fs::remove_file(&door).unwrap();
+    rustix::fs::mknodat(CWD, &door, FileType::Fifo, Mode::from_raw_mode(0o666), 0).unwrap();
+    assert!(home.dial_gateway().is_err());
+    assert!(listener.accept().is_err());
+}
+
+#[test]
+fn a_survey_counts_what_is_planted_and_follows_nothing() {
+    let (dir, user) = (data_dir(), fresh_user());
+    let home = home_of(dir.path(), fresh_bot(), user);
+    let state = home.path(Part::State);
+    fs::create_dir_all(state.join("a/b")).unwrap();
+    fs::write(state.join("a/b/file"), "12345").unwrap();
+    fs::File::create(state.join("sparse")).unwrap().set_len(10 << 30).unwrap();
+    symlink("/", state.join("root")).unwrap();
+    symlink(".", state.join("a/loop")).unwrap();
+    rustix::fs::mknodat(CWD, state.join("pipe"), FileType::Fifo, Mode::from_raw_mode(0o666), 0).unwrap();
+    if is_root() {
+        let null = rustix::fs::makedev(1, 3);
+        rustix::fs::mknodat(
+            CWD,
+            state.join("device"),
+            FileType::CharacterDevice,
+            Mode::from_raw_mode(0o666),
+            null,
+        )
+        .unwrap();
+    }
+    let seen = home.survey(Part::State, SurveyLimits::default()).unwrap();
+    assert_eq!((seen.files, seen.dirs, seen.links, seen.more), (2, 2, 2, false));
+    assert_eq!(seen.specials, 1 + u64::from(is_root()));
+    assert_eq!(seen.bytes, (10 << 30) + 5);
+    assert!(seen.disk_bytes < 1 << 20);
+}
+
+#[test]
+fn a_survey_ends_at_its_limits_and_says_so() {
+    let (dir, user) = (data_dir(), fresh_user());
+    let home = home_of(dir.path(), fresh_bot(), user);
+    let state = home.path(Part::State);
+    for n in 0..3_000 {
+        fs::File::create(state.join(n.to_string())).unwrap();
+    }
+    let few = SurveyLimits { entries: 1_000, ..SurveyLimits::default() };
+    let seen = home.survey(Part::State, few).unwrap();
+    assert!(seen.more && seen.files == 1_000, "{seen:?}");
+    let quick = SurveyLimits { time: Duration::ZERO, ..SurveyLimits::default() };
+    assert!(home.survey(Part::State, quick).unwrap().more);
+    nest(&home.path(Part::Workspace), 500);
+    let seen = home.survey(Part::Workspace, SurveyLimits::default()).unwrap();
+    assert_eq!((seen.dirs, seen.skipped), (64, 1));
+}
+
+/// Directories within directories, deeper than any path may be long.
+fn nest(path: &Path, depth: u32) {
+    let mut here = rustix::fs::open(path, rustix::fs::OFlags::DIRECTORY, Mode::empty()).unwrap();
+    for _ in 0..depth {
+        rustix::fs::mkdirat(&here, "d".repeat(20), Mode::from_raw_mode(0o700)).unwrap();
+        here =
+            rustix::fs::openat(&here, "d".repeat(20), rustix::fs::OFlags::DIRECTORY, Mode::empty()).unwrap();
+    }
+    rustix::fs::mkdirat(&here, "closed", Mode::from_raw_mode(0)).unwrap();
+}
+
+#[test]
+fn a_bot_is_deleted_whatever_it_left_and_nothing_beside_it() {
+    let (dir, user) = (data_dir(), fresh_user());
+    let homes = Homes::open(dir.path(), None).unwrap();
+    let (home, other) = (home_of(dir.path(), fresh_bot(), user), home_of(dir.path(), fresh_bot(), user));
+    let outside = dir.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("file"), "kept").unwrap();
+    let state = home.path(Part::State);
+    symlink(&outside, state.join("link")).unwrap();
+    rustix::fs::mknodat(CWD, state.join("pipe"), FileType::Fifo, Mode::from_raw_mode(0o666), 0).unwrap();
+    nest(&state, 3_000);
+    home.remove().unwrap();
+    home.remove().unwrap();
+    assert!(!home.exists() && other.exists());
+    assert_eq!(fs::read_to_string(outside.join("file")).unwrap(), "kept");
+    assert_eq!(fs::read_dir(dir.path().join("bots/.trash")).unwrap().count(), 0);
+    assert_eq!(homes.list().unwrap(), [other.bot()]);
+}
+
+#[test]
+fn a_deletion_that_was_cut_is_finished_later() {
+    let (dir, user) = (data_dir(), fresh_user());
+    let home = home_of(dir.path(), fresh_bot(), user);
+    fs::write(home.path(Part::State).join("file"), "x").unwrap();
+    let bots = dir.path().join("bots");
+    fs::rename(bots.join(home.bot().to_string()), bots.join(".trash/cut")).unwrap();
+    let homes = Homes::open(dir.path(), None).unwrap();
+    assert!(homes.list().unwrap().is_empty());
+    homes.empty_trash().unwrap();
+    assert_eq!(fs::read_dir(bots.join(".trash")).unwrap().count(), 0);
+}
