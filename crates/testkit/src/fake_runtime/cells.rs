@@ -1,0 +1,291 @@
+//! A runtime in memory whose bots live: each that starts gets a [`FakeGateway`] made from the files Chela
+//! laid out for it, as the real process would. Belongs to the test, so that it outlives the Chela under test.
+
+use super::{Call, FakeRuntime};
+use crate::gateway::{FakeGateway, Listen, Options, Reply, told};
+use api::ids::BotId;
+use openclaw::Endpoint;
+use runtime::{
+    BotPaths, BotSpec, BotUser, CancellationToken, Found, Hints, LogLine, LogTail, Observation, Progress,
+    Runtime, RuntimeError, RuntimeInfo, RuntimeKind, Wires,
+    home::{Homes, Part},
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{runtime::Handle, sync::Notify, task::JoinHandle};
+
+/// Which side of a call's work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Edge {
+    /// Nothing was done yet.
+    Before,
+    /// It was done, the caller does not know yet.
+    After,
+}
+
+/// A call that was made to wait for ever; the caller can be killed there.
+#[derive(Debug)]
+pub struct Held(Arc<Notify>);
+
+impl Held {
+    /// Returns when the call stands there.
+    pub async fn reached(&self) {
+        self.0.notified().await;
+    }
+}
+
+#[derive(Debug)]
+enum Life {
+    Speaks(FakeGateway),
+    /// Takes connections and says nothing.
+    Mute(JoinHandle<()>),
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        if let Self::Mute(task) = self {
+            task.abort();
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    homes: Option<Homes>,
+    alive: BTreeMap<BotId, Life>,
+    holds: Vec<(Call, Edge, Arc<Notify>)>,
+    reply: Option<Reply>,
+    starts: Vec<(BotId, i64)>,
+}
+
+/// The world of a test's bots. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Cells {
+    /// The things themselves, with their faults and calls.
+    pub things: FakeRuntime,
+    state: Arc<Mutex<State>>,
+    handle: Handle,
+}
+
+impl Cells {
+    /// An empty world; gateways run on the Tokio runtime this is called on.
+    #[must_use]
+    pub fn new(kind: RuntimeKind) -> Self {
+        Self { things: FakeRuntime::new(kind), state: Arc::default(), handle: Handle::current() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the bots' files lie.
+    pub fn settle_in(&self, homes: Homes) {
+        self.state().homes = Some(homes);
+    }
+
+    /// Gateways that start from now on answer so, instead of asking a model.
+    pub fn answer_with(&self, reply: Reply) {
+        self.state().reply = Some(reply);
+    }
+
+    /// The next call of this kind never returns from this side of its work.
+    #[must_use]
+    pub fn hold(&self, call: Call, edge: Edge) -> Held {
+        let reached = Arc::new(Notify::new());
+        self.state().holds.push((call, edge, Arc::clone(&reached)));
+        Held(reached)
+    }
+
+    /// Gives up what was to be held.
+    pub fn let_go(&self) {
+        self.state().holds.clear();
+    }
+
+    /// The bot's process ends by itself. `false` where none runs.
+    pub fn exit(&self, bot: BotId, code: i32) -> bool {
+        drop(self.state().alive.remove(&bot));
+        self.things.exit(bot, code, false)
+    }
+
+    /// The bot's process stays and its gateway says nothing any more.
+    pub async fn mute(&self, bot: BotId) {
+        let spoke = self.state().alive.remove(&bot);
+        let endpoint = match &spoke {
+            Some(Life::Speaks(gateway)) => Some(gateway.endpoint().clone()),
+            _ => None,
+        };
+        drop(spoke);
+        let mute = self.handle.spawn(async move {
+            let mut kept = Vec::new();
+            match endpoint {
+                Some(Endpoint::Tcp(address)) => {
+                    let listener = loop {
+                        match tokio::net::TcpListener::bind(address).await {
+                            Ok(listener) => break listener,
+                            Err(_) => tokio::time::sleep(Duration::from_millis(2)).await,
+                        }
+                    };
+                    while let Ok(pair) = listener.accept().await {
+                        kept.push(pair);
+                    }
+                }
+                _ => std::future::pending().await,
+            }
+        });
+        self.state().alive.insert(bot, Life::Mute(mute));
+    }
+
+    /// Bots whose process lives.
+    #[must_use]
+    pub fn living(&self) -> Vec<BotId> {
+        self.state().alive.keys().copied().collect()
+    }
+
+    /// Every start of a process so far, with its generation.
+    #[must_use]
+    pub fn starts(&self) -> Vec<(BotId, i64)> {
+        self.state().starts.clone()
+    }
+
+    async fn edge(&self, call: Call, edge: Edge) {
+        let held = {
+            let mut state = self.state();
+            let place = state.holds.iter().position(|(c, e, _)| (*c, *e) == (call, edge));
+            place.map(|place| state.holds.remove(place).2)
+        };
+        if let Some(reached) = held {
+            reached.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Makes the gateways fit the things.
+    async fn follow(&self, bot: BotId) {
+        let Observation::Running { generation, .. } = self.things.seen(bot) else {
+            drop(self.state().alive.remove(&bot));
+            return;
+        };
+        if self.state().alive.contains_key(&bot) {
+            return;
+        }
+        let gateway = match self.told(bot) {
+            Ok((listen, options)) => {
+                self.handle.spawn(FakeGateway::start_on(listen, options)).await.ok().and_then(Result::ok)
+            }
+            Err(_) => None,
+        };
+        match gateway {
+            Some(gateway) => {
+                let mut state = self.state();
+                state.starts.push((bot, generation));
+                state.alive.insert(bot, Life::Speaks(gateway));
+            }
+            // As OpenClaw does with what it cannot run with.
+            None => drop(self.things.exit(bot, 78, false)),
+        }
+    }
+
+    fn told(&self, bot: BotId) -> anyhow::Result<(Listen, Options)> {
+        let spec = self.things.spec(bot).unwrap_or_else(|| BotSpec {
+            bot,
+            generation: 0,
+            user: self.user(0),
+            isolation: runtime::Isolation::Isolated,
+            limits: runtime::Limits::default(),
+            env: BTreeMap::new(),
+        });
+        let (listen, mut options) = told(&spec.env)?;
+        if let Some(reply) = self.state().reply.clone() {
+            options.reply = reply;
+        }
+        Ok((listen, options))
+    }
+}
+
+#[async_trait::async_trait]
+impl Runtime for Cells {
+    fn kind(&self) -> RuntimeKind {
+        self.things.kind()
+    }
+
+    fn wires(&self) -> Wires {
+        self.things.wires()
+    }
+
+    fn user(&self, allotted: u32) -> BotUser {
+        self.things.user(allotted)
+    }
+
+    fn paths(&self, bot: BotId) -> BotPaths {
+        let mut paths = self.things.paths(bot);
+        if let Some(homes) = &self.state().homes {
+            let home = homes.of(bot);
+            paths.config_dir = home.path(Part::Config);
+            paths.state = home.path(Part::State);
+            paths.workspace = home.path(Part::Workspace);
+            paths.run = home.path(Part::Run);
+        }
+        paths
+    }
+
+    async fn check(&self) -> Result<RuntimeInfo, RuntimeError> {
+        self.things.check().await
+    }
+
+    async fn prepare(&self, progress: &dyn Progress, cancel: &CancellationToken) -> Result<(), RuntimeError> {
+        self.edge(Call::Prepare, Edge::Before).await;
+        let done = self.things.prepare(progress, cancel).await;
+        self.edge(Call::Prepare, Edge::After).await;
+        done
+    }
+
+    async fn create(&self, spec: &BotSpec) -> Result<(), RuntimeError> {
+        self.edge(Call::Create, Edge::Before).await;
+        let done = self.things.create(spec).await;
+        self.edge(Call::Create, Edge::After).await;
+        done
+    }
+
+    async fn start(&self, bot: BotId, generation: i64) -> Result<(), RuntimeError> {
+        self.edge(Call::Start, Edge::Before).await;
+        let done = self.things.start(bot, generation).await;
+        self.follow(bot).await;
+        self.edge(Call::Start, Edge::After).await;
+        done
+    }
+
+    async fn stop(&self, bot: BotId, grace: Duration) -> Result<(), RuntimeError> {
+        self.edge(Call::Stop, Edge::Before).await;
+        let done = self.things.stop(bot, grace).await;
+        self.follow(bot).await;
+        self.edge(Call::Stop, Edge::After).await;
+        done
+    }
+
+    async fn remove(&self, bot: BotId) -> Result<(), RuntimeError> {
+        self.edge(Call::Remove, Edge::Before).await;
+        let done = self.things.remove(bot).await;
+        self.follow(bot).await;
+        self.edge(Call::Remove, Edge::After).await;
+        done
+    }
+
+    async fn inspect(&self, bot: BotId) -> Result<Observation, RuntimeError> {
+        self.things.inspect(bot).await
+    }
+
+    async fn list(&self) -> Result<Vec<Found>, RuntimeError> {
+        self.things.list().await
+    }
+
+    fn watch(&self) -> Hints {
+        self.things.watch()
+    }
+
+    async fn logs(&self, bot: BotId, tail: LogTail) -> Result<Vec<LogLine>, RuntimeError> {
+        self.things.logs(bot, tail).await
+    }
+}
