@@ -1,0 +1,5 @@
+//! Rows of the bots slice.
+
+pub mod bot;
+pub mod bot_config;
+pub mod bot_token;

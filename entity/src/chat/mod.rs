@@ -1,0 +1,4 @@
+//! Rows of the chat slice.
+
+pub mod message;
+pub mod thread;

@@ -1,0 +1,3 @@
+//! Rows of the keys slice.
+
+pub mod provider_key;

@@ -1,0 +1,3 @@
+//! Rows of the usage slice.
+
+pub mod usage_row;

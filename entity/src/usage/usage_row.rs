@@ -1,0 +1,33 @@
+//! One model call.
+
+use api::ids::*;
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "usage_rows")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: UsageId,
+    pub workspace_id: WorkspaceId,
+    pub bot_id: Option<BotId>,
+    pub key_id: Option<KeyId>,
+    pub request_id: RequestId,
+    pub vendor: String,
+    pub model: String,
+    pub status: i64,
+    pub input_tokens: i64,
+    pub output_tokens: i64,
+    pub cache_read_tokens: i64,
+    pub cache_write_tokens: i64,
+    pub stream: bool,
+    pub ended: String,
+    pub started_at_ms: i64,
+    pub latency_ms: i64,
+    pub first_event_ms: Option<i64>,
+    pub trace_id: Option<String>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

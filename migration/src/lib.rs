@@ -1,0 +1,47 @@
+//! Schema history. The same steps run on SQLite and PostgreSQL; each file is one step and never changes
+//! once released.
+#![forbid(unsafe_code)]
+#![expect(elided_lifetimes_in_paths, reason = "the trait of sea-orm-migration is written without them")]
+
+pub use sea_orm_migration::prelude::*;
+
+mod ddl;
+mod m20261120_000001_platform;
+mod m20261120_000002_auth;
+mod m20261120_000003_keys;
+mod m20261120_000004_bots;
+mod m20261120_000005_chat;
+mod m20261120_000006_usage;
+
+/// All steps, oldest first.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261120_000001_platform::Migration),
+            Box::new(m20261120_000002_auth::Migration),
+            Box::new(m20261120_000003_keys::Migration),
+            Box::new(m20261120_000004_bots::Migration),
+            Box::new(m20261120_000005_chat::Migration),
+            Box::new(m20261120_000006_usage::Migration),
+        ]
+    }
+}
+
+/// Tables whose rows belong to the instance or to a person. Every other table has `workspace_id`
+/// (a test compares).
+pub const INSTANCE_TABLES: &[&str] = &[
+    "settings",
+    "workspaces",
+    "users",
+    "jobs",
+    "idempotency",
+    "audit",
+    "passkeys",
+    "sessions",
+    "links",
+    "ceremonies",
+    "seaql_migrations",
+];
