@@ -1,0 +1,132 @@
+//! Building the parts of a server and wiring them.
+
+use super::{StartError, database};
+use crate::{
+    audit,
+    auth::Auth,
+    bots,
+    bots::Bots,
+    chat,
+    chat::Chat,
+    control, keys,
+    keys::Keys,
+    platform::{
+        Platform,
+        clock::{Clock, SystemClock},
+        config::Config,
+        datadir::DataDir,
+        http,
+        ids::{IdGen, RandomIds},
+        jobs::Jobs,
+        live::{Live, TopicKind},
+        verbs::Verbs,
+    },
+    routing::Routing,
+    settings, usage,
+    usage::Usage,
+};
+use leptos::config::LeptosOptions;
+use std::sync::Arc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// What tests replace.
+#[derive(Default)]
+pub struct Overrides {
+    pub clock: Option<Arc<dyn Clock>>,
+    pub ids: Option<Arc<dyn IdGen>>,
+    pub runtimes: Option<bots::Runtimes>,
+    pub egress: Option<Arc<relay::Egress>>,
+}
+
+/// A whole server, built and not yet serving.
+pub struct Server {
+    pub platform: Arc<Platform>,
+    pub verbs: Arc<Verbs>,
+    pub auth: Arc<Auth>,
+    pub keys: Arc<Keys>,
+    pub routing: Arc<Routing>,
+    pub usage: Arc<Usage>,
+    pub bots: Arc<Bots>,
+    pub chat: Arc<Chat>,
+    leptos: LeptosOptions,
+}
+
+/// Opens the data dir's database, unlocks the vault and builds every slice.
+///
+/// # Errors
+/// Why this instance cannot start, for the operator.
+pub async fn build(
+    config: Config,
+    dir: &DataDir,
+    leptos: LeptosOptions,
+    over: Overrides,
+) -> Result<Arc<Server>, StartError> {
+    let clock: Arc<dyn Clock> = over.clock.unwrap_or_else(|| Arc::new(SystemClock));
+    let ids: Arc<dyn IdGen> = over.ids.unwrap_or_else(|| Arc::new(RandomIds));
+    let db = database::open(&config, dir).await?;
+    let (vault, instance_id) = database::unlock(&config, dir, &db, clock.as_ref()).await?;
+    database::refuse_moved(&config, &db, clock.as_ref()).await?;
+    let platform = Arc::new(Platform {
+        jobs: Jobs::new(db.clone(), Arc::clone(&clock), Arc::clone(&ids)),
+        live: Live::new(),
+        tasks: TaskTracker::new(),
+        shutdown: CancellationToken::new(),
+        config,
+        db,
+        clock,
+        ids,
+        vault,
+        instance_id,
+    });
+    let auth = Auth::new(Arc::clone(&platform)).map_err(|e| StartError::Other(e.to_string()))?;
+    let egress = match over.egress {
+        Some(egress) => egress,
+        None => keys::egress(&platform.config).map_err(|e| StartError::Other(e.to_string()))?,
+    };
+    let (routing, usage_rows) = Routing::new(Arc::clone(&platform), Arc::clone(&egress));
+    let keys = Keys::new(Arc::clone(&platform), egress, Arc::clone(&routing));
+    let usage = Usage::new(Arc::clone(&platform), usage_rows);
+    let runtimes = match over.runtimes {
+        Some(runtimes) => runtimes,
+        None => bots::Runtimes::discover(&platform, dir).await?,
+    };
+    let bots = Bots::new(Arc::clone(&platform), runtimes, Arc::clone(&routing) as _, Arc::clone(&keys) as _);
+    let chat = Chat::new(Arc::clone(&platform), Arc::clone(&bots));
+    platform.live.source(TopicKind::Bots, Arc::clone(&bots) as _);
+    platform.live.source(TopicKind::Bot, Arc::clone(&bots) as _);
+    platform.live.source(TopicKind::Thread, Arc::clone(&chat) as _);
+
+    let mut verbs = Verbs::default();
+    crate::auth::register(&mut verbs, &auth);
+    audit::register(&mut verbs, &platform);
+    keys::register(&mut verbs, &keys);
+    bots::register(&mut verbs, &bots);
+    chat::register(&mut verbs, &chat);
+    usage::register(&mut verbs, &usage);
+    let facts = settings::Facts {
+        runtime: bots.runtimes().default_word().to_owned(),
+        runtime_why: bots.runtimes().why().to_owned(),
+        openclaw_version: openclaw::OPENCLAW_VERSION.to_owned(),
+    };
+    settings::register(&mut verbs, &platform, facts);
+    Ok(Arc::new(Server { platform, verbs: Arc::new(verbs), auth, keys, routing, usage, bots, chat, leptos }))
+}
+
+impl Server {
+    /// Everything behind the panel's listener.
+    pub fn panel(&self) -> axum::Router {
+        http::panel(http::PanelParts {
+            platform: Arc::clone(&self.platform),
+            verbs: Arc::clone(&self.verbs),
+            identify: Arc::clone(&self.auth) as _,
+            leptos: self.leptos.clone(),
+            auth_routes: crate::auth::routes(Arc::clone(&self.auth)),
+            more: axum::Router::new(),
+        })
+    }
+
+    /// What the control socket offers.
+    pub fn control(&self) -> control::Handlers {
+        control::Handlers::new(Arc::clone(&self.platform), Arc::clone(&self.auth))
+    }
+}

@@ -1,0 +1,18 @@
+//! Use cases, stores, HTTP, jobs and the composition root behind the binary `chela`.
+// Pages are deeply nested types; the compiler counts their layers.
+#![recursion_limit = "512"]
+#![forbid(unsafe_code)]
+
+pub mod audit;
+pub mod auth;
+pub mod backup;
+pub mod bots;
+pub mod chat;
+pub mod commands;
+pub mod compose;
+pub mod control;
+pub mod keys;
+pub mod platform;
+pub mod routing;
+pub mod settings;
+pub mod usage;

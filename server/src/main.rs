@@ -1,0 +1,113 @@
+//! The binary `chela`: reads arguments and settings, then hands over.
+// Pages are deeply nested types; the compiler counts their layers.
+#![recursion_limit = "512"]
+
+use clap::{Parser, Subcommand};
+use server::{
+    commands,
+    platform::{config::Source, datadir},
+};
+use std::process::ExitCode;
+
+/// A self-hosted control plane for OpenClaw bots.
+#[derive(Debug, Parser)]
+#[command(name = "chela", version, about, disable_help_subcommand = true)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the panel, the API, the relay and the bots.
+    Serve,
+    /// Make the data dir ready and print the link that enrols the first administrator.
+    Setup {
+        /// Never ask.
+        #[arg(long)]
+        non_interactive: bool,
+        /// Print JSON: {"setup_url", "expires_at"}.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Things done on the server machine: tokens, lost passkeys, a new public address.
+    #[command(subcommand)]
+    Admin(Admin),
+    /// Bring the database schema up to date.
+    Migrate,
+    /// Back up, look at a backup, bring one back.
+    #[command(subcommand)]
+    Backup(Backup),
+}
+
+#[derive(Debug, Subcommand)]
+enum Admin {
+    /// Make an API token with owner rights; it is shown once.
+    Token {
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a link with which a person enrols a passkey; a new person joins with --role.
+    EnrolLink {
+        #[arg(long)]
+        user: String,
+        /// owner or viewer, for somebody new.
+        #[arg(long)]
+        role: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Move this instance to another public address; passkeys are enrolled anew.
+    Move {
+        /// The new address, e.g. https://chela.example.org
+        #[arg(long)]
+        to: String,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Backup {
+    /// Write everything, with the master key, into one file (mode 0600).
+    Create {
+        /// Where to; a dated name in the data dir's backups/ when absent.
+        file: Option<std::path::PathBuf>,
+    },
+    /// Open a backup and check that its database is whole and its secrets decrypt.
+    Verify { file: std::path::PathBuf },
+    /// Make the data dir from a backup. The data dir must be empty or absent.
+    Restore { file: std::path::PathBuf },
+}
+
+fn main() -> ExitCode {
+    // Before anything can make a file.
+    datadir::close_umask();
+    // A process bot's keeper is this binary too: it must begin before anything else is read.
+    if let Some(code) = commands::keep(std::env::args_os()) {
+        return code;
+    }
+    let args = Args::parse();
+    let (source, warnings) = match Source::read(std::env::vars()) {
+        Ok(read) => read,
+        Err(error) => return commands::refuse(&error),
+    };
+    for warning in warnings {
+        commands::warn(&warning.0);
+    }
+    match args.command {
+        Command::Serve => commands::serve(&source),
+        Command::Setup { json, non_interactive: _ } => commands::setup(&source, json),
+        Command::Admin(Admin::Token { name, json }) => commands::admin_token(&source, &name, json),
+        Command::Admin(Admin::EnrolLink { user, role, json }) => {
+            commands::enrol_link(&source, &user, role.as_deref(), json)
+        }
+        Command::Admin(Admin::Move { to, json }) => commands::admin_move(&source, &to, json),
+        Command::Migrate => commands::migrate(&source),
+        Command::Backup(Backup::Create { file }) => commands::backup_create(&source, file.as_deref()),
+        Command::Backup(Backup::Verify { file }) => commands::backup_verify(&file),
+        Command::Backup(Backup::Restore { file }) => commands::backup_restore(&source, &file),
+    }
+}

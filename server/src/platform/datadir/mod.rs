@@ -1,0 +1,149 @@
+//! The data dir: its permissions, its lock, its master key.
+
+mod master_key;
+
+pub use master_key::load_or_create as master_key;
+
+use rustix::fs::FlockOperation;
+use std::{
+    fs::{File, OpenOptions},
+    io::{Read, Seek, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+/// Why Chela cannot use its data dir. The text is what the operator sees before exit 78.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    #[error("{path}: {source}")]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error(
+        "{path} is in use by another Chela (pid {pid}). One data dir has one server: stop that one first, \
+         or give this one another CHELA_DATA_DIR"
+    )]
+    Locked { path: PathBuf, pid: String },
+    #[error("{0}")]
+    MasterKey(String),
+}
+
+fn io(path: &Path) -> impl FnOnce(std::io::Error) -> DataDirError + '_ {
+    move |source| DataDirError::Io { path: path.to_owned(), source }
+}
+
+/// A data dir nobody else works on; the lock ends with this value.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    lock: File,
+    unclean: bool,
+}
+
+impl DataDir {
+    /// Makes (mode 0700) and locks the data dir.
+    ///
+    /// # Errors
+    /// No access, or another Chela holds it (its pid is named).
+    pub fn open(path: &Path) -> Result<Self, DataDirError> {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io(path))?;
+        let path = path.canonicalize().map_err(io(path))?;
+        let mode = std::fs::metadata(&path).map_err(io(&path))?.permissions().mode() & 0o777;
+        // 0711 is what process bots under uids of their own need; anything wider is closed.
+        if mode & 0o066 != 0 {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).map_err(io(&path))?;
+        }
+        let (lock, unclean) = take_lock(&path)?;
+        Ok(Self { path, lock, unclean })
+    }
+
+    /// Absolute path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the last owner went away without saying so.
+    pub const fn was_unclean(&self) -> bool {
+        self.unclean
+    }
+
+    /// Lets bots under other uids pass through (not list) the data dir.
+    ///
+    /// # Errors
+    /// No access.
+    pub fn allow_traverse(&self) -> Result<(), DataDirError> {
+        std::fs::set_permissions(&self.path, std::fs::Permissions::from_mode(0o711)).map_err(io(&self.path))
+    }
+
+    /// Notes a clean end: the next start skips the deep check.
+    ///
+    /// # Errors
+    /// The lock file cannot be written.
+    pub fn close(mut self) -> Result<(), DataDirError> {
+        let path = self.path.join("lock");
+        self.lock
+            .set_len(0)
+            .and_then(|()| self.lock.rewind())
+            .and_then(|()| self.lock.write_all(b"clean\n"))
+            .map_err(io(&path))
+    }
+}
+
+/// Takes the lock file; its text is the owner's pid while it runs, `clean` after.
+fn take_lock(dir: &Path) -> Result<(File, bool), DataDirError> {
+    let path = dir.join("lock");
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(io(&path))?;
+    let mut owner = String::new();
+    file.read_to_string(&mut owner).map_err(io(&path))?;
+    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        return Err(DataDirError::Locked { path: dir.to_owned(), pid: owner.trim().to_owned() });
+    }
+    let unclean = !matches!(owner.trim(), "" | "clean");
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| file.write_all(format!("{}\n", std::process::id()).as_bytes()))
+        .map_err(io(&path))?;
+    Ok((file, unclean))
+}
+
+/// Files are made 0600 and directories 0700 from here on, whatever the caller's umask was.
+pub fn close_umask() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_owner_is_told_the_pid_of_the_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = DataDir::open(dir.path()).unwrap();
+        let error = DataDir::open(dir.path()).unwrap_err().to_string();
+        assert!(error.contains(&format!("pid {}", std::process::id())), "{error}");
+        first.close().unwrap();
+        assert!(!DataDir::open(dir.path()).unwrap().was_unclean());
+    }
+
+    #[test]
+    fn an_owner_that_vanished_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(DataDir::open(dir.path()).unwrap());
+        assert!(DataDir::open(dir.path()).unwrap().was_unclean());
+    }
+
+    #[test]
+    fn others_cannot_look_in() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data");
+        std::fs::create_dir(&path).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let opened = DataDir::open(&path).unwrap();
+        assert_eq!(std::fs::metadata(opened.path()).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+}

@@ -1,0 +1,191 @@
+//! The database: one writer, several readers, and whether writing is possible at all.
+//!
+//! SQLite in WAL mode by default, PostgreSQL by URL. Every write goes through [`Db::write`].
+
+use super::error::OpError;
+use api::{
+    ApiError, Page,
+    page::{DEFAULT_LIMIT, MAX_LIMIT},
+};
+use arc_swap::ArcSwapOption;
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+};
+use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
+
+/// Readers of a SQLite database; each holds a small cache.
+const READERS: u32 = 3;
+/// Connections to PostgreSQL.
+const POSTGRES_CONNECTIONS: u32 = 8;
+
+/// Handle to the database; cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    writer: DatabaseConnection,
+    readers: DatabaseConnection,
+    /// Why no write is accepted, if so.
+    closed: Arc<ArcSwapOption<String>>,
+}
+
+impl Db {
+    /// Opens (and creates) the SQLite file.
+    ///
+    /// # Errors
+    /// The file cannot be opened or is no database.
+    pub async fn sqlite(path: &Path) -> Result<Self, DbErr> {
+        let url = format!("sqlite://{}?mode=rwc", path.display());
+        let options = |read_only: bool, connections: u32| {
+            let mut options = ConnectOptions::new(url.clone());
+            options
+                .max_connections(connections)
+                .min_connections(1)
+                .acquire_timeout(Duration::from_secs(10))
+                .test_before_acquire(false)
+                .sqlx_logging(false)
+                .map_sqlx_sqlite_opts(move |o| {
+                    let o = o
+                        .busy_timeout(Duration::from_secs(5))
+                        .foreign_keys(true)
+                        .pragma("cache_size", "-4096")
+                        .pragma("temp_store", "MEMORY");
+                    if read_only {
+                        o.read_only(true).create_if_missing(false)
+                    } else {
+                        o.journal_mode(SqliteJournalMode::Wal)
+                            .synchronous(SqliteSynchronous::Full)
+                            .pragma("journal_size_limit", "67108864")
+                    }
+                });
+            options
+        };
+        let writer = Database::connect(options(false, 1)).await?;
+        let readers = Database::connect(options(true, READERS)).await?;
+        Ok(Self { writer, readers, closed: Arc::default() })
+    }
+
+    /// Connects to PostgreSQL.
+    ///
+    /// # Errors
+    /// The server cannot be reached or refuses.
+    pub async fn postgres(url: &str) -> Result<Self, DbErr> {
+        let mut options = ConnectOptions::new(url.to_owned());
+        options
+            .max_connections(POSTGRES_CONNECTIONS)
+            .min_connections(1)
+            .acquire_timeout(Duration::from_secs(10))
+            .sqlx_logging(false);
+        let pool = Database::connect(options).await?;
+        Ok(Self { writer: pool.clone(), readers: pool, closed: Arc::default() })
+    }
+
+    /// For reading. On SQLite a write through it fails.
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.readers
+    }
+
+    /// The connection for migrations and maintenance only.
+    pub fn maintenance(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+
+    /// Which database it is.
+    pub fn backend(&self) -> DbBackend {
+        self.writer.get_database_backend()
+    }
+
+    /// Runs `work` in one write transaction (IMMEDIATE on SQLite) and commits, or rolls back on error.
+    ///
+    /// # Errors
+    /// What `work` says, what the database says, or `ReadOnly`.
+    pub async fn write<T>(
+        &self,
+        work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, OpError>,
+    ) -> Result<T, OpError> {
+        if let Some(why) = self.closed.load_full() {
+            return Err(OpError::ReadOnly(why.as_ref().clone()));
+        }
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..Default::default()
+        };
+        let tx = self.writer.begin_with_options(options).await?;
+        match work(&tx).await {
+            Ok(value) => {
+                tx.commit().await?;
+                Ok(value)
+            }
+            Err(error) => {
+                if let Err(rollback) = tx.rollback().await {
+                    tracing::warn!(error = %rollback, "rollback failed; the connection drops the transaction");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Accepts no more writes, and says why.
+    pub fn close_writes(&self, why: impl Into<String>) {
+        self.closed.store(Some(Arc::new(why.into())));
+    }
+
+    /// Why no write is accepted, if so.
+    pub fn writes_closed(&self) -> Option<Arc<String>> {
+        self.closed.load_full()
+    }
+}
+
+/// Where a page starts and how long it is. The cursor's text is the last id seen.
+#[derive(Clone, Copy, Debug)]
+pub struct Cursor<Id> {
+    /// The last id of the page before.
+    pub after: Option<Id>,
+    limit: u32,
+}
+
+impl<Id: FromStr + ToString + Copy> Cursor<Id> {
+    /// Reads `limit` and `cursor` as they came.
+    ///
+    /// # Errors
+    /// `invalid` for a limit outside 1 to 200 or a cursor that was altered.
+    pub fn parse(limit: Option<u32>, cursor: Option<&str>) -> Result<Self, ApiError> {
+        let limit = limit.unwrap_or(DEFAULT_LIMIT);
+        if !(1..=MAX_LIMIT).contains(&limit) {
+            return Err(ApiError::field("/limit", format!("limit must be 1 to {MAX_LIMIT}")));
+        }
+        let after = match cursor.filter(|c| !c.is_empty()) {
+            None => None,
+            Some(text) => Some(
+                text.parse()
+                    .map_err(|_altered| ApiError::field("/cursor", "cursor is not one this list gave out"))?,
+            ),
+        };
+        Ok(Self { after, limit })
+    }
+
+    /// How many rows to ask for: one more than shown tells whether there is a next page.
+    pub fn fetch(&self) -> u64 {
+        u64::from(self.limit) + 1
+    }
+
+    /// Turns fetched rows into a page.
+    pub fn page<R, T>(&self, mut rows: Vec<R>, id: impl Fn(&R) -> Id, word: impl Fn(R) -> T) -> Page<T> {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(|row| id(row).to_string());
+        Page { items: rows.into_iter().map(word).collect(), next }
+    }
+}
+
+impl Db {
+    /// Closes all connections; on SQLite the WAL is folded into the file.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn close(self) -> Result<(), DbErr> {
+        self.readers.close().await?;
+        self.writer.close().await
+    }
+}

@@ -1,0 +1,295 @@
+//! Durable jobs: rows written in the transaction they serve, run at least once, with backoff.
+//!
+//! A job kind is registered once with its handler. Handlers are idempotent: a crash between the work and
+//! the tick that it is done runs it again.
+
+use super::{clock::Clock, db::Db, error::OpError, ids::IdGen};
+use api::ids::JobId;
+use entity::job;
+use futures::future::BoxFuture;
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, OnConflict},
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How a handler ended.
+#[derive(Debug)]
+pub enum JobEnd {
+    Done,
+    /// Again at this time; does not count as a failure (waiting for something).
+    Again {
+        at_ms: i64,
+    },
+}
+
+type Handler = Arc<dyn Fn(String) -> BoxFuture<'static, Result<JobEnd, OpError>> + Send + Sync>;
+
+/// The job table and its runner.
+#[derive(Clone)]
+pub struct Jobs {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdGen>,
+    wake: Arc<Notify>,
+    handlers: Arc<Mutex<HashMap<&'static str, Handler>>>,
+}
+
+/// What to put into the table.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    pub kind: &'static str,
+    /// JSON or an id; the handler knows.
+    pub payload: String,
+    /// While one with this key is queued, a second is not added; the earlier of both times counts.
+    pub unique_key: Option<String>,
+    pub run_at_ms: i64,
+}
+
+/// Jobs running at once.
+const AT_ONCE: usize = 8;
+/// A claimed job whose runner vanished may be taken over after this long.
+const LEASE_MS: i64 = 10 * 60_000;
+/// Failures before a job is dead.
+const MAX_ATTEMPTS: i64 = 12;
+
+/// Wait before attempt `n` (from 1): 1 s, 2 s, 4 s … 5 min.
+pub fn backoff_ms(attempt: i64) -> i64 {
+    let doublings = u32::try_from(attempt.clamp(1, 16) - 1).unwrap_or(0);
+    1_000_i64.saturating_mul(2_i64.saturating_pow(doublings)).min(300_000)
+}
+
+impl Jobs {
+    /// No handlers yet.
+    pub fn new(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn IdGen>) -> Self {
+        Self { db, clock, ids, wake: Arc::new(Notify::new()), handlers: Arc::default() }
+    }
+
+    /// Registers what runs jobs of `kind`.
+    pub fn on<F, Fut>(&self, kind: &'static str, run: F)
+    where
+        F: Fn(String) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<JobEnd, OpError>> + Send + 'static,
+    {
+        let handler: Handler = Arc::new(move |payload| Box::pin(run(payload)));
+        self.handlers.lock().unwrap_or_else(PoisonError::into_inner).insert(kind, handler);
+    }
+
+    /// Adds a job inside `tx`. Call [`Jobs::wake`] once the transaction is committed.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn add<C: ConnectionTrait>(&self, tx: &C, job: NewJob) -> Result<(), OpError> {
+        if let Some(key) = &job.unique_key {
+            // One that waits for later (a pause after a failure) comes forward.
+            job::Entity::update_many()
+                .col_expr(job::Column::RunAtMs, Expr::value(job.run_at_ms))
+                .filter(job::Column::UniqueKey.eq(key.as_str()))
+                .filter(job::Column::State.eq("queued"))
+                .filter(job::Column::RunAtMs.gt(job.run_at_ms))
+                .exec(tx)
+                .await?;
+        }
+        let row = job::ActiveModel {
+            id: Set(JobId(self.ids.uuid())),
+            kind: Set(job.kind.to_owned()),
+            payload: Set(job.payload),
+            unique_key: Set(job.unique_key),
+            state: Set("queued".to_owned()),
+            run_at_ms: Set(job.run_at_ms),
+            attempts: Set(0),
+            max_attempts: Set(MAX_ATTEMPTS),
+            locked_until_ms: Set(None),
+            last_error: Set(None),
+            created_at_ms: Set(self.clock.now_ms()),
+            finished_at_ms: Set(None),
+        };
+        let insert = job::Entity::insert(row).on_conflict(OnConflict::new().do_nothing().to_owned());
+        insert.exec_without_returning(tx).await?;
+        Ok(())
+    }
+
+    /// Tells the runner that a job was committed.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Jobs not yet done, for tests and health.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn open(&self) -> Result<u64, OpError> {
+        use sea_orm::PaginatorTrait;
+        let open = job::Entity::find().filter(job::Column::State.is_in(["queued", "running"]));
+        Ok(open.count(self.db.read()).await?)
+    }
+
+    /// Puts back what a former process had claimed. Only for the sole owner of the database, at start.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn recover(&self) -> Result<(), OpError> {
+        self.db
+            .write(async |tx| {
+                let running = job::Entity::find().filter(job::Column::State.eq("running")).all(tx).await?;
+                for row in running {
+                    let twin = match &row.unique_key {
+                        None => None,
+                        Some(key) => {
+                            let twins = job::Entity::find().filter(job::Column::UniqueKey.eq(key.as_str()));
+                            twins.filter(job::Column::State.eq("queued")).one(tx).await?
+                        }
+                    };
+                    let state = if twin.is_some() { "done" } else { "queued" };
+                    job::Entity::update_many()
+                        .col_expr(job::Column::State, Expr::value(state))
+                        .col_expr(job::Column::LockedUntilMs, Expr::value(None::<i64>))
+                        .filter(job::Column::Id.eq(row.id))
+                        .exec(tx)
+                        .await?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Runs jobs until `stop`.
+    pub async fn run(self, tasks: TaskTracker, stop: CancellationToken) {
+        let slots = Arc::new(Semaphore::new(AT_ONCE));
+        loop {
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+            let claimed = match self.claim().await {
+                Ok(claimed) => claimed,
+                Err(error) => {
+                    tracing::warn!(error = %error, "cannot claim a job");
+                    None
+                }
+            };
+            let Some(row) = claimed else {
+                drop(slot);
+                let next = self.next_due_ms().await;
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = self.wake.notified() => {}
+                    () = self.clock.wait_until(next) => {}
+                }
+                continue;
+            };
+            let jobs = self.clone();
+            tasks.spawn(async move {
+                jobs.run_one(row).await;
+                drop(slot);
+                jobs.wake();
+            });
+            if stop.is_cancelled() {
+                return;
+            }
+        }
+    }
+
+    /// Takes the oldest due job.
+    async fn claim(&self) -> Result<Option<job::Model>, OpError> {
+        let now = self.clock.now_ms();
+        let due = Condition::any()
+            .add(Condition::all().add(job::Column::State.eq("queued")).add(job::Column::RunAtMs.lte(now)))
+            .add(
+                Condition::all()
+                    .add(job::Column::State.eq("running"))
+                    .add(job::Column::LockedUntilMs.lte(now)),
+            );
+        // Most looks find nothing: they must not take the write lock.
+        let find = job::Entity::find().filter(due).order_by_asc(job::Column::RunAtMs).limit(1);
+        if find.clone().one(self.db.read()).await?.is_none() {
+            return Ok(None);
+        }
+        self.db
+            .write(async |tx| {
+                let Some(row) = find.one(tx).await? else { return Ok(None) };
+                job::Entity::update_many()
+                    .col_expr(job::Column::State, Expr::value("running"))
+                    .col_expr(job::Column::LockedUntilMs, Expr::value(now + LEASE_MS))
+                    .filter(job::Column::Id.eq(row.id))
+                    .exec(tx)
+                    .await?;
+                Ok(Some(row))
+            })
+            .await
+    }
+
+    async fn next_due_ms(&self) -> i64 {
+        let soon = self.clock.now_ms() + 30_000;
+        let next = job::Entity::find()
+            .filter(job::Column::State.eq("queued"))
+            .order_by_asc(job::Column::RunAtMs)
+            .limit(1)
+            .one(self.db.read())
+            .await;
+        match next {
+            Ok(Some(row)) => row.run_at_ms.min(soon),
+            Ok(None) | Err(_) => soon,
+        }
+    }
+
+    async fn run_one(&self, row: job::Model) {
+        let handler =
+            self.handlers.lock().unwrap_or_else(PoisonError::into_inner).get(row.kind.as_str()).cloned();
+        let end = match handler {
+            Some(run) => run(row.payload.clone()).await,
+            None => Err(OpError::internal("no handler for this kind of job", row.kind.clone())),
+        };
+        if let Err(error) = self.finish(&row, end).await {
+            // The lease runs out and the job runs again: handlers are idempotent.
+            tracing::warn!(job.id = %row.id, error = %error, "cannot note the end of a job");
+        }
+    }
+
+    async fn finish(&self, row: &job::Model, end: Result<JobEnd, OpError>) -> Result<(), OpError> {
+        let now = self.clock.now_ms();
+        let attempts = row.attempts + 1;
+        let (state, run_at, attempts, error) = match end {
+            Ok(JobEnd::Done) => ("done", row.run_at_ms, attempts, None),
+            Ok(JobEnd::Again { at_ms }) => ("queued", at_ms, row.attempts, None),
+            Err(error) if attempts >= row.max_attempts => {
+                tracing::error!(job.kind = row.kind, error = %error, "job failed for good");
+                ("dead", row.run_at_ms, attempts, Some(error.to_string()))
+            }
+            Err(error) => {
+                tracing::warn!(job.kind = row.kind, error = %error, attempts, "job failed, will be tried again");
+                ("queued", now + backoff_ms(attempts), attempts, Some(error.to_string()))
+            }
+        };
+        let finished = matches!(state, "done" | "dead").then_some(now);
+        self.db
+            .write(async |tx| {
+                // A twin queued meanwhile holds the key: this one is then done.
+                let twin = match (&row.unique_key, state) {
+                    (Some(key), "queued") => {
+                        let twin = job::Entity::find()
+                            .filter(job::Column::UniqueKey.eq(key.as_str()))
+                            .filter(job::Column::State.eq("queued"))
+                            .one(tx);
+                        twin.await?.is_some()
+                    }
+                    _ => false,
+                };
+                job::Entity::update_many()
+                    .col_expr(job::Column::State, Expr::value(if twin { "done" } else { state }))
+                    .col_expr(job::Column::RunAtMs, Expr::value(run_at))
+                    .col_expr(job::Column::Attempts, Expr::value(attempts))
+                    .col_expr(job::Column::LastError, Expr::value(error))
+                    .col_expr(job::Column::LockedUntilMs, Expr::value(None::<i64>))
+                    .col_expr(job::Column::FinishedAtMs, Expr::value(finished))
+                    .filter(job::Column::Id.eq(row.id))
+                    .exec(tx)
+                    .await?;
+                Ok(())
+            })
+            .await
+    }
+}
