@@ -1,0 +1,9 @@
+//! The audit log: one row per act that creates, changes or reveals, in the transaction of the act.
+//!
+//! Not responsible for logs of requests or errors.
+
+mod service;
+mod store;
+
+pub use service::register;
+pub use store::record;
