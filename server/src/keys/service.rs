@@ -1,0 +1,353 @@
+//! Use cases of provider keys.
+
+use super::{
+    probe::{self, Verdict},
+    store,
+};
+use crate::{
+    audit,
+    bots::ModelList,
+    platform::{
+        Platform,
+        ctx::OpCtx,
+        db::Cursor,
+        error::OpError,
+        text::{json_of, name_of},
+        verbs::{Rest, Verbs},
+    },
+    routing::Routing,
+};
+use api::{
+    ApiError, Code, Page, Verb,
+    bots::ModelChoice,
+    ids::{KeyId, WorkspaceId},
+    keys::*,
+    validate::Check,
+    verb::Done,
+};
+use entity::keys::provider_key as row;
+use policy::{Granted, act};
+use relay::{
+    Egress, UpstreamKey,
+    egress::{BaseUrl, Reach},
+    vendors,
+};
+use std::sync::Arc;
+
+/// Models that a new bot is offered first, where the key has them.
+const PREFERRED: [&str; 4] =
+    ["anthropic/claude-sonnet-4", "openai/gpt-5", "openai/gpt-4", "anthropic/claude"];
+
+/// What the slice works with.
+pub struct Keys {
+    platform: Arc<Platform>,
+    egress: Arc<Egress>,
+    routing: Arc<Routing>,
+}
+
+/// Registers the slice's verbs.
+pub fn register(verbs: &mut Verbs, keys: &Arc<Keys>) {
+    verbs.on::<ListKeys, act::ReadKeys, _, _, _>(
+        Rest::get("/api/keys").says("Provider keys, without secrets."),
+        keys,
+        list,
+    );
+    verbs.on::<AddKey, act::WriteKeys, _, _, _>(
+        Rest::create("/api/keys").says("Tests and stores a key."),
+        keys,
+        add,
+    );
+    verbs.on::<TestKey, act::WriteKeys, _, _, _>(
+        Rest::post("/api/keys/{key}/test").says("Tests a stored key."),
+        keys,
+        test,
+    );
+    verbs.on::<ReplaceKey, act::WriteKeys, _, _, _>(
+        Rest::post("/api/keys/{key}/replace").says("A new secret for the same vendor."),
+        keys,
+        replace,
+    );
+    verbs.on::<DeleteKey, act::WriteKeys, _, _, _>(
+        Rest::delete("/api/keys/{key}").says("Deletes a key."),
+        keys,
+        delete,
+    );
+    verbs.on::<ListVendors, act::ReadKeys, _, _, _>(
+        Rest::get("/api/vendors").says("Vendors a key can be for."),
+        keys,
+        list_vendors,
+    );
+}
+
+/// A secret as typed, ready to be tested.
+struct Candidate {
+    key: UpstreamKey,
+    base_text: String,
+    secret: zeroize::Zeroizing<String>,
+}
+
+impl Keys {
+    /// Wires the slice.
+    pub fn new(platform: Arc<Platform>, egress: Arc<Egress>, routing: Arc<Routing>) -> Arc<Self> {
+        Arc::new(Self { platform, egress, routing })
+    }
+
+    async fn candidate(
+        &self,
+        workspace: WorkspaceId,
+        vendor: Option<&str>,
+        secret: &str,
+        base_url: Option<&str>,
+    ) -> Result<Candidate, OpError> {
+        let secret = zeroize::Zeroizing::new(secret.trim().to_owned());
+        let mut check = Check::new();
+        check.rule(!secret.is_empty(), "/secret", "must not be empty");
+        check.rule(secret.len() <= 4096, "/secret", "must have at most 4096 characters");
+        check.rule(
+            secret.chars().all(|c| c.is_ascii_graphic()),
+            "/secret",
+            "must have no spaces or line breaks inside",
+        );
+        check.done()?;
+        let named = vendor.map(str::trim).filter(|v| !v.is_empty());
+        let vendor = match named {
+            Some(id) => {
+                vendors::find(id).ok_or_else(|| ApiError::field("/vendor", "must be a vendor Chela knows"))?
+            }
+            None => vendors::detect(&secret)
+                .ok_or_else(|| ApiError::field("/vendor", "cannot be told from this key: choose it"))?,
+        };
+        let given = base_url.map(str::trim).filter(|u| !u.is_empty());
+        let base_text = match (given, vendor.base_url) {
+            (Some(url), _) => url.to_owned(),
+            (None, Some(url)) => url.to_owned(),
+            (None, None) => return Err(ApiError::field("/base_url", "is needed for this vendor").into()),
+        };
+        let refused = |e: relay::EgressError| ApiError::field("/base_url", e.to_string());
+        let base = BaseUrl::parse(&base_text).map_err(refused)?;
+        let slug = store::slug(self.platform.db.read(), workspace).await?;
+        let private = self.platform.config.may_reach_private(&base, slug.as_deref());
+        let reach = if private { Reach::Listed } else { Reach::Public };
+        self.egress.check(&base, reach).map_err(refused)?;
+        let id = KeyId(self.platform.ids.uuid());
+        let key = UpstreamKey::new(id, vendor, base, secret.clone(), private);
+        Ok(Candidate { key, base_text, secret })
+    }
+
+    /// Tests a candidate and writes the outcome into its row. A refused key is saved only if accepted.
+    async fn judge(
+        &self,
+        candidate: &Candidate,
+        accept: bool,
+        model: &mut row::Model,
+    ) -> Result<(), OpError> {
+        let verdict = probe::ask(&self.egress, &candidate.key).await;
+        model.tested_at_ms = Some(self.platform.clock.now_ms());
+        model.latency_ms = None;
+        match verdict {
+            Verdict::Works { models, latency_ms } => {
+                model.status = name_of(&KeyStatus::Working);
+                model.status_message = None;
+                model.latency_ms = Some(latency_ms);
+                model.models = json_of(&models)?;
+            }
+            Verdict::Fails { words } if accept => {
+                model.status = name_of(&KeyStatus::Failing);
+                model.status_message = Some(words);
+            }
+            Verdict::Fails { words } => {
+                let message = format!("{} does not accept this key: {words}", candidate.key.vendor.name);
+                let error = ApiError::new(Code::KeyRejected, message);
+                return Err(error.with_hint("Check the key, or save it anyway as failing.").into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The relay uses the change from now on.
+    async fn publish(&self) -> Result<(), OpError> {
+        self.routing.refresh().await
+    }
+}
+
+fn last_four(secret: &str) -> String {
+    // A short secret would be half given away.
+    if secret.chars().count() < 12 {
+        return "••••".to_owned();
+    }
+    let tail: Vec<char> = secret.chars().rev().take(4).collect();
+    tail.into_iter().rev().collect()
+}
+
+async fn list(
+    k: Arc<Keys>,
+    _ctx: OpCtx,
+    granted: Granted<act::ReadKeys>,
+    q: ListKeys,
+) -> Result<Page<KeySummary>, OpError> {
+    let cursor = Cursor::parse(q.limit, q.cursor.as_deref())?;
+    let page = store::page(k.platform.db.read(), &granted, &cursor).await?;
+    let items = page.items.iter().map(store::word).collect::<Result<_, _>>()?;
+    Ok(Page { items, next: page.next })
+}
+
+async fn add(
+    k: Arc<Keys>,
+    ctx: OpCtx,
+    granted: Granted<act::WriteKeys>,
+    q: AddKey,
+) -> Result<KeySummary, OpError> {
+    let Some(workspace) = granted.workspace() else { return Err(ApiError::forbidden().into()) };
+    let candidate = k.candidate(workspace, q.vendor.as_deref(), &q.secret, q.base_url.as_deref()).await?;
+    let label = q
+        .label
+        .as_deref()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .unwrap_or(candidate.key.vendor.name)
+        .to_owned();
+    Check::new().line(&label, 80, "/label").done()?;
+    let mut model = new_row(&k, &ctx, workspace, &candidate, label);
+    k.judge(&candidate, q.accept_failing.unwrap_or(false), &mut model).await?;
+    model.sealed = store::seal(&k.platform.vault, &granted, model.id, &candidate.secret)?;
+    k.platform
+        .db
+        .write(async |tx| {
+            store::insert(tx, &granted, model.clone()).await?;
+            audit::record(tx, k.platform.ids.as_ref(), &ctx, AddKey::NAME, Some(model.id.to_string())).await
+        })
+        .await?;
+    k.publish().await?;
+    store::word(&model)
+}
+
+fn new_row(
+    k: &Keys,
+    ctx: &OpCtx,
+    workspace: WorkspaceId,
+    candidate: &Candidate,
+    label: String,
+) -> row::Model {
+    row::Model {
+        id: KeyId(k.platform.ids.uuid()),
+        workspace_id: workspace,
+        vendor: candidate.key.vendor.id.to_owned(),
+        label,
+        base_url: candidate.base_text.clone(),
+        last_four: last_four(&candidate.secret),
+        sealed: Vec::new(),
+        status: name_of(&KeyStatus::Untested),
+        status_message: None,
+        tested_at_ms: None,
+        latency_ms: None,
+        models: "[]".to_owned(),
+        version: 1,
+        created_at_ms: ctx.now_ms,
+    }
+}
+
+async fn test(
+    k: Arc<Keys>,
+    ctx: OpCtx,
+    granted: Granted<act::WriteKeys>,
+    q: TestKey,
+) -> Result<KeySummary, OpError> {
+    let mut model = store::find(k.platform.db.read(), &granted, q.key).await?;
+    let secret = store::open_for_test(&k.platform.vault, &granted, &model)?;
+    let candidate =
+        k.candidate(model.workspace_id, Some(&model.vendor), &secret, Some(&model.base_url)).await?;
+    k.judge(&candidate, true, &mut model).await?;
+    let model = k
+        .platform
+        .db
+        .write(async |tx| {
+            let model = store::update(tx, &granted, model).await?;
+            audit::record(tx, k.platform.ids.as_ref(), &ctx, TestKey::NAME, Some(model.id.to_string()))
+                .await?;
+            Ok(model)
+        })
+        .await?;
+    store::word(&model)
+}
+
+async fn replace(
+    k: Arc<Keys>,
+    ctx: OpCtx,
+    granted: Granted<act::WriteKeys>,
+    q: ReplaceKey,
+) -> Result<KeySummary, OpError> {
+    let mut model = store::find(k.platform.db.read(), &granted, q.key).await?;
+    if let Some(expected) = q.expected_version.filter(|e| *e != model.version) {
+        return Err(ApiError::stale(expected, model.version).into());
+    }
+    let base =
+        q.base_url.as_deref().map(str::trim).filter(|u| !u.is_empty()).unwrap_or(&model.base_url).to_owned();
+    let candidate = k.candidate(model.workspace_id, Some(&model.vendor), &q.secret, Some(&base)).await?;
+    k.judge(&candidate, q.accept_failing.unwrap_or(false), &mut model).await?;
+    model.base_url.clone_from(&candidate.base_text);
+    model.last_four = last_four(&candidate.secret);
+    model.sealed = store::seal(&k.platform.vault, &granted, model.id, &candidate.secret)?;
+    let model = k
+        .platform
+        .db
+        .write(async |tx| {
+            let model = store::update(tx, &granted, model).await?;
+            audit::record(tx, k.platform.ids.as_ref(), &ctx, ReplaceKey::NAME, Some(model.id.to_string()))
+                .await?;
+            Ok(model)
+        })
+        .await?;
+    k.publish().await?;
+    store::word(&model)
+}
+
+async fn delete(
+    k: Arc<Keys>,
+    ctx: OpCtx,
+    granted: Granted<act::WriteKeys>,
+    q: DeleteKey,
+) -> Result<Done, OpError> {
+    k.platform
+        .db
+        .write(async |tx| {
+            store::delete(tx, &granted, q.key).await?;
+            audit::record(tx, k.platform.ids.as_ref(), &ctx, DeleteKey::NAME, Some(q.key.to_string())).await
+        })
+        .await?;
+    k.publish().await?;
+    Ok(Done {})
+}
+
+async fn list_vendors(
+    _: Arc<Keys>,
+    _: OpCtx,
+    _: Granted<act::ReadKeys>,
+    _: ListVendors,
+) -> Result<Vec<Vendor>, OpError> {
+    let word = |v: &relay::Vendor| Vendor {
+        id: v.id.to_owned(),
+        name: v.name.to_owned(),
+        base_url: v.base_url.map(str::to_owned),
+    };
+    Ok(vendors::VENDORS.iter().map(word).collect())
+}
+
+#[async_trait::async_trait]
+impl ModelList for Keys {
+    async fn models(&self, ctx: &OpCtx) -> Result<Vec<ModelChoice>, OpError> {
+        let granted = policy::check::<act::ReadKeys>(&ctx.subject)?;
+        let cursor = Cursor::parse(Some(api::page::MAX_LIMIT), None)?;
+        let page = store::page(self.platform.db.read(), &granted, &cursor).await?;
+        let mut choices: Vec<ModelChoice> = Vec::new();
+        for model in &page.items {
+            for name in store::word(model)?.models {
+                if !choices.iter().any(|c| c.model == name) {
+                    choices.push(ModelChoice { model: name, vendor: model.vendor.clone() });
+                }
+            }
+        }
+        let rank = |m: &str| PREFERRED.iter().position(|p| m.starts_with(p)).unwrap_or(PREFERRED.len());
+        choices.sort_by(|a, b| (rank(&a.model), &a.model).cmp(&(rank(&b.model), &b.model)));
+        Ok(choices)
+    }
+}
