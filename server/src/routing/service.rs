@@ -1,0 +1,143 @@
+//! Building and swapping snapshots; the bots' own wires.
+
+use super::store;
+use crate::{
+    bots::Wires,
+    keys,
+    platform::{Platform, ctx::OpCtx, error::OpError, text::named},
+};
+use api::{
+    bots::RuntimeKind,
+    ids::{BotId, RequestId, WorkspaceId},
+};
+use arc_swap::ArcSwap;
+use policy::act;
+use relay::{
+    Caller, CallerKind, Egress, Limits, Relay, RelayConfig, Snapshot, SnapshotBuilder, UpstreamKey,
+    UsageReceiver, UsageSink, Wire, egress::BaseUrl, vendors,
+};
+use std::{
+    collections::HashMap,
+    os::unix::net::UnixListener,
+    sync::{Arc, Mutex, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
+};
+use tokio_util::sync::CancellationToken;
+
+/// Usage rows that may wait for the ledger; more are absorbed by counters.
+const USAGE_QUEUE: usize = 4096;
+
+/// The relay and what it knows.
+pub struct Routing {
+    platform: Arc<Platform>,
+    relay: Relay,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    wires: Mutex<HashMap<BotId, CancellationToken>>,
+    /// One build at a time: a slow older one must not replace a newer one.
+    building: tokio::sync::Mutex<()>,
+}
+
+/// The relay measures with the wall clock, outside any injected one: figures, never decisions.
+fn wall_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
+}
+
+impl Routing {
+    /// Builds the relay; the receiver is the ledger's.
+    pub fn new(platform: Arc<Platform>, egress: Arc<Egress>) -> (Arc<Self>, UsageReceiver) {
+        let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
+        let (usage, rows) = UsageSink::channel(USAGE_QUEUE);
+        let config = RelayConfig {
+            snapshot: Arc::clone(&snapshot),
+            egress,
+            usage,
+            limits: Limits::default(),
+            now_ms: wall_ms,
+        };
+        let relay = Relay::new(config);
+        let (wires, building) = (Mutex::default(), tokio::sync::Mutex::default());
+        (Arc::new(Self { platform, relay, snapshot, wires, building }), rows)
+    }
+
+    /// The relay.
+    pub fn relay(&self) -> &Relay {
+        &self.relay
+    }
+
+    /// Builds a snapshot from the database and puts it in place; calls that began keep their own.
+    ///
+    /// # Errors
+    /// What the database says; the old snapshot stays then.
+    pub async fn refresh(&self) -> Result<(), OpError> {
+        let _one = self.building.lock().await;
+        let ctx = OpCtx::system(RequestId(self.platform.ids.uuid()), self.platform.clock.now_ms(), None);
+        let granted = policy::check::<act::UseKeys>(&ctx.subject)?;
+        let db = self.platform.db.read();
+        let mut builder = Snapshot::builder();
+        for (token, bot) in store::tokens(db, &granted).await? {
+            let Ok(hash) = <[u8; 32]>::try_from(token.relay_hash.as_slice()) else { continue };
+            let wire = match named(&bot.runtime)? {
+                RuntimeKind::Process => Wire::Tcp,
+                RuntimeKind::Docker => Wire::Bot(bot.id),
+            };
+            let caller =
+                Caller { id: bot.id.0, workspace: bot.workspace_id, kind: CallerKind::Bot(bot.id), wire };
+            builder = builder.caller(hash, caller);
+        }
+        let slugs: HashMap<WorkspaceId, String> =
+            store::workspaces(db, &granted).await?.into_iter().map(|w| (w.id, w.slug)).collect();
+        for key in keys::open_all(db, &self.platform.vault, &granted).await? {
+            builder = self.add_key(builder, key, &slugs);
+        }
+        self.snapshot.store(Arc::new(builder.build()));
+        Ok(())
+    }
+
+    fn add_key(
+        &self,
+        builder: SnapshotBuilder,
+        key: keys::OpenKey,
+        slugs: &HashMap<WorkspaceId, String>,
+    ) -> SnapshotBuilder {
+        let (Some(vendor), Ok(base)) = (vendors::find(&key.vendor), BaseUrl::parse(&key.base_url)) else {
+            tracing::error!(key.id = %key.id, "a provider key has an unknown vendor or address and is not used");
+            return builder;
+        };
+        let private =
+            self.platform.config.may_reach_private(&base, slugs.get(&key.workspace).map(String::as_str));
+        builder.key(key.workspace, Arc::new(UpstreamKey::new(key.id, vendor, base, key.secret, private)))
+    }
+}
+
+#[async_trait::async_trait]
+impl Wires for Routing {
+    async fn refresh(&self) -> Result<(), OpError> {
+        Self::refresh(self).await
+    }
+
+    fn open(&self, bot: BotId, listener: UnixListener) -> Result<(), OpError> {
+        let fail = |e: std::io::Error| OpError::internal("opening a bot's relay socket", e);
+        listener.set_nonblocking(true).map_err(fail)?;
+        let listener = tokio::net::UnixListener::from_std(listener).map_err(fail)?;
+        let stop = self.platform.shutdown.child_token();
+        let former = self.wires.lock().unwrap_or_else(PoisonError::into_inner).insert(bot, stop.clone());
+        if let Some(former) = former {
+            former.cancel();
+        }
+        let relay = self.relay.clone();
+        self.platform.tasks.spawn(async move { relay.serve_unix(listener, Wire::Bot(bot), stop).await });
+        Ok(())
+    }
+
+    fn close(&self, bot: BotId) {
+        if let Some(stop) = self.wires.lock().unwrap_or_else(PoisonError::into_inner).remove(&bot) {
+            stop.cancel();
+        }
+    }
+
+    fn is_open(&self, bot: BotId) -> bool {
+        self.wires.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&bot)
+    }
+}
