@@ -1,0 +1,81 @@
+//! Group commit: rows are collected for at most 100 ms or 500 rows and written in one transaction.
+
+use super::{Usage, store};
+use crate::platform::{ctx::OpCtx, error::OpError};
+use api::ids::RequestId;
+use policy::act;
+use relay::{UsageReceiver, UsageRow, UsageTotals};
+use std::{sync::Arc, time::Duration};
+
+/// Rows of one transaction.
+const GROUP: usize = 500;
+/// How long the first row of a group waits for company.
+const GATHER: Duration = Duration::from_millis(100);
+/// Rows kept while the database takes none (a full disk); beyond, the relay's counters absorb them.
+const HELD: usize = 20_000;
+
+impl Usage {
+    /// Takes rows until every sink is gone or Chela stops.
+    pub(super) async fn keep_ledger(self: Arc<Self>, mut rows: UsageReceiver) {
+        let mut group: Vec<UsageRow> = Vec::new();
+        let mut absorbed: Vec<UsageTotals> = Vec::new();
+        loop {
+            let room = HELD.saturating_sub(group.len()).min(GROUP);
+            tokio::select! {
+                taken = rows.recv_many(&mut group, room), if room > 0 => {
+                    if taken == 0 {
+                        break;
+                    }
+                }
+                () = tokio::time::sleep(Duration::from_secs(1)), if !group.is_empty() => {}
+                () = self.platform.shutdown.cancelled() => break,
+            }
+            // Company for the first row: one transaction, one fsync.
+            let _ = tokio::time::timeout(GATHER, async {
+                while group.len() < GROUP {
+                    if rows.recv_many(&mut group, GROUP).await == 0 {
+                        return;
+                    }
+                }
+            })
+            .await;
+            absorbed.extend(rows.drain_overflow());
+            self.write(&mut group, &mut absorbed).await;
+        }
+        while let Some(row) = rows.try_recv() {
+            group.push(row);
+        }
+        absorbed.extend(rows.drain_overflow());
+        self.write(&mut group, &mut absorbed).await;
+    }
+
+    /// Writes and empties; what cannot be written stays for the next time.
+    async fn write(&self, group: &mut Vec<UsageRow>, absorbed: &mut Vec<UsageTotals>) {
+        if group.is_empty() && absorbed.is_empty() {
+            return;
+        }
+        let written = self.write_group(group, absorbed).await;
+        match written {
+            Ok(()) => {
+                group.clear();
+                absorbed.clear();
+            }
+            Err(error) => {
+                metrics::counter!("chela_usage_write_failures_total").increment(1);
+                tracing::error!(rows = group.len(), error = %error, "the ledger cannot be written; rows are kept in memory");
+            }
+        }
+    }
+
+    async fn write_group(&self, group: &[UsageRow], absorbed: &[UsageTotals]) -> Result<(), OpError> {
+        let ctx = OpCtx::system(RequestId(self.platform.ids.uuid()), self.platform.clock.now_ms(), None);
+        let granted = policy::check::<act::WriteUsage>(&ctx.subject)?;
+        self.platform
+            .db
+            .write(async |tx| {
+                store::insert(tx, &granted, group).await?;
+                store::insert_absorbed(tx, &granted, absorbed).await
+            })
+            .await
+    }
+}

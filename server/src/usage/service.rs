@@ -1,0 +1,75 @@
+//! Use cases of the ledger.
+
+use super::store;
+use crate::platform::{
+    Platform,
+    ctx::OpCtx,
+    db::Cursor,
+    error::OpError,
+    verbs::{Rest, Verbs},
+};
+use api::{
+    ApiError, Page,
+    usage::{ListUsage, UsageRow, UsageToday, UsageTotals},
+};
+use policy::{Granted, act};
+use relay::UsageReceiver;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A day in milliseconds.
+const DAY_MS: i64 = 24 * 3_600_000;
+
+/// What the slice works with.
+pub struct Usage {
+    pub(super) platform: Arc<Platform>,
+    rows: Mutex<Option<UsageReceiver>>,
+}
+
+/// Registers the slice's verbs.
+pub fn register(verbs: &mut Verbs, usage: &Arc<Usage>) {
+    verbs.on::<ListUsage, act::ReadUsage, _, _, _>(
+        Rest::get("/api/usage").says("Model calls, newest first."),
+        usage,
+        list,
+    );
+    verbs.on::<UsageToday, act::ReadUsage, _, _, _>(
+        Rest::get("/api/usage/today").says("Sums of 24 hours."),
+        usage,
+        today,
+    );
+}
+
+impl Usage {
+    /// Wires the slice.
+    pub fn new(platform: Arc<Platform>, rows: UsageReceiver) -> Arc<Self> {
+        Arc::new(Self { platform, rows: Mutex::new(Some(rows)) })
+    }
+
+    /// Starts keeping the ledger; a second call does nothing.
+    pub fn spawn(self: &Arc<Self>) {
+        let Some(rows) = self.rows.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        let usage = Arc::clone(self);
+        self.platform.tasks.spawn(usage.keep_ledger(rows));
+    }
+}
+
+async fn list(
+    u: Arc<Usage>,
+    _ctx: OpCtx,
+    granted: Granted<act::ReadUsage>,
+    q: ListUsage,
+) -> Result<Page<UsageRow>, OpError> {
+    let cursor = Cursor::parse(q.limit, q.cursor.as_deref())?;
+    let bot = q.bot.as_deref().map(str::parse).transpose();
+    let bot = bot.map_err(|_no_id| ApiError::field("/bot", "must be a bot's id"))?;
+    store::page(u.platform.db.read(), &granted, bot, &cursor).await
+}
+
+async fn today(
+    u: Arc<Usage>,
+    ctx: OpCtx,
+    granted: Granted<act::ReadUsage>,
+    _q: UsageToday,
+) -> Result<UsageTotals, OpError> {
+    store::totals(u.platform.db.read(), &granted, ctx.now_ms - DAY_MS).await
+}
