@@ -1,0 +1,116 @@
+//! Use cases of the instance.
+
+use crate::platform::{
+    Platform,
+    ctx::OpCtx,
+    disk,
+    error::OpError,
+    verbs::{Rest, Verbs},
+};
+use api::settings::{Banner, GetInstance, Instance};
+use policy::{Granted, act};
+use sea_orm::DbBackend;
+use std::sync::Arc;
+
+/// What was decided at start and only the composition root knows.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Chosen runtime.
+    pub runtime: String,
+    /// Why that one.
+    pub runtime_why: String,
+    /// Pinned OpenClaw.
+    pub openclaw_version: String,
+}
+
+struct Settings {
+    platform: Arc<Platform>,
+    facts: Facts,
+}
+
+/// Registers the slice's verbs.
+pub fn register(verbs: &mut Verbs, platform: &Arc<Platform>, facts: Facts) {
+    let settings = Arc::new(Settings { platform: Arc::clone(platform), facts });
+    let rest =
+        Rest::get("/api/instance").says("Version, database, runtime and what an operator must know now.");
+    verbs.on::<GetInstance, act::ReadInstance, _, _, _>(rest, &settings, instance);
+}
+
+async fn instance(
+    settings: Arc<Settings>,
+    _ctx: OpCtx,
+    _granted: Granted<act::ReadInstance>,
+    _ask: GetInstance,
+) -> Result<Instance, OpError> {
+    let (platform, facts) = (&settings.platform, &settings.facts);
+    let database = match platform.db.backend() {
+        DbBackend::Postgres => "PostgreSQL",
+        _ => "SQLite",
+    };
+    Ok(Instance {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        public_url: platform.config.public_url.origin().to_owned(),
+        database: database.to_owned(),
+        runtime: facts.runtime.clone(),
+        runtime_why: facts.runtime_why.clone(),
+        openclaw_version: facts.openclaw_version.clone(),
+        banners: banners(platform),
+    })
+}
+
+/// Looked up anew each time: a banner goes away with its cause.
+fn banners(platform: &Platform) -> Vec<Banner> {
+    let mut banners = Vec::new();
+    if let Some(why) = platform.db.writes_closed() {
+        banners.push(Banner {
+            code: "read_only".to_owned(),
+            message: format!("Chela takes no changes: {why}."),
+            hint: Some("Reading still works. The log says more.".to_owned()),
+        });
+    }
+    let dir = &platform.config.data_dir;
+    if let Some(left) = disk::free_bytes(dir).filter(|left| *left < disk::FULL_BELOW) {
+        banners.push(Banner {
+            code: "disk_full".to_owned(),
+            message: format!(
+                "The disk that holds {} is full ({} left).",
+                dir.display(),
+                disk::in_words(left)
+            ),
+            hint: Some("Free some space; Chela goes on by itself.".to_owned()),
+        });
+    }
+    banners
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::http::tests::support::Bench;
+    use api::ids::RequestId;
+    use uuid::Uuid;
+
+    #[tokio::test]
+    async fn a_banner_says_that_nothing_can_be_changed_and_why() {
+        let bench = Bench::new().await;
+        let facts = Facts {
+            runtime: "process".into(),
+            runtime_why: "no engine".into(),
+            openclaw_version: "1".into(),
+        };
+        let mut verbs = Verbs::default();
+        register(&mut verbs, &bench.platform, facts);
+        let ctx = OpCtx::system(RequestId(Uuid::nil()), 0, None);
+        let ask = || verbs.run_json("settings.instance", ctx.clone(), serde_json::json!({}));
+        let calm = ask().await.expect("facts");
+        assert_eq!((calm["database"].as_str(), calm["runtime"].as_str()), (Some("SQLite"), Some("process")));
+        assert_eq!(calm["banners"], serde_json::json!([]));
+        bench.platform.db.close_writes("the database is damaged");
+        let banner = ask().await.expect("facts")["banners"][0].clone();
+        assert_eq!(banner["code"], "read_only");
+        assert!(
+            banner["message"].as_str().is_some_and(|m| m.contains("the database is damaged")),
+            "{banner}"
+        );
+    }
+}
