@@ -1,0 +1,100 @@
+//! The connections to the gateways of running bots: one each, kept up, told to who listens.
+
+use api::ids::BotId;
+use openclaw::{ConnectOptions, Connection, Event, Gateway, Lost, Signal, clock::Clock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio_util::task::TaskTracker;
+
+/// What happened on a bot's connection.
+#[derive(Debug, Clone)]
+pub enum LinkEvent {
+    /// Connected: subscriptions of before are gone, answers may have gone on meanwhile.
+    Ready(Gateway),
+    /// Not connected any more, or a try failed.
+    Lost(Lost),
+    /// The gateway said something.
+    Said(Box<Event>),
+    /// We gave the connection up: the bot is being stopped, replaced or deleted.
+    Ended,
+}
+
+/// Who is told; must not block.
+pub type Listener = Arc<dyn Fn(BotId, LinkEvent) + Send + Sync>;
+
+struct Link {
+    generation: i64,
+    connection: Connection,
+}
+
+/// All connections of this Chela.
+pub struct Links {
+    /// `None` once Chela stops: no new ones are made then.
+    links: Mutex<Option<HashMap<BotId, Link>>>,
+    listeners: Mutex<Vec<Listener>>,
+    clock: Arc<dyn Clock>,
+    tasks: TaskTracker,
+}
+
+impl Links {
+    /// No connections.
+    pub fn new(clock: Arc<dyn Clock>, tasks: TaskTracker) -> Arc<Self> {
+        let links = Mutex::new(Some(HashMap::new()));
+        Arc::new(Self { links, listeners: Mutex::default(), clock, tasks })
+    }
+
+    /// Adds a listener; connections made later tell it.
+    pub fn listen(&self, listener: Listener) {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
+    }
+
+    /// The gateway of a bot, while connected.
+    pub fn gateway(&self, bot: BotId) -> Option<Gateway> {
+        let links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        links.as_ref()?.get(&bot).and_then(|link| link.connection.gateway())
+    }
+
+    /// Connects to this generation of a bot, unless it is being done already.
+    pub(super) fn open(self: &Arc<Self>, bot: BotId, generation: i64, options: ConnectOptions) {
+        let mut guard = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(links) = guard.as_mut() else { return };
+        if links.get(&bot).is_some_and(|link| link.generation == generation) {
+            return;
+        }
+        let (connection, mut signals) = openclaw::supervise(options, Arc::clone(&self.clock));
+        links.insert(bot, Link { generation, connection });
+        drop(guard);
+        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.tasks.spawn(async move {
+            while let Some(signal) = signals.next().await {
+                let event = match signal {
+                    Signal::Connecting { .. } => continue,
+                    Signal::Ready { gateway, .. } => LinkEvent::Ready(gateway),
+                    Signal::Lost { why } => LinkEvent::Lost(why),
+                    Signal::Event(event) => LinkEvent::Said(Box::new(event)),
+                };
+                tell(&listeners, bot, &event);
+            }
+            tell(&listeners, bot, &LinkEvent::Ended);
+        });
+    }
+
+    /// Ends the connection of a bot; listeners are told by its last `Lost`, if one stood.
+    pub(super) fn close(&self, bot: BotId) {
+        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(links.as_mut().and_then(|links| links.remove(&bot)));
+    }
+
+    /// Ends all connections, for good.
+    pub(super) fn close_all(&self) {
+        drop(self.links.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+fn tell(listeners: &[Listener], bot: BotId, event: &LinkEvent) {
+    for listener in listeners {
+        listener(bot, event.clone());
+    }
+}

@@ -1,0 +1,23 @@
+//! Bots: what their owner wants, what is, and the work of making the one the other.
+//!
+//! Responsible for the bot's rows, configurations, lifecycle and the connection to its gateway. Not for
+//! what is said in chats (`chat`), nor for model calls (`routing`).
+
+mod events;
+mod lifecycle;
+mod links;
+mod reconcile;
+mod rows;
+mod runtimes;
+mod service;
+mod settings;
+mod store;
+mod wires;
+
+pub use links::{LinkEvent, Links};
+pub use runtimes::Runtimes;
+pub use service::{Bots, ModelList, ThreadList, register};
+pub use wires::Wires;
+
+/// How soon a bot that waits for its gateway or runtime is looked at again, if nothing wakes it earlier.
+const RECONCILE_AGAIN_MS: i64 = 5_000;

@@ -1,0 +1,191 @@
+//! Carrying out one step. Each is idempotent: a crash after it repeats it without harm.
+
+use super::{Fault, Next, Step};
+use crate::{
+    bots::{Bots, RECONCILE_AGAIN_MS, runtimes::Exit, store},
+    platform::{
+        error::OpError,
+        ids::{random_token, token_hash},
+        jobs::JobEnd,
+        text::from_json,
+    },
+};
+use api::bots::{BotSettings, Reason};
+use entity::bots::{bot, bot_token};
+use openclaw::ConnectOptions;
+use std::{sync::Arc, time::Duration};
+use zeroize::Zeroizing;
+
+/// How long a bot may take to end by itself.
+const GRACE: Duration = Duration::from_secs(10);
+
+impl Bots {
+    /// Does `step` to a bot.
+    pub(super) async fn act(
+        self: &Arc<Self>,
+        row: &bot::Model,
+        step: Step,
+        exit: Option<Exit>,
+    ) -> Result<Next, Fault> {
+        let now = self.platform.clock.now_ms();
+        match step {
+            Step::Settle => {
+                if row.observed == "stopped" {
+                    self.forget_tokens(row).await?;
+                }
+                return Ok(Next::End(JobEnd::Done));
+            }
+            Step::Pause => return Ok(Next::End(JobEnd::Again { at_ms: row.next_try_at_ms.unwrap_or(now) })),
+            Step::AwaitRuntime => return Ok(Next::End(JobEnd::Again { at_ms: now + RECONCILE_AGAIN_MS })),
+            Step::Prepare => self.prepare(row).await?,
+            Step::Create => self.create_shell(row).await?,
+            Step::Start => {
+                self.open_wire(row)?;
+                self.runtimes.of(row)?.start(row.id, row.generation).await?;
+                self.note_started(row).await?;
+            }
+            Step::AwaitGateway => {
+                self.open_wire(row)?;
+                self.connect(row)?;
+                return Ok(Next::End(JobEnd::Again { at_ms: now + RECONCILE_AGAIN_MS }));
+            }
+            Step::Configure => self.configure(row).await?,
+            Step::NoteDeath => {
+                self.links.close(row.id);
+                let reason =
+                    exit.map_or_else(|| Exit { code: None, out_of_memory: false }.reason(), |e| e.reason());
+                self.note_death(row, reason).await?;
+            }
+            Step::NoteHang => self.note_death(row, hung()).await?,
+            Step::Stop => {
+                self.links.close(row.id);
+                self.runtimes.of(row)?.stop(row.id, GRACE).await?;
+            }
+            Step::Remove => {
+                self.links.close(row.id);
+                self.runtimes.of(row)?.remove(row.id).await?;
+                self.wires.close(row.id);
+            }
+            Step::Purge => {
+                self.purge(row).await?;
+                return Ok(Next::End(JobEnd::Done));
+            }
+        }
+        Ok(Next::Go)
+    }
+
+    async fn prepare(&self, row: &bot::Model) -> Result<(), Fault> {
+        let cancel = self.memory(row.id, |m| m.cancel.clone());
+        let runtime = self.runtimes.of(row)?;
+        let progress = super::wakers::Telling { bots: self, row };
+        Ok(runtime.prepare(&progress, &cancel).await?)
+    }
+
+    /// Tokens of this generation, files, shell.
+    async fn create_shell(&self, row: &bot::Model) -> Result<(), Fault> {
+        let (relay, tool) = (random_token("chela_bot_"), random_token("chela_tool_"));
+        let granted = self.may_run()?;
+        let token = bot_token::Model {
+            bot_id: row.id,
+            workspace_id: row.workspace_id,
+            generation: row.generation,
+            relay_hash: token_hash(&relay).to_vec(),
+            tool_hash: token_hash(&tool).to_vec(),
+            created_at_ms: self.platform.clock.now_ms(),
+        };
+        // A process bot's gateway needs a port of this host that nobody has.
+        let mut next = row.clone();
+        next.gateway_port = self.runtimes.free_port(row).await?;
+        next.running_config_id = Some(row.config_id);
+        let settings: BotSettings = from_json(&row.settings)?;
+        let gateway = self.gateway_token(row)?;
+        self.runtimes.lay_out(&next, &settings, &relay, &gateway, &tool).await?;
+        self.platform.db.write(async |tx| store::put_token(tx, &granted, token).await).await?;
+        self.wires.refresh().await?;
+        // The port is known before anything is made with it: a crash in between makes it anew.
+        self.write_row(next.clone()).await?;
+        self.runtimes.create(&next).await?;
+        Ok(())
+    }
+
+    /// Container bots call the relay over a socket of their own; it must listen before they start.
+    fn open_wire(&self, row: &bot::Model) -> Result<(), Fault> {
+        if self.runtimes.has_sockets(row) && !self.wires.is_open(row.id) {
+            let listener = self.runtimes.relay_socket(row)?;
+            self.wires.open(row.id, listener)?;
+        }
+        Ok(())
+    }
+
+    fn connect(&self, row: &bot::Model) -> Result<(), Fault> {
+        let token = self.gateway_token(row)?;
+        let endpoint = self.runtimes.endpoint(row)?;
+        let options = ConnectOptions::new(endpoint, openclaw::Token::new(token.as_str()));
+        self.links.open(row.id, row.generation, options);
+        Ok(())
+    }
+
+    async fn configure(&self, row: &bot::Model) -> Result<(), Fault> {
+        let settings: BotSettings = from_json(&row.settings)?;
+        self.runtimes.write_settings(row, &settings).await?;
+        let mut next = row.clone();
+        next.running_config_id = Some(row.config_id);
+        self.write_row(next).await?;
+        Ok(())
+    }
+
+    async fn note_started(&self, row: &bot::Model) -> Result<(), OpError> {
+        let mut next = row.clone();
+        next.started_at_ms = Some(self.platform.clock.now_ms());
+        self.memory(row.id, |m| m.awaiting = None);
+        self.write_row(next).await.map(|_| ())
+    }
+
+    /// The tokens of a stopped bot are good for nothing.
+    async fn forget_tokens(&self, row: &bot::Model) -> Result<(), OpError> {
+        let granted = self.may_run()?;
+        let had = self.platform.db.write(async |tx| store::drop_tokens(tx, &granted, row.id).await).await?;
+        if had { self.wires.refresh().await } else { Ok(()) }
+    }
+
+    async fn purge(&self, row: &bot::Model) -> Result<(), Fault> {
+        let granted = self.may_run()?;
+        self.links.close(row.id);
+        self.wires.close(row.id);
+        self.runtimes.delete_files(row).await?;
+        self.platform.db.write(async |tx| store::purge(tx, &granted, row.id).await).await?;
+        self.wires.refresh().await?;
+        self.publish_gone(row);
+        self.memory(row.id, |m| *m = super::Memory::default());
+        Ok(())
+    }
+
+    fn gateway_token(&self, row: &bot::Model) -> Result<Zeroizing<String>, OpError> {
+        let aad = vault::Aad::new("bots", "gateway_token", row.id.0.as_bytes());
+        let bytes = self
+            .platform
+            .vault
+            .open(&aad, &row.gateway_token)
+            .map_err(|e| OpError::internal("opening a gateway token", e))?;
+        let text =
+            std::str::from_utf8(&bytes).map_err(|e| OpError::internal("opening a gateway token", e))?;
+        Ok(Zeroizing::new(text.to_owned()))
+    }
+}
+
+fn hung() -> Reason {
+    Reason {
+        code: "gateway_timeout".to_owned(),
+        message: "The bot's process lives, but its gateway does not answer.".to_owned(),
+        hint: Some("Chela ends it and starts it anew.".to_owned()),
+    }
+}
+
+impl From<runtime::RuntimeError> for Fault {
+    fn from(error: runtime::RuntimeError) -> Self {
+        match error {
+            runtime::RuntimeError::Cancelled => Self::cancelled(),
+            other => Self::new(other.code(), other.to_string(), other.hint()),
+        }
+    }
+}

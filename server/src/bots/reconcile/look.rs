@@ -1,0 +1,58 @@
+//! How a bot stands: the runtime's view, its gateway's, and the row's.
+
+use super::{BACK_READY_MS, FIRST_READY_MS};
+use crate::{
+    bots::{
+        Bots,
+        lifecycle::{Gateway, Seen, Standing},
+        runtimes::Exit,
+    },
+    platform::{error::OpError, text::named},
+};
+use entity::bots::bot;
+
+impl Bots {
+    /// Looks. The exit tells why a process ended, where it did.
+    pub(super) async fn look_at(
+        &self,
+        row: &bot::Model,
+        prepared: bool,
+    ) -> Result<(Standing, Option<Exit>), OpError> {
+        let (seen, exit) = self.runtimes.inspect(row).await?;
+        let standing = Standing {
+            desired: named(&row.desired)?,
+            seen,
+            gateway: self.gateway_state(row, seen),
+            generation: row.generation,
+            config_current: row.running_config_id == Some(row.config_id),
+            must_wait: row.next_try_at_ms.is_some_and(|at| at > self.platform.clock.now_ms()),
+            prepared,
+        };
+        Ok((standing, exit))
+    }
+
+    fn gateway_state(&self, row: &bot::Model, seen: Seen) -> Gateway {
+        if !matches!(seen, Seen::Running { generation } if generation == row.generation) {
+            return Gateway::Waiting;
+        }
+        let now = self.platform.clock.now_ms();
+        if self.links.gateway(row.id).is_some() {
+            self.memory(row.id, |m| {
+                m.awaiting = None;
+                m.was_ready = Some(row.generation);
+            });
+            return Gateway::Ready;
+        }
+        let deadline = self.memory(row.id, |m| {
+            let since = match m.awaiting {
+                Some((generation, since)) if generation == row.generation => since,
+                _ => {
+                    m.awaiting = Some((row.generation, now));
+                    now
+                }
+            };
+            since + if m.was_ready == Some(row.generation) { BACK_READY_MS } else { FIRST_READY_MS }
+        });
+        if now >= deadline { Gateway::Overdue } else { Gateway::Waiting }
+    }
+}

@@ -1,0 +1,162 @@
+//! Writing down how a bot stands, and telling the browser, when it changed.
+
+use super::{Fault, Step};
+use crate::{
+    bots::{Bots, lifecycle, lifecycle::Standing, store},
+    platform::{
+        error::OpError,
+        jobs::JobEnd,
+        text::{from_json, json_of, name_of},
+    },
+};
+use api::{
+    bots::{Desired, Health, Observed, Reason, Stage, StageMark},
+    ids::BotId,
+};
+use entity::bots::bot;
+
+/// Up for this long, a bot is well, and its next failure is the first of a row.
+const WELL_MS: i64 = 10 * 60_000;
+/// Stages kept of one way to ready.
+const MOST_MARKS: usize = 16;
+
+impl Bots {
+    /// Notes the state that belongs to `step`; writes nothing when nothing changed.
+    pub(super) async fn note_step(
+        &self,
+        row: bot::Model,
+        s: &Standing,
+        step: Step,
+    ) -> Result<bot::Model, OpError> {
+        let (observed, stage) = lifecycle::shown(s, step);
+        let now = self.platform.clock.now_ms();
+        let mut next = row.clone();
+        if next.observed != name_of(&observed) {
+            next.since_ms = now;
+        }
+        next.observed = name_of(&observed);
+        next.stage = stage.map(|stage| name_of(&stage));
+        let ready = observed == Observed::Running;
+        next.health = name_of(&if ready { Health::Healthy } else { Health::Unknown });
+        if ready || observed == Observed::Stopped {
+            next.reason = None;
+            next.next_try_at_ms = None;
+        }
+        // Ready is not well yet: a bot that dies whenever it has come up waits longer each time.
+        if observed == Observed::Stopped || (ready && next.started_at_ms.is_some_and(|at| now - at > WELL_MS))
+        {
+            next.failures = 0;
+        }
+        if observed == Observed::Stopped {
+            next.started_at_ms = None;
+        }
+        next.stages = json_of(&marks(from_json(&row.stages)?, stage, now))?;
+        if next == row {
+            return Ok(row);
+        }
+        if next.stage != row.stage {
+            self.memory(row.id, |m| m.note = None);
+        }
+        self.write_row(next).await
+    }
+
+    /// Writes what was seen; what people changed meanwhile stays, and is in the row that comes back.
+    pub(super) async fn write_row(&self, row: bot::Model) -> Result<bot::Model, OpError> {
+        let granted = self.may_run()?;
+        let stored = self.platform.db.write(async |tx| store::note(tx, &granted, &row).await).await?;
+        let row = stored.unwrap_or(row);
+        self.publish(&row);
+        Ok(row)
+    }
+
+    /// Writes that a bot is to stay stopped, once the disk takes writes again.
+    pub(super) async fn write_halt(&self, row: bot::Model) -> Result<bot::Model, OpError> {
+        let granted = self.may_run()?;
+        let stored = self.platform.db.write(async |tx| store::halt(tx, &granted, row.id).await).await?;
+        self.memory(row.id, |m| m.halted = false);
+        Ok(stored.unwrap_or(row))
+    }
+
+    /// Notes that a step failed and when it is tried again.
+    pub(super) async fn note_fault(&self, id: BotId, step: Step, fault: Fault) -> Result<JobEnd, OpError> {
+        let now = self.platform.clock.now_ms();
+        let granted = self.may_run()?;
+        let Some(mut row) = store::load(self.platform.db.read(), &granted, id).await? else {
+            return Ok(JobEnd::Done);
+        };
+        if fault.cancelled {
+            // Stopped or deleted meanwhile: the next turn does that.
+            return Ok(JobEnd::Again { at_ms: now });
+        }
+        tracing::warn!(bot.id = %id, step = ?step, reason = fault.reason.code, error = fault.reason.message, "a step failed");
+        row.failures += 1;
+        let again = now + lifecycle::pause_ms(row.failures);
+        row.reason = Some(json_of(&fault.reason)?);
+        row.next_try_at_ms = Some(again);
+        row.health = name_of(&Health::Unhealthy);
+        if row.desired == name_of(&Desired::Running) {
+            row.observed = name_of(&Observed::Failed);
+            row.since_ms = now;
+        }
+        self.write_row(row).await?;
+        Ok(JobEnd::Again { at_ms: again })
+    }
+
+    /// Notes a death or hang: a new generation, a pause that doubles, the reason in words.
+    pub(super) async fn note_death(&self, row: &bot::Model, reason: Reason) -> Result<(), OpError> {
+        let now = self.platform.clock.now_ms();
+        let mut next = row.clone();
+        // Long up before it died: that is a first failure again, not one of a row.
+        let lived_ms = next.started_at_ms.map_or(0, |at| now - at);
+        next.failures = if lived_ms > WELL_MS { 1 } else { next.failures + 1 };
+        next.restarts += 1;
+        next.generation += 1;
+        next.next_try_at_ms = Some(now + lifecycle::pause_ms(next.failures));
+        next.reason = Some(json_of(&reason)?);
+        next.observed = name_of(&Observed::Failed);
+        next.health = name_of(&Health::Unhealthy);
+        next.since_ms = now;
+        tracing::warn!(bot.id = %row.id, reason = reason.code, restarts = next.restarts, "a bot died");
+        self.write_row(next).await?;
+        Ok(())
+    }
+}
+
+/// Ends the running mark and begins one for `stage`; the way to ready begins anew with its first stage.
+fn marks(mut marks: Vec<StageMark>, stage: Option<Stage>, now: i64) -> Vec<StageMark> {
+    let last = marks.last().map(|m| (m.stage, m.ended_at_ms));
+    match (stage, last) {
+        (Some(stage), Some((same, None))) if stage == same => return marks,
+        (Some(Stage::Ready), Some((Stage::Ready, _))) => return marks,
+        _ => {}
+    }
+    if let Some(mark) = marks.last_mut() {
+        mark.ended_at_ms.get_or_insert(now);
+    }
+    let Some(stage) = stage else { return marks };
+    if matches!(last, Some((Stage::Ready, _))) || marks.len() >= MOST_MARKS {
+        marks.clear();
+    }
+    let ended_at_ms = (stage == Stage::Ready).then_some(now);
+    marks.push(StageMark { stage, started_at_ms: now, ended_at_ms, note: None });
+    marks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_follow_each_other_and_begin_anew_after_ready() {
+        let mut list = Vec::new();
+        for (at, stage) in
+            [Stage::Queued, Stage::Runtime, Stage::Runtime, Stage::Create, Stage::Ready].iter().enumerate()
+        {
+            list = marks(list, Some(*stage), i64::try_from(at).unwrap());
+        }
+        let names: Vec<_> = list.iter().map(|m| m.stage).collect();
+        assert_eq!(names, [Stage::Queued, Stage::Runtime, Stage::Create, Stage::Ready]);
+        assert!(list.iter().all(|m| m.ended_at_ms.is_some()));
+        assert_eq!(marks(list, Some(Stage::Create), 9).len(), 1);
+    }
+}

@@ -1,0 +1,158 @@
+//! What makes the reconciler look: jobs, the runtime's hints, gateways coming and going, and a resync.
+
+use crate::{
+    bots::{Bots, LinkEvent, service::RECONCILE, store},
+    platform::{error::OpError, jobs::JobEnd},
+};
+use api::ids::BotId;
+use entity::bots::bot;
+use runtime::{Hint, Progress, Stage};
+use std::sync::{Arc, Weak};
+use tokio::sync::mpsc;
+
+/// Every bot is looked at this often even if nothing was heard.
+const RESYNC_MS: i64 = 30_000;
+/// Bots waiting to be looked at; more than this and the resync does it.
+const PENDING: usize = 1024;
+
+impl Bots {
+    /// Registers the job and starts listening. Call once.
+    pub fn spawn_wakers(self: &Arc<Self>) {
+        let bots = Arc::downgrade(self);
+        self.platform.jobs.on(RECONCILE, move |payload| run(Weak::clone(&bots), payload));
+        let (pokes, pending) = mpsc::channel(PENDING);
+        let from_links = pokes.clone();
+        self.links.listen(Arc::new(move |bot, event| {
+            if !matches!(event, LinkEvent::Said(_)) {
+                // Full: the resync looks at everybody.
+                let _ = from_links.try_send(bot);
+            }
+        }));
+        let tasks = &self.platform.tasks;
+        tasks.spawn(Arc::clone(self).hear_pokes(pending));
+        for hints in self.runtimes.watch() {
+            tasks.spawn(Arc::clone(self).hear_runtime(hints, pokes.clone()));
+        }
+        tasks.spawn(Arc::clone(self).resync());
+    }
+
+    async fn hear_pokes(self: Arc<Self>, mut pending: mpsc::Receiver<BotId>) {
+        loop {
+            tokio::select! {
+                () = self.platform.shutdown.cancelled() => return,
+                bot = pending.recv() => match bot {
+                    Some(bot) => self.poke(bot).await,
+                    None => return,
+                },
+            }
+        }
+    }
+
+    async fn hear_runtime(self: Arc<Self>, mut hints: runtime::Hints, pokes: mpsc::Sender<BotId>) {
+        loop {
+            let hint = tokio::select! {
+                () = self.platform.shutdown.cancelled() => return,
+                hint = hints.next() => hint,
+            };
+            match hint {
+                Some(Hint::Bot(bot)) => {
+                    let _ = pokes.try_send(bot);
+                }
+                Some(Hint::All) => self.look_at_all().await,
+                None => return,
+            }
+        }
+    }
+
+    /// Level-triggered: whatever was missed is found within [`RESYNC_MS`].
+    async fn resync(self: Arc<Self>) {
+        loop {
+            self.look_at_all().await;
+            if let Err(error) = self.remove_orphans().await {
+                tracing::warn!(error = %error, "cannot look for orphans");
+            }
+            let next = self.platform.clock.now_ms() + RESYNC_MS;
+            tokio::select! {
+                () = self.platform.shutdown.cancelled() => return,
+                () = self.platform.clock.wait_until(next) => {}
+            }
+        }
+    }
+
+    async fn look_at_all(&self) {
+        let mut after = None;
+        loop {
+            let page = match self.may_run() {
+                Ok(granted) => store::ids_after(self.platform.db.read(), &granted, after).await,
+                Err(error) => Err(error),
+            };
+            match page {
+                Ok(ids) if ids.is_empty() => return,
+                Ok(ids) => {
+                    after = ids.last().copied();
+                    for id in ids {
+                        self.poke(id).await;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(error = %error, "cannot list bots to look at");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Things of this instance whose bot has no row: what a crash between purge and removal leaves.
+    async fn remove_orphans(&self) -> Result<(), OpError> {
+        let granted = self.may_run()?;
+        for (kind, runtime) in self.runtimes.all() {
+            let found = match runtime.list().await {
+                Ok(found) => found,
+                Err(error) => {
+                    tracing::warn!(runtime = ?kind, error = %error, "cannot list what runs");
+                    continue;
+                }
+            };
+            for thing in found {
+                if store::load(self.platform.db.read(), &granted, thing.bot).await?.is_none() {
+                    tracing::warn!(bot.id = %thing.bot, "removing what is left of a deleted bot");
+                    if let Err(error) = runtime.remove(thing.bot).await {
+                        tracing::warn!(bot.id = %thing.bot, error = %error, "cannot remove it");
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn run(bots: Weak<Bots>, payload: String) -> Result<JobEnd, OpError> {
+    let Some(bots) = bots.upgrade() else { return Ok(JobEnd::Done) };
+    let id = payload.parse::<BotId>().map_err(|e| OpError::internal("a job names no bot", e))?;
+    bots.reconcile(id).await
+}
+
+/// Tells the browser how far a preparation has come, at most once per whole percent.
+pub(super) struct Telling<'a> {
+    pub bots: &'a Bots,
+    pub row: &'a bot::Model,
+}
+
+impl Progress for Telling<'_> {
+    fn report(&self, stage: Stage, done: u64, total: Option<u64>) {
+        let mb = |bytes: u64| bytes / 1_000_000;
+        let note = match total {
+            Some(total) if total > 0 => format!("{}: {} of {} MB", stage.text(), mb(done), mb(total)),
+            _ if done > 0 => format!("{}: {} MB", stage.text(), mb(done)),
+            _ => stage.text().to_owned(),
+        };
+        let new = self.bots.memory(self.row.id, |m| {
+            let new = m.note.as_deref() != Some(note.as_str());
+            m.note = Some(note);
+            new
+        });
+        if new {
+            self.bots.publish(self.row);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! A bot's files and wires: laying them out before it starts, changing its settings, taking them away.
+
+use super::Runtimes;
+use api::bots::{BotSettings, Profile, RuntimeKind};
+use entity::bots::bot;
+use openclaw::{BotConfig, Endpoint, config::cell};
+use runtime::{
+    BotSpec, Limits, Runtime, RuntimeError, Wires,
+    home::{BotHome, Part, Tokens},
+};
+use std::{os::unix::net::UnixListener, path::Path, sync::Arc};
+
+type Done<T = ()> = Result<T, RuntimeError>;
+
+impl Runtimes {
+    fn home(&self, row: &bot::Model) -> BotHome {
+        self.homes.of(row.id)
+    }
+
+    /// The runtime of a bot.
+    pub(in crate::bots) fn of(&self, row: &bot::Model) -> Done<&Arc<dyn Runtime>> {
+        self.of_row(row)
+    }
+
+    /// Whether a bot is reached by sockets of its own.
+    pub(in crate::bots) fn has_sockets(&self, row: &bot::Model) -> bool {
+        self.of_row(row).is_ok_and(|runtime| runtime.wires() == Wires::Sockets)
+    }
+
+    /// A free port of this host for a process bot's gateway; none for a container.
+    pub(in crate::bots) async fn free_port(&self, row: &bot::Model) -> Done<Option<i64>> {
+        if self.has_sockets(row) {
+            return Ok(None);
+        }
+        let io = |source| RuntimeError::Io { what: "finding a free port", source };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.map_err(io)?;
+        Ok(Some(i64::from(listener.local_addr().map_err(io)?.port())))
+    }
+
+    fn gateway_port(&self, row: &bot::Model) -> u16 {
+        row.gateway_port.and_then(|p| u16::try_from(p).ok()).unwrap_or(cell::CELL_GATEWAY_PORT)
+    }
+
+    fn config(&self, row: &bot::Model, settings: &BotSettings) -> Done<BotConfig> {
+        let runtime = self.of_row(row)?;
+        let paths = runtime.paths(row.id);
+        let (isolation, relay_port) = match (runtime.kind(), self.isolation) {
+            (RuntimeKind::Docker, _) => (openclaw::Isolation::Confined, cell::CELL_RELAY_PORT),
+            (RuntimeKind::Process, runtime::Isolation::Isolated) => {
+                (openclaw::Isolation::Confined, self.relay_port)
+            }
+            (RuntimeKind::Process, runtime::Isolation::Unisolated) => {
+                (openclaw::Isolation::None, self.relay_port)
+            }
+        };
+        let refused = |e: &dyn std::fmt::Display| RuntimeError::Refused(e.to_string());
+        Ok(BotConfig {
+            profile: match settings.profile {
+                Profile::Shared => openclaw::Profile::Shared,
+                Profile::Own => openclaw::Profile::Own,
+            },
+            isolation,
+            gateway_port: self.gateway_port(row),
+            model: settings.model.parse().map_err(|e| refused(&e))?,
+            relay_base_url: format!("http://127.0.0.1:{relay_port}"),
+            prompt: settings.prompt.clone(),
+            name: settings.name.clone(),
+            workspace: paths.workspace,
+            state: paths.state,
+            run: paths.run,
+            plugin_tools: Vec::new(),
+        })
+    }
+
+    /// Writes configuration and persona; a running gateway picks them up.
+    pub(in crate::bots) async fn write_settings(&self, row: &bot::Model, settings: &BotSettings) -> Done {
+        let config = self.config(row, settings)?;
+        let json = serde_json::to_string_pretty(&openclaw::config::render(&config));
+        let json = json.map_err(|e| RuntimeError::Refused(e.to_string()))?;
+        let home = self.home(row);
+        blocking(move || {
+            home.write_config(&json)?;
+            let files = openclaw::config::workspace_files(&config);
+            home.write_workspace_files(files.iter().map(|f| (f.name, f.text.as_str())))?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Everything a bot finds when it starts: directories, settings, tokens.
+    pub(in crate::bots) async fn lay_out(
+        &self,
+        row: &bot::Model,
+        settings: &BotSettings,
+        relay: &str,
+        gateway: &str,
+        tool: &str,
+    ) -> Done {
+        let user = self.of_row(row)?.user(allotted(row));
+        let home = self.home(row);
+        home.ensure(user)?;
+        self.write_settings(row, settings).await?;
+        home.write_tokens(&Tokens { relay, gateway, tool })?;
+        Ok(())
+    }
+
+    /// Makes the process's or container's shell.
+    pub(in crate::bots) async fn create(&self, row: &bot::Model) -> Done {
+        let runtime = self.of_row(row)?;
+        let paths = runtime.paths(row.id);
+        let paths = cell::CellPaths {
+            openclaw: paths.openclaw,
+            config_dir: paths.config_dir,
+            state: paths.state,
+            workspace: paths.workspace,
+            run: paths.run,
+            home: paths.home,
+            tmp: paths.tmp,
+        };
+        let wires = match runtime.wires() {
+            Wires::Sockets => cell::Wires::Sockets,
+            Wires::Loopback => cell::Wires::Loopback,
+        };
+        let spec = BotSpec {
+            bot: row.id,
+            generation: row.generation,
+            user: runtime.user(allotted(row)),
+            isolation: self.isolation,
+            limits: Limits::default(),
+            env: cell::environment(&paths, wires, self.gateway_port(row)),
+        };
+        runtime.create(&spec).await
+    }
+
+    /// The socket on which a container bot calls the relay.
+    pub(in crate::bots) fn relay_socket(&self, row: &bot::Model) -> Done<UnixListener> {
+        let bound = self.home(row).bind_relay_socket();
+        bound.map_err(|source| RuntimeError::Io { what: "listening on a bot's relay socket", source })
+    }
+
+    /// Where a bot's gateway listens.
+    pub(in crate::bots) fn endpoint(&self, row: &bot::Model) -> Done<Endpoint> {
+        if !self.has_sockets(row) {
+            return Ok(Endpoint::Tcp(([127, 0, 0, 1], self.gateway_port(row)).into()));
+        }
+        Ok(Endpoint::via(Arc::new(GatewaySocket(self.home(row)))))
+    }
+
+    /// Removes files of a bot's state that it names by its own paths. What is no path below its state is left.
+    pub(in crate::bots) async fn delete_state_files(&self, row: &bot::Model, named: &[String]) -> Done {
+        let state = self.of_row(row)?.paths(row.id).state;
+        let below =
+            named.iter().filter_map(|path| Path::new(path).strip_prefix(&state).ok().map(Path::to_owned));
+        let below: Vec<_> = below.collect();
+        let home = self.home(row);
+        blocking(move || {
+            for path in &below {
+                home.remove_file(Part::State, path)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Deletes all files of a bot that does not run any more.
+    pub(in crate::bots) async fn delete_files(&self, row: &bot::Model) -> Done {
+        let home = self.home(row);
+        blocking(move || Ok(home.remove()?)).await
+    }
+}
+
+/// A bot's gateway socket, reached by the handle of its directory however deep that lies.
+#[derive(Debug)]
+struct GatewaySocket(BotHome);
+
+impl openclaw::endpoint::Dial for GatewaySocket {
+    fn dial(&self) -> std::io::Result<tokio::net::UnixStream> {
+        let stream = self.0.dial_gateway()?;
+        stream.set_nonblocking(true)?;
+        tokio::net::UnixStream::from_std(stream)
+    }
+
+    fn describe(&self) -> String {
+        self.0.path(Part::Run).join(cell::GATEWAY_SOCKET).display().to_string()
+    }
+}
+
+fn allotted(row: &bot::Model) -> u32 {
+    row.uid.and_then(|uid| u32::try_from(uid).ok()).unwrap_or_default()
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Done<T> + Send + 'static) -> Done<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => Err(RuntimeError::Refused(format!("file work was cut off: {error}"))),
+    }
+}

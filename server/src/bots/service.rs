@@ -1,0 +1,545 @@
+//! Use cases of bots.
+
+use super::{Links, rows, settings, store};
+use crate::{
+    audit,
+    platform::{
+        Platform,
+        ctx::OpCtx,
+        db::Cursor,
+        error::{OpError, is_disk_full, is_unique_violation},
+        ids::random_token,
+        jobs::NewJob,
+        text::{json_of, name_of, named},
+        verbs::{Rest, Verbs},
+    },
+};
+use api::{ApiError, Code, Page, Verb, bots::*, chat::ThreadSummary, ids::*, verb::Done};
+use entity::bots::{bot, bot_config};
+use policy::{Granted, act};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+/// Lists the threads of a bot for its snapshot; the chat slice provides it.
+#[async_trait::async_trait]
+pub trait ThreadList: Send + Sync {
+    /// The newest threads of a bot.
+    async fn threads(&self, ctx: &OpCtx, bot: BotId) -> Result<Vec<ThreadSummary>, OpError>;
+}
+
+/// Which models the workspace's keys give; the keys slice provides it.
+#[async_trait::async_trait]
+pub trait ModelList: Send + Sync {
+    /// Models to choose from, the best first.
+    async fn models(&self, ctx: &OpCtx) -> Result<Vec<ModelChoice>, OpError>;
+}
+
+/// What the slice works with.
+pub struct Bots {
+    pub(super) platform: Arc<Platform>,
+    pub(super) runtimes: super::Runtimes,
+    pub(super) links: Arc<Links>,
+    pub(super) wires: Arc<dyn super::Wires>,
+    pub(super) models: Arc<dyn ModelList>,
+    /// Set once by the composition: chats stand on bots, not bots on chats.
+    pub threads: OnceLock<Arc<dyn ThreadList>>,
+    pub(super) state: Mutex<HashMap<BotId, super::reconcile::Memory>>,
+}
+
+/// The job that brings a bot to what is wanted.
+pub(super) const RECONCILE: &str = "bots.reconcile";
+
+/// Registers the slice's verbs.
+pub fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
+    verbs.on::<ListBots, act::ReadBots, _, _, _>(
+        Rest::get("/api/bots").says("Bots of the workspace."),
+        bots,
+        list,
+    );
+    verbs.on::<GetBot, act::ReadBots, _, _, _>(Rest::get("/api/bots/{bot}").says("One bot."), bots, get);
+    verbs.on::<BotOptions, act::ReadBots, _, _, _>(
+        Rest::get("/api/bot-options").says("Models and runtimes to choose from."),
+        bots,
+        options,
+    );
+    verbs.on::<CreateBot, act::WriteBots, _, _, _>(
+        Rest::create("/api/bots").says("Makes and starts a bot."),
+        bots,
+        create,
+    );
+    verbs.on::<UpdateBot, act::WriteBots, _, _, _>(
+        Rest::patch("/api/bots/{bot}").says("Saves a pending change."),
+        bots,
+        update,
+    );
+    verbs.on::<ApplyBot, act::WriteBots, _, _, _>(
+        Rest::post("/api/bots/{bot}/apply").says("Applies the pending change."),
+        bots,
+        apply,
+    );
+    verbs.on::<DiscardBot, act::WriteBots, _, _, _>(
+        Rest::post("/api/bots/{bot}/discard").says("Drops the pending change."),
+        bots,
+        discard,
+    );
+    verbs.on::<StartBot, act::WriteBots, _, _, _>(
+        Rest::post("/api/bots/{bot}/start").says("Wants it running."),
+        bots,
+        start,
+    );
+    verbs.on::<StopBot, act::WriteBots, _, _, _>(
+        Rest::post("/api/bots/{bot}/stop").says("Wants it stopped."),
+        bots,
+        stop,
+    );
+    verbs.on::<RestartBot, act::WriteBots, _, _, _>(
+        Rest::post("/api/bots/{bot}/restart").says("Wants a fresh run."),
+        bots,
+        restart,
+    );
+    verbs.on::<DeleteBot, act::WriteBots, _, _, _>(
+        Rest::delete("/api/bots/{bot}").says("Deletes it with its state and threads."),
+        bots,
+        delete,
+    );
+}
+
+impl Bots {
+    /// Wires the slice; nothing runs before [`Bots::spawn_wakers`].
+    pub fn new(
+        platform: Arc<Platform>,
+        runtimes: super::Runtimes,
+        wires: Arc<dyn super::Wires>,
+        models: Arc<dyn ModelList>,
+    ) -> Arc<Self> {
+        let clock = Arc::new(openclaw::clock::SystemClock::default());
+        let links = Links::new(clock, platform.tasks.clone());
+        let (threads, state) = (OnceLock::new(), Mutex::default());
+        Arc::new(Self { platform, runtimes, links, wires, models, threads, state })
+    }
+
+    /// The connections to gateways.
+    pub fn links(&self) -> &Arc<Links> {
+        &self.links
+    }
+
+    /// The runtimes.
+    pub fn runtimes(&self) -> &super::Runtimes {
+        &self.runtimes
+    }
+
+    /// How far the present stage of a bot has come.
+    pub(super) fn note(&self, bot: BotId) -> Option<String> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).get(&bot).and_then(|m| m.note.clone())
+    }
+
+    pub(super) async fn threads_of(&self, ctx: &OpCtx, bot: BotId) -> Result<Vec<ThreadSummary>, OpError> {
+        match self.threads.get() {
+            Some(list) => list.threads(ctx, bot).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The bot behind an id or slug, for other slices.
+    ///
+    /// # Errors
+    /// `not_found` where the caller may not see it.
+    pub async fn find(
+        &self,
+        granted: &Granted<impl policy::Action>,
+        bot: &str,
+    ) -> Result<bot::Model, OpError> {
+        store::find(self.platform.db.read(), granted, bot).await
+    }
+
+    /// The gateway of a running bot.
+    ///
+    /// # Errors
+    /// `unavailable` in words a person understands, where it is not ready.
+    pub fn gateway(&self, row: &bot::Model) -> Result<openclaw::Gateway, ApiError> {
+        self.links.gateway(row.id).ok_or_else(|| {
+            let error = ApiError::new(Code::Unavailable, format!("{} is not ready yet.", row.name));
+            match row.desired.as_str() {
+                "running" => error.with_hint("It is starting; send again in a moment.").retry_after(2_000),
+                _ => error.with_hint("Start it first."),
+            }
+        })
+    }
+
+    /// Removes what a bot keeps of a forgotten session.
+    ///
+    /// # Errors
+    /// The files cannot be reached.
+    pub async fn forget_files(&self, row: &bot::Model, named: &[String]) -> Result<(), OpError> {
+        let done = self.runtimes.delete_state_files(row, named).await;
+        done.map_err(|e| OpError::internal("removing a forgotten transcript", e))
+    }
+
+    /// A job that looks at this bot, as part of `tx`.
+    async fn look<C: sea_orm::ConnectionTrait>(
+        &self,
+        tx: &C,
+        bot: BotId,
+        now_ms: i64,
+    ) -> Result<(), OpError> {
+        let job = NewJob {
+            kind: RECONCILE,
+            payload: bot.to_string(),
+            unique_key: Some(format!("{RECONCILE}:{bot}")),
+            run_at_ms: now_ms,
+        };
+        self.platform.jobs.add(tx, job).await
+    }
+
+    /// Looks at a bot soon: something about it changed outside.
+    pub(super) async fn poke(&self, bot: BotId) {
+        let now = self.platform.clock.now_ms();
+        match self.platform.db.write(async |tx| self.look(tx, bot, now).await).await {
+            Ok(()) => self.platform.jobs.wake(),
+            // The resync looks at it within half a minute anyway.
+            Err(error) => {
+                tracing::warn!(bot.id = %bot, error = %error, "cannot note that a bot needs a look")
+            }
+        }
+    }
+
+    /// Changes a bot's row in one transaction with audit and job, then tells everybody.
+    async fn change(
+        &self,
+        ctx: &OpCtx,
+        granted: &Granted<act::WriteBots>,
+        bot: &str,
+        expected: Option<i64>,
+        act: &'static str,
+        work: impl AsyncFnOnce(&sea_orm::DatabaseTransaction, &mut bot::Model) -> Result<bool, OpError>,
+    ) -> Result<BotDetail, OpError> {
+        let row = self
+            .platform
+            .db
+            .write(async |tx| {
+                let mut row = store::find(tx, granted, bot).await?;
+                if let Some(expected) = expected.filter(|e| *e != row.version) {
+                    return Err(ApiError::stale(expected, row.version).into());
+                }
+                if !work(tx, &mut row).await? {
+                    return Ok(row);
+                }
+                let row = store::update(tx, granted, row).await?;
+                audit::record(tx, self.platform.ids.as_ref(), ctx, act, Some(row.id.to_string())).await?;
+                self.look(tx, row.id, ctx.now_ms).await?;
+                Ok(row)
+            })
+            .await?;
+        self.platform.jobs.wake();
+        self.publish(&row);
+        self.detail(&row)
+    }
+
+    fn config_row(
+        &self,
+        ctx: &OpCtx,
+        row: &bot::Model,
+        settings: &BotSettings,
+    ) -> Result<bot_config::Model, OpError> {
+        Ok(bot_config::Model {
+            id: BotConfigId(self.platform.ids.uuid()),
+            workspace_id: row.workspace_id,
+            bot_id: row.id,
+            settings: json_of(settings)?,
+            created_by: ctx.actor().to_string(),
+            created_at_ms: ctx.now_ms,
+        })
+    }
+}
+
+async fn list(
+    b: Arc<Bots>,
+    _ctx: OpCtx,
+    granted: Granted<act::ReadBots>,
+    q: ListBots,
+) -> Result<Page<BotSummary>, OpError> {
+    if q.sort.as_deref().is_some_and(|s| s != "created") {
+        return Err(ApiError::field("/sort", "sort must be created").into());
+    }
+    let cursor = Cursor::parse(q.limit, q.cursor.as_deref())?;
+    let page = store::page(b.platform.db.read(), &granted, &cursor).await?;
+    let items = page.items.iter().map(rows::summary).collect::<Result<_, _>>()?;
+    Ok(Page { items, next: page.next })
+}
+
+async fn get(
+    b: Arc<Bots>,
+    _ctx: OpCtx,
+    granted: Granted<act::ReadBots>,
+    q: GetBot,
+) -> Result<BotDetail, OpError> {
+    let row = store::find(b.platform.db.read(), &granted, &q.bot).await?;
+    b.detail(&row)
+}
+
+async fn options(
+    b: Arc<Bots>,
+    ctx: OpCtx,
+    _granted: Granted<act::ReadBots>,
+    _q: BotOptions,
+) -> Result<BotChoices, OpError> {
+    Ok(BotChoices { models: b.models.models(&ctx).await?, runtimes: b.runtimes.choices() })
+}
+
+async fn create(
+    b: Arc<Bots>,
+    ctx: OpCtx,
+    granted: Granted<act::WriteBots>,
+    new: CreateBot,
+) -> Result<BotCreated, OpError> {
+    let Some(workspace) = granted.workspace() else { return Err(ApiError::forbidden().into()) };
+    let runtime = b.runtimes.choose(new.runtime)?;
+    let settings = settings::of_new(&new, runtime)?;
+    b.runtimes.room(runtime)?;
+    let id = BotId(b.platform.ids.uuid());
+    let gateway_token = random_token("");
+    let aad = vault::Aad::new("bots", "gateway_token", id.0.as_bytes());
+    let sealed = b
+        .platform
+        .vault
+        .seal(&aad, gateway_token.as_bytes())
+        .map_err(|source| OpError::internal("sealing a gateway token", source))?;
+    let row = b
+        .platform
+        .db
+        .write(async |tx| {
+            let (count, cap) = store::cap(tx, &granted, workspace).await?;
+            if let Some(cap) = cap.filter(|cap| i64::try_from(count).unwrap_or(i64::MAX) >= *cap) {
+                let error = ApiError::new(
+                    Code::Conflict,
+                    format!("This workspace has {count} bots of at most {cap}."),
+                );
+                return Err(error.with_hint("Delete one, or ask the administrator for more.").into());
+            }
+            if store::name_taken(tx, workspace, &settings.name, None).await? {
+                return Err(ApiError::field("/name", "must be unique: another bot has this name").into());
+            }
+            let taken = store::taken(tx, workspace, &api::validate::slug_of(&settings.name)).await?;
+            let uid = b.runtimes.uid(runtime, &store::uids(tx).await?)?;
+            let mut row = new_row(&b, &ctx, workspace, id, runtime, &settings)?;
+            row.slug = settings::free_slug(&settings.name, &taken);
+            row.uid = uid;
+            row.gateway_token.clone_from(&sealed);
+            let mut config = b.config_row(&ctx, &row, &settings)?;
+            config.id = row.config_id;
+            store::insert(tx, &granted, row.clone(), config).await.map_err(unique_name)?;
+            audit::record(tx, b.platform.ids.as_ref(), &ctx, CreateBot::NAME, Some(id.to_string())).await?;
+            b.look(tx, id, ctx.now_ms).await?;
+            Ok(row)
+        })
+        .await?;
+    b.platform.jobs.wake();
+    b.publish(&row);
+    Ok(BotCreated { id, slug: row.slug })
+}
+
+fn unique_name(error: OpError) -> OpError {
+    match error {
+        OpError::Db(db) if is_unique_violation(&db) => {
+            ApiError::field("/name", "must be unique: another bot has this name").into()
+        }
+        other => other,
+    }
+}
+
+fn new_row(
+    b: &Bots,
+    ctx: &OpCtx,
+    workspace: WorkspaceId,
+    id: BotId,
+    runtime: RuntimeKind,
+    settings: &BotSettings,
+) -> Result<bot::Model, OpError> {
+    let queued =
+        [StageMark { stage: Stage::Queued, started_at_ms: ctx.now_ms, ended_at_ms: None, note: None }];
+    Ok(bot::Model {
+        id,
+        workspace_id: workspace,
+        slug: String::new(),
+        name: settings.name.clone(),
+        runtime: name_of(&runtime),
+        uid: None,
+        gateway_port: None,
+        gateway_token: Vec::new(),
+        desired: name_of(&Desired::Running),
+        observed: name_of(&Observed::Absent),
+        stage: Some(name_of(&Stage::Queued)),
+        health: name_of(&Health::Unknown),
+        reason: None,
+        stages: json_of(&queued)?,
+        since_ms: ctx.now_ms,
+        generation: 1,
+        restarts: 0,
+        failures: 0,
+        next_try_at_ms: None,
+        settings: json_of(settings)?,
+        pending: None,
+        running_config_id: None,
+        config_id: BotConfigId(b.platform.ids.uuid()),
+        version: 1,
+        created_at_ms: ctx.now_ms,
+        started_at_ms: None,
+    })
+}
+
+async fn update(
+    b: Arc<Bots>,
+    ctx: OpCtx,
+    granted: Granted<act::WriteBots>,
+    q: UpdateBot,
+) -> Result<BotDetail, OpError> {
+    b.change(&ctx, &granted, &q.bot, q.expected_version, UpdateBot::NAME, async |tx, row| {
+        let now = rows::detail(row)?;
+        let base = now.pending.as_ref().unwrap_or(&now.settings);
+        let next = settings::changed(base, &q, now.summary.runtime)?;
+        if store::name_taken(tx, row.workspace_id, &next.name, Some(row.id)).await? {
+            return Err(ApiError::field("/name", "must be unique: another bot has this name").into());
+        }
+        row.pending = if next == now.settings { None } else { Some(json_of(&next)?) };
+        Ok(true)
+    })
+    .await
+}
+
+async fn apply(
+    b: Arc<Bots>,
+    ctx: OpCtx,
+    granted: Granted<act::WriteBots>,
+    q: ApplyBot,
+) -> Result<BotDetail, OpError> {
+    b.change(&ctx, &granted, &q.bot, q.expected_version, ApplyBot::NAME, async |tx, row| {
+        let Some(settings) = rows::detail(row)?.pending else { return Ok(false) };
+        let config = b.config_row(&ctx, row, &settings)?;
+        row.config_id = config.id;
+        row.name.clone_from(&settings.name);
+        row.settings = json_of(&settings)?;
+        row.pending = None;
+        store::insert_config(tx, &granted, config).await?;
+        Ok(true)
+    })
+    .await
+}
+
+async fn discard(
+    b: Arc<Bots>,
+    ctx: OpCtx,
+    granted: Granted<act::WriteBots>,
+    q: DiscardBot,
+) -> Result<BotDetail, OpError> {
+    let drop_pending = async |_tx: &_, row: &mut bot::Model| Ok(row.pending.take().is_some());
+    b.change(&ctx, &granted, &q.bot, q.expected_version, DiscardBot::NAME, drop_pending).await
+}
+
+async fn start(
+    b: Arc<Bots>,
+    ctx: OpCtx,
+    granted: Granted<act::WriteBots>,
+    q: StartBot,
+) -> Result<BotDetail, OpError> {
+    b.change(&ctx, &granted, &q.bot, None, StartBot::NAME, async |_tx, row| {
+        let waits = row.next_try_at_ms.is_some();
+        if named::<Desired>(&row.desired)? == Desired::Running && !waits {
+            return Ok(false);
+        }
+        // A person who presses start does not wait for the pause of a failure.
+        row.next_try_at_ms = None;
+        row.failures = 0;
+        if named::<Desired>(&row.desired)? != Desired::Running {
+            row.desired = name_of(&Desired::Running);
+            row.generation += 1;
+        }
+        Ok(true)
+    })
+    .await
+}
+
+async fn stop(
+    b: Arc<Bots>,
+    ctx: OpCtx,
+    granted: Granted<act::WriteBots>,
+    q: StopBot,
+) -> Result<BotDetail, OpError> {
+    let stopped = b
+        .change(&ctx, &granted, &q.bot, None, StopBot::NAME, async |_tx, row| {
+            if named::<Desired>(&row.desired)? == Desired::Stopped {
+                return Ok(false);
+            }
+            row.desired = name_of(&Desired::Stopped);
+            row.next_try_at_ms = None;
+            row.failures = 0;
+            Ok(true)
+        })
+        .await;
+    let detail = match stopped {
+        Err(OpError::Db(error)) if is_disk_full(&error) => return b.halt(&granted, &q.bot).await,
+        other => other?,
+    };
+    b.cancel(detail.summary.id);
+    Ok(detail)
+}
+
+impl Bots {
+    /// Stops a bot although nothing can be written: stopping must always work. It is written down later.
+    async fn halt(&self, granted: &Granted<act::WriteBots>, bot: &str) -> Result<BotDetail, OpError> {
+        let row = store::find(self.platform.db.read(), granted, bot).await?;
+        tracing::warn!(bot.id = %row.id, "stopping a bot while the disk is full");
+        self.memory(row.id, |m| m.halted = true);
+        self.cancel(row.id);
+        self.links.close(row.id);
+        let runtime = self.runtimes.of(&row).map_err(|e| OpError::internal("a bot's runtime", e))?;
+        let ended = runtime.stop(row.id, std::time::Duration::from_secs(10)).await;
+        ended.map_err(|e| OpError::internal("stopping a bot while the disk is full", e))?;
+        let mut shown = row;
+        shown.desired = name_of(&Desired::Stopped);
+        shown.observed = name_of(&Observed::Stopped);
+        self.publish(&shown);
+        self.detail(&shown)
+    }
+}
+
+async fn restart(
+    b: Arc<Bots>,
+    ctx: OpCtx,
+    granted: Granted<act::WriteBots>,
+    q: RestartBot,
+) -> Result<BotDetail, OpError> {
+    b.change(&ctx, &granted, &q.bot, None, RestartBot::NAME, async |_tx, row| {
+        row.desired = name_of(&Desired::Running);
+        row.next_try_at_ms = None;
+        row.failures = 0;
+        row.generation += 1;
+        Ok(true)
+    })
+    .await
+}
+
+async fn delete(
+    b: Arc<Bots>,
+    ctx: OpCtx,
+    granted: Granted<act::WriteBots>,
+    q: DeleteBot,
+) -> Result<Done, OpError> {
+    let detail = b
+        .change(&ctx, &granted, &q.bot, None, DeleteBot::NAME, async |_tx, row| {
+            if q.confirm.as_deref().is_some_and(|text| text.trim() != row.name) {
+                return Err(ApiError::field("/confirm", "must repeat the bot's name").into());
+            }
+            row.desired = name_of(&Desired::Deleted);
+            row.next_try_at_ms = None;
+            Ok(true)
+        })
+        .await?;
+    b.cancel(detail.summary.id);
+    let granted = policy::check::<act::RunBots>(&OpCtx::system(ctx.request_id, ctx.now_ms, None).subject)?;
+    if let Some(row) = store::load(b.platform.db.read(), &granted, detail.summary.id).await? {
+        b.publish_gone(&row);
+    }
+    Ok(Done {})
+}

@@ -1,0 +1,106 @@
+//! What a bot may be called and told, and the merging of changes into it.
+
+use api::{
+    ApiError,
+    bots::{BotSettings, CreateBot, Profile, RuntimeKind, UpdateBot},
+    validate::{Check, is_model},
+};
+
+/// Longest prompt: what OpenClaw puts into every turn from one persona file.
+const MAX_PROMPT: usize = 20_000;
+
+/// The settings of a new bot.
+///
+/// # Errors
+/// `invalid`, naming every broken rule.
+pub(super) fn of_new(new: &CreateBot, runtime: RuntimeKind) -> Result<BotSettings, ApiError> {
+    let settings = BotSettings {
+        name: new.name.trim().to_owned(),
+        model: new.model.trim().to_owned(),
+        prompt: new.prompt.clone().unwrap_or_default(),
+        profile: new.profile.unwrap_or_default(),
+    };
+    check(&settings, runtime)?;
+    Ok(settings)
+}
+
+/// `base` with the changes of `update`.
+///
+/// # Errors
+/// `invalid`, naming every broken rule.
+pub(super) fn changed(
+    base: &BotSettings,
+    update: &UpdateBot,
+    runtime: RuntimeKind,
+) -> Result<BotSettings, ApiError> {
+    let settings = BotSettings {
+        name: update.name.as_deref().map_or_else(|| base.name.clone(), |n| n.trim().to_owned()),
+        model: update.model.as_deref().map_or_else(|| base.model.clone(), |m| m.trim().to_owned()),
+        prompt: update.prompt.clone().unwrap_or_else(|| base.prompt.clone()),
+        profile: update.profile.unwrap_or(base.profile),
+    };
+    check(&settings, runtime)?;
+    Ok(settings)
+}
+
+fn check(settings: &BotSettings, runtime: RuntimeKind) -> Result<(), ApiError> {
+    let known =
+        settings.model.split_once('/').is_some_and(|(vendor, _)| relay::vendors::find(vendor).is_some());
+    let mut check = Check::new();
+    check
+        .line(&settings.name, 80, "/name")
+        .rule(is_model(&settings.model), "/model", "must read vendor/model, e.g. openai/gpt-5-mini")
+        .rule(!is_model(&settings.model) || known, "/model", "must start with a vendor Chela knows")
+        .text(&settings.prompt, MAX_PROMPT, "/prompt")
+        .rule(
+            settings.profile != Profile::Own || runtime == RuntimeKind::Docker,
+            "/profile",
+            "own needs a container: as a process such a bot could reach this machine",
+        );
+    check.done()
+}
+
+/// A slug made from `name` that is not among `taken`.
+pub(super) fn free_slug(name: &str, taken: &[String]) -> String {
+    let base = api::validate::slug_of(name);
+    let free = |slug: &String| !taken.contains(slug) && api::validate::is_slug(slug);
+    std::iter::once(base.clone())
+        .chain((2..=taken.len() + 2).map(|n| format!("{base}-{n}")))
+        .find(free)
+        .unwrap_or(base)
+}
+
+/// The lowest free uid of a range.
+pub(super) fn free_uid((first, last): (u32, u32), taken: &[i64]) -> Option<i64> {
+    (i64::from(first)..=i64::from(last)).find(|uid| !taken.contains(uid))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn new(name: &str, model: &str) -> CreateBot {
+        CreateBot { name: name.into(), model: model.into(), prompt: None, profile: None, runtime: None }
+    }
+
+    #[test]
+    fn every_broken_rule_is_named_at_once() {
+        let error = of_new(&new("", "gpt"), RuntimeKind::Docker).unwrap_err();
+        let pointers: Vec<_> = error.fields.iter().map(|f| f.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/name", "/model"]);
+    }
+
+    #[test]
+    fn an_own_bot_needs_a_container() {
+        let own = CreateBot { profile: Some(Profile::Own), ..new("a", "openai/x") };
+        assert!(of_new(&own, RuntimeKind::Process).is_err());
+        assert!(of_new(&own, RuntimeKind::Docker).is_ok());
+    }
+
+    #[test]
+    fn a_taken_slug_gets_the_next_number() {
+        let taken = ["helper".to_owned(), "helper-2".to_owned()];
+        assert_eq!(free_slug("Helper!", &taken), "helper-3");
+        assert_eq!(free_slug("new", &[]), "bot");
+    }
+}

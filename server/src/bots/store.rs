@@ -1,0 +1,266 @@
+//! Rows of the bots slice. Every function takes the proof that somebody may.
+
+use crate::platform::{db::Cursor, error::OpError};
+use api::{ApiError, Page, ids::*};
+use entity::bots::{bot, bot_config, bot_token};
+use entity::workspace;
+use policy::{Granted, RowScope, act};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{CaseStatement, Expr},
+};
+
+/// The rows a scope opens.
+fn visible(scope: RowScope) -> Condition {
+    match scope {
+        RowScope::All => Condition::all(),
+        RowScope::Workspace(id) => Condition::all().add(bot::Column::WorkspaceId.eq(id)),
+        // Bots belong to workspaces, never to one person.
+        RowScope::Own(_) => Condition::all().add(Expr::value(false)),
+    }
+}
+
+/// A page of bots, oldest first.
+pub(super) async fn page<C: ConnectionTrait>(
+    db: &C,
+    granted: &Granted<act::ReadBots>,
+    cursor: &Cursor<BotId>,
+) -> Result<Page<bot::Model>, OpError> {
+    let mut query = bot::Entity::find()
+        .filter(visible(granted.scope()))
+        .filter(bot::Column::Desired.ne("deleted"))
+        .order_by_asc(bot::Column::Id)
+        .limit(cursor.fetch());
+    if let Some(after) = cursor.after {
+        query = query.filter(bot::Column::Id.gt(after));
+    }
+    Ok(cursor.page(query.all(db).await?, |row| row.id, |row| row))
+}
+
+/// The bot of an id or slug; `not_found` where it is foreign, deleted or none.
+pub(super) async fn find<C: ConnectionTrait, A: policy::Action>(
+    db: &C,
+    granted: &Granted<A>,
+    bot: &str,
+) -> Result<bot::Model, OpError> {
+    let wanted = match bot.parse::<BotId>() {
+        Ok(id) => bot::Column::Id.eq(id),
+        Err(_no_id) => bot::Column::Slug.eq(bot),
+    };
+    let row = bot::Entity::find()
+        .filter(visible(granted.scope()))
+        .filter(wanted)
+        .filter(bot::Column::Desired.ne("deleted"))
+        .one(db)
+        .await?;
+    row.ok_or_else(|| ApiError::not_found().into())
+}
+
+/// The bot of an id, deleted ones too: for the reconciler.
+pub(super) async fn load<C: ConnectionTrait>(
+    db: &C,
+    _granted: &Granted<act::RunBots>,
+    id: BotId,
+) -> Result<Option<bot::Model>, OpError> {
+    Ok(bot::Entity::find_by_id(id).one(db).await?)
+}
+
+/// Ids of all bots, a page at a time.
+pub(super) async fn ids_after<C: ConnectionTrait>(
+    db: &C,
+    _granted: &Granted<act::RunBots>,
+    after: Option<BotId>,
+) -> Result<Vec<BotId>, OpError> {
+    let mut query =
+        bot::Entity::find().select_only().column(bot::Column::Id).order_by_asc(bot::Column::Id).limit(500);
+    if let Some(after) = after {
+        query = query.filter(bot::Column::Id.gt(after));
+    }
+    Ok(query.into_tuple().all(db).await?)
+}
+
+/// How many bots a workspace has, and how many it may have.
+pub(super) async fn cap<C: ConnectionTrait>(
+    db: &C,
+    granted: &Granted<act::WriteBots>,
+    workspace: WorkspaceId,
+) -> Result<(u64, Option<i64>), OpError> {
+    let count = bot::Entity::find()
+        .filter(visible(granted.scope()))
+        .filter(bot::Column::WorkspaceId.eq(workspace))
+        .filter(bot::Column::Desired.ne("deleted"))
+        .count(db)
+        .await?;
+    let cap = workspace::Entity::find_by_id(workspace).one(db).await?.and_then(|row| row.max_bots);
+    Ok((count, cap))
+}
+
+/// Names (folded) and slugs in use, also by bots on their way out.
+pub(super) async fn taken<C: ConnectionTrait>(
+    db: &C,
+    workspace: WorkspaceId,
+    slug_start: &str,
+) -> Result<Vec<String>, OpError> {
+    let slugs = bot::Entity::find()
+        .select_only()
+        .column(bot::Column::Slug)
+        .filter(bot::Column::WorkspaceId.eq(workspace))
+        .filter(bot::Column::Slug.starts_with(slug_start))
+        .into_tuple();
+    Ok(slugs.all(db).await?)
+}
+
+/// Whether another living bot of the workspace has this name, whatever its letters' case.
+pub(super) async fn name_taken<C: ConnectionTrait>(
+    db: &C,
+    workspace: WorkspaceId,
+    name: &str,
+    except: Option<BotId>,
+) -> Result<bool, OpError> {
+    let names: Vec<(BotId, String)> = bot::Entity::find()
+        .select_only()
+        .columns([bot::Column::Id, bot::Column::Name])
+        .filter(bot::Column::WorkspaceId.eq(workspace))
+        .filter(bot::Column::Desired.ne("deleted"))
+        .into_tuple()
+        .all(db)
+        .await?;
+    let folded = name.to_lowercase();
+    Ok(names.iter().any(|(id, other)| Some(*id) != except && other.to_lowercase() == folded))
+}
+
+/// Uids that process bots hold.
+pub(super) async fn uids<C: ConnectionTrait>(db: &C) -> Result<Vec<i64>, OpError> {
+    let uids =
+        bot::Entity::find().select_only().column(bot::Column::Uid).filter(bot::Column::Uid.is_not_null());
+    Ok(uids.into_tuple().all(db).await?)
+}
+
+/// Adds a bot and its first configuration.
+pub(super) async fn insert<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::WriteBots>,
+    row: bot::Model,
+    config: bot_config::Model,
+) -> Result<(), OpError> {
+    bot::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(tx).await?;
+    bot_config::Entity::insert(config.into_active_model().reset_all()).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Writes a changed row whole, if it is still at `version`; the stored version grows by one.
+///
+/// # Errors
+/// `stale` where somebody was faster.
+pub(super) async fn update<C: ConnectionTrait, A: policy::Action>(
+    tx: &C,
+    granted: &Granted<A>,
+    mut row: bot::Model,
+) -> Result<bot::Model, OpError> {
+    let read = row.version;
+    if !granted.covers(row.workspace_id) {
+        return Err(ApiError::not_found().into());
+    }
+    row.version += 1;
+    let changed = bot::Entity::update_many()
+        .set(row.clone().into_active_model().reset_all())
+        .filter(bot::Column::Id.eq(row.id))
+        .filter(bot::Column::Version.eq(read))
+        .exec(tx)
+        .await?;
+    if changed.rows_affected == 1 {
+        return Ok(row);
+    }
+    match bot::Entity::find_by_id(row.id).one(tx).await? {
+        Some(now) => Err(ApiError::stale(read, now.version).into()),
+        None => Err(ApiError::not_found().into()),
+    }
+}
+
+/// Adds a version of a bot's settings.
+pub(super) async fn insert_config<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::WriteBots>,
+    config: bot_config::Model,
+) -> Result<(), OpError> {
+    bot_config::Entity::insert(config.into_active_model().reset_all()).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Makes `token` the only token of its bot: those of older generations die here.
+pub(super) async fn put_token<C: ConnectionTrait>(
+    tx: &C,
+    granted: &Granted<act::RunBots>,
+    token: bot_token::Model,
+) -> Result<(), OpError> {
+    drop_tokens(tx, granted, token.bot_id).await?;
+    bot_token::Entity::insert(token.into_active_model().reset_all()).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Ends every token of a bot.
+pub(super) async fn drop_tokens<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::RunBots>,
+    bot: BotId,
+) -> Result<bool, OpError> {
+    let gone = bot_token::Entity::delete_many().filter(bot_token::Column::BotId.eq(bot)).exec(tx).await?;
+    Ok(gone.rows_affected > 0)
+}
+
+/// Removes a bot's rows; threads, messages, configurations and tokens go with it.
+pub(super) async fn purge<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::RunBots>,
+    id: BotId,
+) -> Result<(), OpError> {
+    bot::Entity::delete_by_id(id).exec(tx).await?;
+    Ok(())
+}
+
+/// Writes what the reconciler saw, and nothing that people want or configure; returns the row as it then is.
+pub(super) async fn note<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::RunBots>,
+    row: &bot::Model,
+) -> Result<Option<bot::Model>, OpError> {
+    use bot::Column as C_;
+    // A restart asked for meanwhile has raised the generation: it only ever grows.
+    let generation = CaseStatement::new()
+        .case(C_::Generation.gt(row.generation), Expr::col(C_::Generation))
+        .finally(Expr::value(row.generation));
+    bot::Entity::update_many()
+        .col_expr(C_::Observed, Expr::value(row.observed.as_str()))
+        .col_expr(C_::Stage, Expr::value(row.stage.clone()))
+        .col_expr(C_::Health, Expr::value(row.health.as_str()))
+        .col_expr(C_::Reason, Expr::value(row.reason.clone()))
+        .col_expr(C_::Stages, Expr::value(row.stages.as_str()))
+        .col_expr(C_::SinceMs, Expr::value(row.since_ms))
+        .col_expr(C_::Restarts, Expr::value(row.restarts))
+        .col_expr(C_::Failures, Expr::value(row.failures))
+        .col_expr(C_::NextTryAtMs, Expr::value(row.next_try_at_ms))
+        .col_expr(C_::RunningConfigId, Expr::value(row.running_config_id))
+        .col_expr(C_::StartedAtMs, Expr::value(row.started_at_ms))
+        .col_expr(C_::GatewayPort, Expr::value(row.gateway_port))
+        .col_expr(C_::Generation, generation.into())
+        .filter(C_::Id.eq(row.id))
+        .exec(tx)
+        .await?;
+    Ok(bot::Entity::find_by_id(row.id).one(tx).await?)
+}
+
+/// Wants a bot stopped, whatever was wanted; returns the row as it then is.
+pub(super) async fn halt<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::RunBots>,
+    id: BotId,
+) -> Result<Option<bot::Model>, OpError> {
+    bot::Entity::update_many()
+        .col_expr(bot::Column::Desired, Expr::value("stopped"))
+        .filter(bot::Column::Id.eq(id))
+        .filter(bot::Column::Desired.eq("running"))
+        .exec(tx)
+        .await?;
+    Ok(bot::Entity::find_by_id(id).one(tx).await?)
+}
