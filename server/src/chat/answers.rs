@@ -1,0 +1,121 @@
+//! The course of an answer: asked, grown, ended. Every end is written once and told.
+
+use super::{Chat, markdown, run::Run, store};
+use crate::platform::{ctx::OpCtx, error::OpError};
+use api::{
+    chat::MessageState,
+    ids::{RequestId, RunId},
+    live::LiveEvent,
+};
+use openclaw::Gateway;
+use policy::act;
+
+/// How an answer ended.
+pub(super) enum End {
+    Final {
+        text: Option<String>,
+        model: Option<String>,
+        usage: Option<openclaw::Usage>,
+    },
+    Aborted {
+        text: Option<String>,
+    },
+    /// With what happened, for a person.
+    Failed(String),
+}
+
+impl Chat {
+    /// Hands a message to the gateway; its events then come over the connection.
+    pub(super) async fn ask(&self, gateway: Gateway, run: RunId, session_key: &str, text: &str) {
+        // Model and usage come with the session's own messages; without them the answer is whole all the same.
+        if let Err(error) = gateway.sessions_messages_subscribe(session_key).await {
+            tracing::debug!(error = %error, "no session messages for this answer");
+        }
+        let key = run.to_string();
+        let traceparent = traceparent(run);
+        if let Err(error) = gateway.chat_send(session_key, text, &key, Some(&traceparent)).await {
+            tracing::warn!(run.id = %run, error = %error, "the gateway did not take a message");
+            self.end(run, End::Failed("The bot did not take the message. Send it again.".to_owned())).await;
+        }
+    }
+
+    /// Asks the gateway to stop; where it cannot be asked the answer ends here.
+    pub(super) async fn abort(&self, run: &Run) {
+        let gone = match self.bots.links().gateway(run.bot) {
+            Some(gateway) => match gateway.chat_abort(&run.session_key, Some(&run.id.to_string())).await {
+                // Nothing to stop there: it ended, or never began.
+                Ok(aborted) => !aborted.aborted,
+                Err(error) => {
+                    tracing::warn!(run.id = %run.id, error = %error, "the gateway did not stop an answer");
+                    true
+                }
+            },
+            None => true,
+        };
+        if gone {
+            self.end(run.id, End::Aborted { text: None }).await;
+        }
+    }
+
+    /// Ends an answer, once: whoever comes second finds nothing to end.
+    pub(super) async fn end(&self, id: RunId, end: End) {
+        let Some(mut run) = self.runs().remove(&id) else { return };
+        let message = &mut run.message;
+        message.phase = None;
+        match end {
+            End::Final { text, model, usage } => {
+                message.state = MessageState::Final;
+                if let Some(text) = text {
+                    message.text = text;
+                }
+                message.model = model;
+                message.usage = usage.map(super::run::usage);
+            }
+            End::Aborted { text } => {
+                message.state = MessageState::Aborted;
+                if let Some(text) = text.filter(|t| t.len() > message.text.len()) {
+                    message.text = text;
+                }
+            }
+            End::Failed(why) => {
+                message.state = MessageState::Failed;
+                message.error = Some(why);
+            }
+        }
+        if !message.text.is_empty() {
+            message.html = Some(markdown::to_html(&message.text));
+        }
+        if let Err(error) = self.write_end(&run).await {
+            tracing::error!(message.id = %run.message.id, error = %error, "the end of an answer could not be written");
+        }
+        self.tell(run.thread, LiveEvent::Message { message: run.message });
+    }
+
+    async fn write_end(&self, run: &Run) -> Result<(), OpError> {
+        let now = self.platform.clock.now_ms();
+        let ctx = OpCtx::system(RequestId(self.platform.ids.uuid()), now, Some(run.workspace));
+        let granted = policy::check::<act::RunChat>(&ctx.subject)?;
+        self.platform
+            .db
+            .write(async |tx| {
+                store::finish(tx, &granted, &run.message, now).await?;
+                store::touch(tx, &granted, run.thread, now).await
+            })
+            .await
+    }
+
+    /// Ends every answer of this Chela; called when it stops.
+    pub(super) async fn cut_all(&self, why: &str) {
+        let all: Vec<RunId> = self.runs().keys().copied().collect();
+        for id in all {
+            self.end(id, End::Failed(why.to_owned())).await;
+        }
+    }
+}
+
+/// A W3C traceparent whose trace id is the run's id: a model call leads back to its message.
+fn traceparent(run: RunId) -> String {
+    let trace = run.0.simple().to_string();
+    let span = trace.get(16..).unwrap_or("0000000000000001");
+    format!("00-{trace}-{span}-01")
+}

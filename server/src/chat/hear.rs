@@ -1,0 +1,197 @@
+//! What gateways say, in order, one reader: text, tools, ends, lost connections.
+
+use super::{
+    Chat,
+    answers::End,
+    run::{Grown, ToolNote},
+    store,
+};
+use crate::{
+    bots::LinkEvent,
+    platform::{ctx::OpCtx, error::OpError},
+};
+use api::{
+    ids::{BotId, RequestId, RunId},
+    live::LiveEvent,
+};
+use openclaw::{ChatEvent, Event, Gateway, RunEvent, ToolEvent, ToolStep};
+use policy::act;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Events waiting to be taken in. The connection's own queue holds more; past both, runs are re-read.
+const QUEUE: usize = 8192;
+/// Messages looked through for the end of an answer that was missed.
+const HISTORY: u16 = 20;
+/// Told where Chela itself went away.
+const CUT: &str = "Cut: Chela was stopped while the bot was answering.";
+
+impl Chat {
+    /// Starts taking in what gateways say, and marks what an earlier Chela left open.
+    pub fn spawn(self: &Arc<Self>) {
+        let (events, heard) = mpsc::channel(QUEUE);
+        self.bots.links().listen(Arc::new(move |bot, event| {
+            if let Err(full) = events.try_send((bot, event)) {
+                tracing::error!(error = %full, "events of a bot were lost");
+            }
+        }));
+        let chat = Arc::clone(self);
+        self.platform.tasks.spawn(async move { chat.hear(heard).await });
+        self.spawn_forgetting();
+    }
+
+    async fn hear(self: Arc<Self>, mut heard: mpsc::Receiver<(BotId, LinkEvent)>) {
+        if let Err(error) = self.cut_left_open().await {
+            tracing::error!(error = %error, "answers of an earlier run could not be marked as cut");
+        }
+        loop {
+            tokio::select! {
+                () = self.platform.shutdown.cancelled() => break,
+                event = heard.recv() => match event {
+                    Some((bot, event)) => self.take_in(bot, event).await,
+                    None => break,
+                },
+            }
+        }
+        self.cut_all(CUT).await;
+    }
+
+    async fn cut_left_open(&self) -> Result<(), OpError> {
+        let now = self.platform.clock.now_ms();
+        let ctx = OpCtx::system(RequestId(self.platform.ids.uuid()), now, None);
+        let granted = policy::check::<act::RunChat>(&ctx.subject)?;
+        let cut = self.platform.db.write(async |tx| store::cut_open(tx, &granted, CUT, now).await).await?;
+        if cut > 0 {
+            tracing::info!(messages = cut, "answers of an earlier run were cut");
+        }
+        Ok(())
+    }
+
+    async fn take_in(self: &Arc<Self>, bot: BotId, event: LinkEvent) {
+        match event {
+            LinkEvent::Said(event) => match *event {
+                Event::Chat(event) => self.chat_event(event).await,
+                Event::Tool(event) => self.tool_event(&event),
+                Event::Lagged { .. } => {
+                    if let Some(gateway) = self.bots.links().gateway(bot) {
+                        self.catch_up(bot, &gateway).await;
+                    }
+                }
+                Event::Message(_) | Event::Shutdown { .. } | Event::Tick | Event::Raw { .. } => {}
+            },
+            LinkEvent::Ready(gateway) => self.catch_up(bot, &gateway).await,
+            LinkEvent::Lost(_) => self.phase_all(bot, "reconnecting"),
+            LinkEvent::Ended => {
+                for id in self.of_bot(bot) {
+                    let why = "Cut: the bot was stopped or restarted while it was answering.";
+                    self.end(id, End::Failed(why.to_owned())).await;
+                }
+            }
+        }
+    }
+
+    fn of_bot(&self, bot: BotId) -> Vec<RunId> {
+        self.runs().values().filter(|run| run.bot == bot).map(|run| run.id).collect()
+    }
+
+    fn phase_all(&self, bot: BotId, phase: &str) {
+        for id in self.of_bot(bot) {
+            self.phase(id, phase);
+        }
+    }
+
+    fn phase(&self, id: RunId, phase: &str) {
+        let told = self.runs().get_mut(&id).map(|run| {
+            run.message.phase = Some(phase.to_owned());
+            (run.thread, LiveEvent::Phase { message: run.message.id, phase: phase.to_owned() })
+        });
+        if let Some((thread, event)) = told {
+            self.tell(thread, event);
+        }
+    }
+
+    async fn chat_event(&self, event: RunEvent) {
+        // Runs of others (channels, slash commands) are not ours to show here.
+        let Ok(id) = event.run_id.parse::<RunId>() else { return };
+        match event.what {
+            ChatEvent::Status { phase } => self.phase(id, &phase),
+            ChatEvent::Delta { text, replace } => self.grow(id, &text, replace),
+            ChatEvent::Final { text, model, usage, .. } => {
+                self.end(id, End::Final { text: Some(text), model, usage }).await;
+            }
+            ChatEvent::Aborted { text, .. } => self.end(id, End::Aborted { text: Some(text) }).await,
+            ChatEvent::Error { message, .. } => {
+                let stopping = self.runs().get(&id).is_some_and(|run| run.stopping);
+                let end = if stopping { End::Aborted { text: None } } else { End::Failed(message) };
+                self.end(id, end).await;
+            }
+        }
+    }
+
+    /// Text and its event leave under one lock, so that a snapshot never lies between them.
+    fn grow(&self, id: RunId, text: &str, replace: bool) {
+        let mut runs = self.runs();
+        let Some(run) = runs.get_mut(&id) else { return };
+        let message = run.message.id;
+        let event = match run.grow(text, replace) {
+            Grown::At(at_bytes, text) => LiveEvent::Delta { message, at_bytes, text },
+            Grown::Replaced(text) => LiveEvent::Replace { message, text },
+            Grown::Full => return,
+        };
+        let thread = run.thread;
+        self.tell(thread, event);
+    }
+
+    fn tool_event(&self, event: &ToolEvent) {
+        let Ok(id) = event.run_id.parse::<RunId>() else { return };
+        let mut runs = self.runs();
+        let Some(run) = runs.get_mut(&id) else { return };
+        let tool = match &event.step {
+            ToolStep::Started { args } => {
+                run.tool(&event.call_id, &event.name, &ToolNote::Started(&args.to_string()))
+            }
+            ToolStep::Finished { is_error, text, .. } => {
+                run.tool(&event.call_id, &event.name, &ToolNote::Finished { text, failed: *is_error })
+            }
+            ToolStep::Progress { .. } => None,
+        };
+        if let Some(tool) = tool {
+            let (thread, message) = (run.thread, run.message.id);
+            self.tell(thread, LiveEvent::Tool { message, tool });
+        }
+    }
+
+    /// After a lost connection or lost events: what the gateway knows of our open answers.
+    async fn catch_up(self: &Arc<Self>, bot: BotId, gateway: &Gateway) {
+        for id in self.of_bot(bot) {
+            let Some(run) = self.runs().get(&id).cloned() else { continue };
+            if let Err(error) = gateway.sessions_messages_subscribe(&run.session_key).await {
+                tracing::debug!(error = %error, "cannot subscribe again");
+            }
+            let history = match gateway.chat_history(&run.session_key, HISTORY).await {
+                Ok(history) => history,
+                Err(error) => {
+                    tracing::warn!(run.id = %id, error = %error, "cannot read a session again");
+                    continue;
+                }
+            };
+            let key = id.to_string();
+            if let Some(open) = history.in_flight_run.filter(|open| open.run_id == key) {
+                self.grow(id, &open.text, true);
+                continue;
+            }
+            let said = history
+                .messages
+                .iter()
+                .rev()
+                .find(|m| m.role == "assistant" && m.run_id() == Some(key.as_str()));
+            let end = match said {
+                Some(message) => End::Final { text: Some(message.text()), model: None, usage: None },
+                None => {
+                    End::Failed("Cut: the connection to the bot was lost while it was answering.".to_owned())
+                }
+            };
+            self.end(id, end).await;
+        }
+    }
+}

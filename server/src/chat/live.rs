@@ -1,0 +1,60 @@
+//! Snapshots of threads: stored messages with the text on its way laid over them.
+
+use super::{Chat, store};
+use crate::{
+    bots::ThreadList,
+    platform::{ctx::OpCtx, db::Cursor, error::OpError, live::SnapshotSource},
+};
+use api::{
+    ApiError,
+    chat::{Message, ThreadSummary},
+    ids::{BotId, ThreadId},
+    live::{Snapshot, Topic},
+};
+use policy::act;
+
+/// Threads in a bot's snapshot.
+const THREADS: u32 = 100;
+/// Messages in a thread's snapshot.
+const MESSAGES: u32 = 100;
+
+impl Chat {
+    /// Puts the text on its way in place of the empty row it will end in.
+    pub(super) fn lay_over(&self, messages: &mut [Message]) {
+        let runs = self.runs();
+        for run in runs.values() {
+            if let Some(message) = messages.iter_mut().find(|m| m.id == run.message.id) {
+                *message = run.message.clone();
+            }
+        }
+    }
+
+    async fn snapshot_of(&self, ctx: &OpCtx, id: ThreadId) -> Result<Snapshot, OpError> {
+        let granted = policy::check::<act::ReadChat>(&ctx.subject)?;
+        let db = self.platform.db.read();
+        let thread = store::thread(db, &granted, id).await?;
+        let cursor = Cursor::parse(Some(MESSAGES), None)?;
+        let mut messages = store::messages(db, &granted, &thread, &cursor).await?.items;
+        self.lay_over(&mut messages);
+        Ok(Snapshot::Thread { thread: store::summary(&thread), messages })
+    }
+}
+
+#[async_trait::async_trait]
+impl SnapshotSource for Chat {
+    async fn snapshot(&self, ctx: &OpCtx, topic: Topic) -> Result<Snapshot, ApiError> {
+        match topic {
+            Topic::Thread(id) => self.snapshot_of(ctx, id).await.map_err(ApiError::from),
+            Topic::Bots | Topic::Bot(_) => Err(ApiError::not_found()),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl ThreadList for Chat {
+    async fn threads(&self, ctx: &OpCtx, bot: BotId) -> Result<Vec<ThreadSummary>, OpError> {
+        let granted = policy::check::<act::ReadChat>(&ctx.subject)?;
+        let cursor = Cursor::parse(Some(THREADS), None)?;
+        Ok(store::threads(self.platform.db.read(), &granted, bot, &cursor).await?.items)
+    }
+}

@@ -1,0 +1,15 @@
+//! Chats: threads of a bot, their messages, and answers while they stream.
+//!
+//! Durable facts (messages, ends of answers) stand in the database; text on its way lives in memory and is
+//! told live. Not responsible for the connection to the gateway (`bots`) nor for model calls (`routing`).
+
+mod answers;
+mod hear;
+mod live;
+mod markdown;
+mod run;
+mod service;
+mod store;
+mod threads;
+
+pub use service::{Chat, register};

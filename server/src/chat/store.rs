@@ -1,0 +1,223 @@
+//! Rows of threads and messages.
+
+use crate::platform::{
+    db::Cursor,
+    error::OpError,
+    text::{from_json, json_of, name_of, named},
+};
+use api::{
+    ApiError, Page,
+    chat::{Message, ThreadSummary},
+    ids::*,
+};
+use entity::chat::{message, thread};
+use policy::{Action, Granted, RowScope, act};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, sea_query::Expr,
+};
+
+fn threads_in(scope: RowScope) -> Condition {
+    match scope {
+        RowScope::All => Condition::all(),
+        RowScope::Workspace(id) => Condition::all().add(thread::Column::WorkspaceId.eq(id)),
+        RowScope::Own(_) => Condition::all().add(Expr::value(false)),
+    }
+}
+
+/// A page of a bot's threads, newest first.
+pub(super) async fn threads<C: ConnectionTrait>(
+    db: &C,
+    granted: &Granted<act::ReadChat>,
+    bot: BotId,
+    cursor: &Cursor<ThreadId>,
+) -> Result<Page<ThreadSummary>, OpError> {
+    let mut query = thread::Entity::find()
+        .filter(threads_in(granted.scope()))
+        .filter(thread::Column::BotId.eq(bot))
+        .order_by_desc(thread::Column::Id);
+    if let Some(after) = cursor.after {
+        query = query.filter(thread::Column::Id.lt(after));
+    }
+    Ok(cursor.page(query.limit(cursor.fetch()).all(db).await?, |r| r.id, |r| summary(&r)))
+}
+
+/// One thread the caller may touch.
+pub(super) async fn thread<C: ConnectionTrait, A: Action>(
+    db: &C,
+    granted: &Granted<A>,
+    id: ThreadId,
+) -> Result<thread::Model, OpError> {
+    let found = thread::Entity::find_by_id(id).filter(threads_in(granted.scope())).one(db).await?;
+    found.ok_or_else(|| ApiError::not_found().into())
+}
+
+pub(super) async fn insert_thread<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::WriteChat>,
+    model: thread::Model,
+) -> Result<(), OpError> {
+    thread::Entity::insert(model.into_active_model().reset_all()).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+pub(super) async fn retitle<C: ConnectionTrait>(
+    tx: &C,
+    granted: &Granted<act::WriteChat>,
+    id: ThreadId,
+    title: &str,
+) -> Result<thread::Model, OpError> {
+    thread::Entity::update_many()
+        .col_expr(thread::Column::Title, Expr::value(title))
+        .filter(thread::Column::Id.eq(id))
+        .filter(threads_in(granted.scope()))
+        .exec(tx)
+        .await?;
+    thread(tx, granted, id).await
+}
+
+pub(super) async fn touch<C: ConnectionTrait, A: Action>(
+    tx: &C,
+    _granted: &Granted<A>,
+    id: ThreadId,
+    now_ms: i64,
+) -> Result<(), OpError> {
+    thread::Entity::update_many()
+        .col_expr(thread::Column::UpdatedAtMs, Expr::value(now_ms))
+        .filter(thread::Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn delete_thread<C: ConnectionTrait>(
+    tx: &C,
+    granted: &Granted<act::WriteChat>,
+    id: ThreadId,
+) -> Result<(), OpError> {
+    let gone = thread::Entity::delete_many()
+        .filter(thread::Column::Id.eq(id))
+        .filter(threads_in(granted.scope()))
+        .exec(tx)
+        .await?;
+    if gone.rows_affected == 0 { Err(ApiError::not_found().into()) } else { Ok(()) }
+}
+
+/// A page of messages: fetched newest first, given oldest first; the cursor leads to older ones.
+pub(super) async fn messages<C: ConnectionTrait>(
+    db: &C,
+    _granted: &Granted<act::ReadChat>,
+    thread: &thread::Model,
+    cursor: &Cursor<MessageId>,
+) -> Result<Page<Message>, OpError> {
+    let mut query = message::Entity::find()
+        .filter(message::Column::ThreadId.eq(thread.id))
+        .order_by_desc(message::Column::Id)
+        .limit(cursor.fetch());
+    if let Some(after) = cursor.after {
+        query = query.filter(message::Column::Id.lt(after));
+    }
+    let page = cursor.page(query.all(db).await?, |r| r.id, |r| word(&r));
+    let mut items = page.items.into_iter().collect::<Result<Vec<_>, _>>()?;
+    items.reverse();
+    Ok(Page { items, next: page.next })
+}
+
+pub(super) async fn insert_message<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::WriteChat>,
+    workspace: WorkspaceId,
+    message: &Message,
+    run: Option<RunId>,
+) -> Result<(), OpError> {
+    let mut model = row(workspace, message)?;
+    model.run_id = run;
+    message::Entity::insert(model.into_active_model().reset_all()).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Writes the end of an answer.
+pub(super) async fn finish<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::RunChat>,
+    message: &Message,
+    now_ms: i64,
+) -> Result<(), OpError> {
+    message::Entity::update_many()
+        .col_expr(message::Column::State, Expr::value(name_of(&message.state)))
+        .col_expr(message::Column::Text, Expr::value(message.text.as_str()))
+        .col_expr(message::Column::Html, Expr::value(message.html.clone()))
+        .col_expr(message::Column::Tools, Expr::value(json_of(&message.tools)?))
+        .col_expr(message::Column::Model, Expr::value(message.model.clone()))
+        .col_expr(message::Column::Usage, Expr::value(message.usage.as_ref().map(json_of).transpose()?))
+        .col_expr(message::Column::Error, Expr::value(message.error.clone()))
+        .col_expr(message::Column::FinishedAtMs, Expr::value(now_ms))
+        .filter(message::Column::Id.eq(message.id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Marks answers as cut that an earlier Chela left open.
+pub(super) async fn cut_open<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::RunChat>,
+    why: &str,
+    now_ms: i64,
+) -> Result<u64, OpError> {
+    let cut = message::Entity::update_many()
+        .col_expr(message::Column::State, Expr::value("failed"))
+        .col_expr(message::Column::Error, Expr::value(why))
+        .col_expr(message::Column::FinishedAtMs, Expr::value(now_ms))
+        .filter(message::Column::State.eq("streaming"))
+        .exec(tx)
+        .await?;
+    Ok(cut.rows_affected)
+}
+
+/// A thread as people see it.
+pub(super) fn summary(row: &thread::Model) -> ThreadSummary {
+    ThreadSummary {
+        id: row.id,
+        bot: row.bot_id,
+        title: row.title.clone(),
+        created_at_ms: row.created_at_ms,
+        updated_at_ms: row.updated_at_ms,
+    }
+}
+
+fn word(row: &message::Model) -> Result<Message, OpError> {
+    Ok(Message {
+        id: row.id,
+        thread: row.thread_id,
+        role: named(&row.role)?,
+        state: named(&row.state)?,
+        text: row.text.clone(),
+        html: row.html.clone(),
+        tools: from_json(&row.tools)?,
+        model: row.model.clone(),
+        usage: row.usage.as_deref().map(from_json).transpose()?,
+        phase: None,
+        error: row.error.clone(),
+        created_at_ms: row.created_at_ms,
+    })
+}
+
+fn row(workspace: WorkspaceId, message: &Message) -> Result<message::Model, OpError> {
+    Ok(message::Model {
+        id: message.id,
+        workspace_id: workspace,
+        thread_id: message.thread,
+        role: name_of(&message.role),
+        state: name_of(&message.state),
+        text: message.text.clone(),
+        html: message.html.clone(),
+        tools: json_of(&message.tools)?,
+        model: message.model.clone(),
+        usage: message.usage.as_ref().map(json_of).transpose()?,
+        error: message.error.clone(),
+        run_id: None,
+        created_at_ms: message.created_at_ms,
+        finished_at_ms: None,
+    })
+}
