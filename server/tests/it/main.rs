@@ -1,0 +1,30 @@
+//! The whole server from outside: built as the binary builds it, served on loopback, with a fake vendor and
+//! bots whose gateways live in the test. One binary, because linking the server is what takes time.
+
+#[cfg(test)]
+mod support;
+
+#[cfg(test)]
+mod backup;
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod binary;
+#[cfg(test)]
+mod canary;
+#[cfg(test)]
+mod cuts;
+#[cfg(test)]
+mod full_disk;
+#[cfg(test)]
+mod job;
+#[cfg(test)]
+mod live_socket;
+#[cfg(test)]
+mod postgres;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod survival;
+#[cfg(test)]
+mod walk;
