@@ -1,0 +1,68 @@
+//! Server functions of bots. Commands take form fields `cmd[…]`, so that plain HTML forms can send them.
+
+#[cfg(feature = "ssr")]
+use crate::call::call;
+use api::{ApiError, Page, bots::*, verb::Done};
+use leptos::prelude::*;
+use server_fn::codec::Json;
+
+#[server(prefix = "/api/fn", endpoint = "bots/list", input = Json)]
+pub async fn bots_list(cmd: ListBots) -> Result<Page<BotSummary>, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "bots/get", input = Json)]
+pub async fn bots_get(cmd: GetBot) -> Result<BotDetail, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "bots/options", input = Json)]
+pub async fn bots_options() -> Result<BotChoices, ApiError> {
+    call(BotOptions {}).await
+}
+
+/// Leads to the new bot's overview.
+#[server(prefix = "/api/fn", endpoint = "bots/create")]
+pub async fn bots_create(cmd: CreateBot) -> Result<BotCreated, ApiError> {
+    let made = call(cmd).await?;
+    leptos_axum::redirect(&format!("/bots/{}/overview", made.slug));
+    Ok(made)
+}
+
+#[server(prefix = "/api/fn", endpoint = "bots/update")]
+pub async fn bots_update(cmd: UpdateBot) -> Result<BotDetail, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "bots/apply")]
+pub async fn bots_apply(cmd: ApplyBot) -> Result<BotDetail, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "bots/discard")]
+pub async fn bots_discard(cmd: DiscardBot) -> Result<BotDetail, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "bots/start")]
+pub async fn bots_start(cmd: StartBot) -> Result<BotDetail, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "bots/stop")]
+pub async fn bots_stop(cmd: StopBot) -> Result<BotDetail, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "bots/restart")]
+pub async fn bots_restart(cmd: RestartBot) -> Result<BotDetail, ApiError> {
+    call(cmd).await
+}
+
+/// Leads back to the list.
+#[server(prefix = "/api/fn", endpoint = "bots/delete")]
+pub async fn bots_delete(cmd: DeleteBot) -> Result<Done, ApiError> {
+    let done = call(cmd).await?;
+    leptos_axum::redirect("/bots");
+    Ok(done)
+}

@@ -1,0 +1,13 @@
+//! Pages of bots: list, create, and one bot with its overview and configuration.
+
+mod config;
+mod controls;
+pub(crate) mod create;
+pub(crate) mod detail;
+pub mod fns;
+pub(crate) mod list;
+mod overview;
+mod pending;
+mod stages;
+pub(crate) mod state;
+pub(crate) mod text;

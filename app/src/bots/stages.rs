@@ -1,0 +1,86 @@
+//! The stages on the way to ready, with how long each took. Which stages there are follows from the runtime.
+
+use super::{detail::OneBot, state, text};
+use crate::time;
+use api::bots::{BotDetail, Observed, RuntimeKind, Stage, StageMark};
+use leptos::prelude::*;
+use ui::{Step, StepState, Stepper};
+
+/// The stages a bot of this runtime goes through, as far as they are worth a line.
+const fn way(kind: RuntimeKind) -> &'static [Stage] {
+    match kind {
+        RuntimeKind::Process => {
+            &[Stage::Queued, Stage::Runtime, Stage::Create, Stage::Start, Stage::Gateway, Stage::Ready]
+        }
+        RuntimeKind::Docker => &[
+            Stage::Queued,
+            Stage::Runtime,
+            Stage::Image,
+            Stage::Create,
+            Stage::Start,
+            Stage::Gateway,
+            Stage::Ready,
+        ],
+    }
+}
+
+/// What a stage's line says at `now`.
+fn step(bot: &BotDetail, stage: Stage, now: Option<i64>, t: &'static text::Text) -> Step {
+    let mark: Option<&StageMark> = bot.stages.iter().rev().find(|mark| mark.stage == stage);
+    let ready = stage == Stage::Ready;
+    let failed = bot.summary.observed == Observed::Failed;
+    let state = match mark {
+        None if ready && bot.summary.observed == Observed::Running => StepState::Done,
+        None => StepState::Waiting,
+        Some(mark) if mark.ended_at_ms.is_some() || ready => StepState::Done,
+        Some(_) if failed => StepState::Failed,
+        Some(_) => StepState::Running,
+    };
+    let until =
+        mark.and_then(|mark| mark.ended_at_ms.or(if state == StepState::Running { now } else { None }));
+    let took = mark.zip(until).map(|(mark, until)| time::duration(until - mark.started_at_ms));
+    let word = match state {
+        StepState::Waiting => t.w_waiting,
+        StepState::Running => t.w_running,
+        StepState::Done => t.w_done,
+        StepState::Failed => t.w_failed,
+    };
+    Step {
+        name: state::stage_name(stage, t),
+        state,
+        word,
+        took: took.filter(|_| !ready),
+        note: mark.and_then(|mark| mark.note.clone()),
+    }
+}
+
+/// Every stage of `bot`; ones that came although nobody expected them are in their place too.
+fn steps(bot: &BotDetail, now: Option<i64>, t: &'static text::Text) -> Vec<Step> {
+    let way = way(bot.summary.runtime);
+    let paired = bot.stages.iter().any(|mark| mark.stage == Stage::Pairing);
+    way.iter()
+        .flat_map(|stage| {
+            let pairing = (*stage == Stage::Ready && paired).then_some(Stage::Pairing);
+            pairing.into_iter().chain([*stage])
+        })
+        .map(|stage| step(bot, stage, now, t))
+        .collect()
+}
+
+/// The stages of this page's bot, live.
+#[component]
+pub(crate) fn Stages(one: OneBot) -> impl IntoView {
+    let t = text::text();
+    let steps = Memo::new(move |_| {
+        let now = time::now();
+        one.detail.with(|bot| steps(bot, now, t))
+    });
+    view! { <Stepper steps label=t.stages/> }
+}
+
+/// From the first stage's start to the last one's end, in ms, once it is ready.
+pub(crate) fn total_ms(bot: &BotDetail) -> Option<i64> {
+    let start = bot.stages.iter().map(|mark| mark.started_at_ms).min()?;
+    let end = bot.stages.iter().filter_map(|mark| mark.ended_at_ms).max()?;
+    (bot.summary.observed == Observed::Running).then_some(end - start)
+}

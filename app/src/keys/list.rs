@@ -1,0 +1,176 @@
+//! One key in the list: vendor, last four, what its last test said, and what can be done.
+
+use super::{page::Acts, text};
+use crate::{
+    i18n::fill,
+    parts::{self, Failure, failure_of, success_of},
+    time::{Moment, duration},
+};
+use api::{
+    Code,
+    keys::{KeyStatus, KeySummary},
+};
+use leptos::prelude::*;
+use ui::{Badge, Button, Dialog, Field, Glyph, Kind, Opener, SecretField, StatePill, Tone};
+
+/// The pill of a status.
+fn shown(status: KeyStatus, t: &'static text::Text) -> (Tone, Glyph, &'static str) {
+    match status {
+        KeyStatus::Working => (Tone::Ok, Glyph::CircleCheck, t.working),
+        KeyStatus::Failing => (Tone::Bad, Glyph::CircleX, t.failing),
+        KeyStatus::Untested => (Tone::Idle, Glyph::CircleDashed, t.untested),
+    }
+}
+
+/// One key.
+#[component]
+pub(super) fn KeyRow(key: KeySummary, acts: Acts) -> impl IntoView {
+    let t = text::text();
+    let id = key.id;
+    let (tone, glyph, word) = shown(key.status, t);
+    let (label, vendor) = (key.label.clone(), key.vendor.clone());
+    let (replace, delete) = (format!("replace-{id}"), format!("delete-{id}"));
+    let testing = Signal::derive(move || {
+        acts.test.input().with(|now| now.as_ref().is_some_and(|now| now.cmd.key == id))
+    });
+    view! {
+        <article class="card key">
+            <header class="key-head">
+                <h2>
+                    {label} " " <Badge>{vendor}</Badge>
+                </h2>
+                <StatePill tone glyph word/>
+            </header>
+            <p class="key-facts">
+                <code>{format!("…{}", key.last_four)}</code>
+                <span class="mono">{key.base_url.clone()}</span>
+            </p>
+            <TestResult key=key.clone()/>
+            <div class="acts">
+                <ActionForm action=acts.test>
+                    <input type="hidden" name="cmd[key]" value=id.to_string()/>
+                    <Button glyph=Glyph::RefreshCw busy=testing>{t.test}</Button>
+                </ActionForm>
+                <Opener dialog=replace.clone() class="btn">
+                    {t.replace}
+                </Opener>
+                <Opener dialog=delete.clone() class="btn btn-quiet">
+                    {t.delete}
+                </Opener>
+            </div>
+            <ReplaceDialog dialog=replace key=key.clone() acts/>
+            <DeleteDialog dialog=delete key acts/>
+        </article>
+    }
+}
+
+/// What the last test said: when, how fast, which models; or the vendor's words about a failing key.
+#[component]
+fn TestResult(key: KeySummary) -> impl IntoView {
+    let t = text::text();
+    let count = match key.models.len() {
+        1 => t.model_one.to_owned(),
+        n => fill(t.models, &n.to_string()),
+    };
+    let models = key.models;
+    view! {
+        {key.status_message.map(|message| view! { <p class=format!("ending {}", Tone::Bad.class())>{message}</p> })}
+        {key
+            .tested_at_ms
+            .map(|ms| {
+                view! {
+                    <p class="hint">
+                        {t.tested} " " <Moment ms=Signal::stored(ms)/>
+                        {key.latency_ms.map(|ms| format!(" · {}", fill(t.latency, &duration(ms))))} " · " {count}
+                    </p>
+                }
+            })}
+        {(!models.is_empty())
+            .then(|| {
+                view! {
+                    <details class="fold">
+                        <summary>{t.models_show}</summary>
+                        <ul class="models">
+                            {models.into_iter().map(|model| view! { <li class="mono">{model}</li> }).collect_view()}
+                        </ul>
+                    </details>
+                }
+            })}
+    }
+}
+
+#[component]
+fn ReplaceDialog(dialog: String, key: KeySummary, acts: Acts) -> impl IntoView {
+    let t = text::text();
+    let value = acts.replace.value();
+    let error = failure_of(move || value.get());
+    let refused = Memo::new(move |_| error.with(|e| e.as_ref().is_some_and(|e| e.code == Code::KeyRejected)));
+    let (secret, base) = (format!("{dialog}-secret"), format!("{dialog}-base"));
+    let custom = key.vendor == "custom";
+    view! {
+        <Dialog id=dialog title=t.replace_title close=t.close done=success_of(move || value.get())>
+            <p>{t.replace_text}</p>
+            <Failure error/>
+            <ActionForm action=acts.replace>
+                <input type="hidden" name="cmd[key]" value=key.id.to_string()/>
+                <input type="hidden" name="cmd[expected_version]" value=key.version.to_string()/>
+                <SecretField id=secret name="cmd[secret]" label=t.new_key/>
+                {custom
+                    .then(|| {
+                        view! {
+                            <Field id=base.clone() label=t.base_url>
+                                <input
+                                    id=base
+                                    name="cmd[base_url]"
+                                    class="input mono"
+                                    type="url"
+                                    autocomplete="off"
+                                    value=key.base_url
+                                />
+                            </Field>
+                        }
+                    })}
+                <div class="dialog-acts">
+                    <button type="button" class="btn" data-close>
+                        {parts::text().cancel}
+                    </button>
+                    {move || {
+                        refused
+                            .get()
+                            .then(|| {
+                                view! {
+                                    <button class="btn" type="submit" name="cmd[accept_failing]" value="true">
+                                        {t.save_failing}
+                                    </button>
+                                }
+                            })
+                    }}
+                    <Button kind=Kind::Primary busy=acts.replace.pending()>{t.replace}</Button>
+                </div>
+            </ActionForm>
+        </Dialog>
+    }
+}
+
+#[component]
+fn DeleteDialog(dialog: String, key: KeySummary, acts: Acts) -> impl IntoView {
+    let t = text::text();
+    view! {
+        <Dialog id=dialog title=t.delete_title close=t.close done=success_of(move || acts.delete.value().get())>
+            <p>
+                <b>{key.label}</b>
+                ": "
+                {t.delete_text}
+            </p>
+            <ActionForm action=acts.delete>
+                <input type="hidden" name="cmd[key]" value=key.id.to_string()/>
+                <div class="dialog-acts">
+                    <button type="button" class="btn" data-close>
+                        {parts::text().cancel}
+                    </button>
+                    <Button kind=Kind::Danger glyph=Glyph::Trash2 busy=acts.delete.pending()>{t.delete}</Button>
+                </div>
+            </ActionForm>
+        </Dialog>
+    }
+}

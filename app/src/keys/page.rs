@@ -1,0 +1,125 @@
+//! `/keys`: the list, and the form that adds one.
+
+use super::{
+    add::AddForm,
+    fns::{KeysDelete, KeysReplace, KeysTest, keys_list, keys_vendors},
+    list::KeyRow,
+    text,
+};
+use crate::parts::{Failure, Heading, Pager, Unloaded};
+use api::{
+    ApiError, Page,
+    keys::{KeySummary, ListKeys, Vendor},
+};
+use leptos::prelude::*;
+use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
+use ui::{EmptyState, Glyph, Toasts};
+
+/// The page.
+#[derive(Debug)]
+pub struct KeysPage {
+    cursor: Memo<Option<String>>,
+    keys: Resource<Result<Page<KeySummary>, ApiError>>,
+    vendors: Resource<Result<Vec<Vendor>, ApiError>>,
+}
+
+#[lazy_route]
+impl LazyRoute for KeysPage {
+    fn data() -> Self {
+        let query = use_query_map();
+        let cursor = Memo::new(move |_| query.with(|query| query.get("cursor")));
+        KeysPage {
+            cursor,
+            keys: Resource::new_blocking(
+                move || cursor.get(),
+                |cursor| keys_list(ListKeys { limit: None, cursor }),
+            ),
+            vendors: Resource::new_blocking(|| (), |()| keys_vendors()),
+        }
+    }
+
+    fn view(this: KeysPage) -> AnyView {
+        let KeysPage { cursor, keys, vendors } = this;
+        let t = text::text();
+        let reload = Callback::new(move |()| keys.refetch());
+        let acts = Acts::new(reload);
+        view! {
+            <Heading title=t.keys/>
+            <p class="lead">{t.lead}</p>
+            <div class="grid-main">
+                <div class="stack">
+                    <Failure error=acts.failed()/>
+                    <Transition>
+                        {move || Suspend::new(async move {
+                            match keys.await {
+                                Ok(page) => {
+                                    view! { <List page acts later=cursor.get_untracked().is_some()/> }.into_any()
+                                }
+                                Err(error) => view! { <Unloaded error/> }.into_any(),
+                            }
+                        })}
+                    </Transition>
+                </div>
+                <Suspense>
+                    {move || Suspend::new(async move {
+                        match vendors.await {
+                            Ok(vendors) => view! { <AddForm vendors reload/> }.into_any(),
+                            Err(error) => view! { <Unloaded error/> }.into_any(),
+                        }
+                    })}
+                </Suspense>
+            </div>
+        }
+        .into_any()
+    }
+}
+
+/// What can be done to a key. One set for the page, so that a plain form's failure is said once.
+#[derive(Clone, Copy)]
+pub(super) struct Acts {
+    pub(super) test: ServerAction<KeysTest>,
+    pub(super) replace: ServerAction<KeysReplace>,
+    pub(super) delete: ServerAction<KeysDelete>,
+}
+
+impl Acts {
+    fn new(reload: Callback<()>) -> Self {
+        let t = text::text();
+        let toasts = use_context::<Toasts>();
+        let acts =
+            Self { test: ServerAction::new(), replace: ServerAction::new(), delete: ServerAction::new() };
+        let done = move |ok: bool, word: &'static str| {
+            if ok {
+                reload.run(());
+                if let Some(toasts) = toasts {
+                    toasts.say(word);
+                }
+            }
+        };
+        let (test, replace, delete) = (acts.test.value(), acts.replace.value(), acts.delete.value());
+        Effect::new(move |_: Option<()>| done(test.with(|v| matches!(v, Some(Ok(_)))), t.testing_done));
+        Effect::new(move |_: Option<()>| done(replace.with(|v| matches!(v, Some(Ok(_)))), t.replaced));
+        Effect::new(move |_: Option<()>| done(delete.with(|v| matches!(v, Some(Ok(_)))), t.deleted));
+        acts
+    }
+
+    /// The failure of the last act.
+    fn failed(self) -> Signal<Option<ApiError>> {
+        Signal::derive(move || {
+            let test = self.test.value().get().and_then(Result::err);
+            test.or_else(|| self.delete.value().get().and_then(Result::err))
+                .or_else(|| self.replace.value().get().and_then(Result::err))
+        })
+    }
+}
+
+#[component]
+fn List(page: Page<KeySummary>, acts: Acts, later: bool) -> impl IntoView {
+    let t = text::text();
+    let none = page.items.is_empty();
+    view! {
+        {none.then(|| view! { <EmptyState glyph=Glyph::KeyRound title=t.none_title text=t.none_text/> })}
+        {page.items.into_iter().map(|key| view! { <KeyRow key acts/> }).collect_view()}
+        <Pager base="/keys" later next=page.next/>
+    }
+}

@@ -1,0 +1,170 @@
+//! Who follows which topic, and what the server last said about it.
+
+use super::{Fit, Link, News, socket::Socket};
+use api::live::{ClientFrame, ServerFrame, Topic};
+use leptos::prelude::*;
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+};
+
+type Hear = Rc<RefCell<dyn FnMut(News) -> Fit>>;
+
+/// A topic that somebody follows.
+#[derive(Default)]
+struct Followed {
+    /// Number of the last frame; absent until a snapshot came.
+    seq: Option<u64>,
+    followers: Vec<(u32, Hear)>,
+}
+
+/// The followers, and the socket while there is one.
+pub(super) struct Hub {
+    pub(super) link: RwSignal<Link>,
+    pub(super) socket: RefCell<Option<Socket>>,
+    /// Failed attempts since the line was last up.
+    pub(super) failures: Cell<u32>,
+    topics: RefCell<HashMap<Topic, Followed>>,
+    next_id: Cell<u32>,
+    /// Some page asked for the line.
+    pub(super) wanted: Cell<bool>,
+}
+
+impl Hub {
+    pub(super) fn new(link: RwSignal<Link>) -> Rc<Self> {
+        Rc::new(Self {
+            link,
+            socket: RefCell::new(None),
+            failures: Cell::new(0),
+            topics: RefCell::default(),
+            next_id: Cell::new(0),
+            wanted: Cell::new(false),
+        })
+    }
+
+    /// Opens the line, now or when the page is hydrated.
+    pub(super) fn want(self: &Rc<Self>) {
+        self.wanted.set(true);
+        super::socket::open(self);
+    }
+
+    /// Starts following; everybody on the topic gets a fresh snapshot.
+    pub(super) fn add(self: &Rc<Self>, topic: Topic, hear: impl FnMut(News) -> Fit + 'static) -> u32 {
+        let id = self.next_id.get();
+        self.next_id.set(id.wrapping_add(1));
+        let known = {
+            let mut topics = self.topics.borrow_mut();
+            let followed = topics.entry(topic).or_default();
+            followed.followers.push((id, Rc::new(RefCell::new(hear))));
+            followed.followers.len() > 1
+        };
+        self.want();
+        if known {
+            self.refresh(topic)
+        } else {
+            self.subscribe(topic)
+        }
+        id
+    }
+
+    /// Stops following; the last one to go ends the subscription.
+    pub(super) fn remove(&self, topic: Topic, id: u32) {
+        let left = {
+            let mut topics = self.topics.borrow_mut();
+            let Some(followed) = topics.get_mut(&topic) else { return };
+            followed.followers.retain(|(other, _)| *other != id);
+            let empty = followed.followers.is_empty();
+            if empty {
+                topics.remove(&topic);
+            }
+            empty
+        };
+        if left {
+            self.send(&ClientFrame::Unsubscribe { topic: topic.to_string() });
+        }
+    }
+
+    /// Asks for every topic again, after the line came back.
+    pub(super) fn subscribe_all(&self) {
+        let topics: Vec<Topic> = self.topics.borrow().keys().copied().collect();
+        for topic in topics {
+            self.subscribe(topic);
+        }
+    }
+
+    fn subscribe(&self, topic: Topic) {
+        if let Some(followed) = self.topics.borrow_mut().get_mut(&topic) {
+            followed.seq = None;
+        }
+        self.send(&ClientFrame::Subscribe { topic: topic.to_string() });
+    }
+
+    fn refresh(&self, topic: Topic) {
+        self.send(&ClientFrame::Unsubscribe { topic: topic.to_string() });
+        self.subscribe(topic);
+    }
+
+    /// Sends if the line is up; otherwise `subscribe_all` makes up for it.
+    pub(super) fn send(&self, frame: &ClientFrame) {
+        if let (Some(socket), Ok(text)) = (self.socket.borrow().as_ref(), serde_json::to_string(frame)) {
+            socket.send(&text);
+        }
+    }
+
+    /// Takes in one frame of the server.
+    pub(super) fn receive(&self, text: &str) {
+        match serde_json::from_str(text) {
+            Ok(ServerFrame::Snapshot { topic, seq, data }) => {
+                if self.advance(topic, seq) {
+                    self.tell(topic, &News::Snapshot(data));
+                }
+            }
+            Ok(ServerFrame::Event { topic, seq, data }) => self.event(topic, seq, News::Event(data)),
+            Ok(ServerFrame::Refused { topic, error }) => {
+                if let Ok(topic) = topic.parse() {
+                    self.tell(topic, &News::Refused(error));
+                }
+            }
+            Ok(ServerFrame::Resync { .. } | ServerFrame::Pong {}) => {}
+            // A server newer than this page: what it says may not be lost, so the page is read anew.
+            Err(_) => self.subscribe_all(),
+        }
+    }
+
+    fn event(&self, topic: Topic, seq: u64, news: News) {
+        let last = self.topics.borrow().get(&topic).and_then(|followed| followed.seq);
+        match last {
+            // Before the snapshot, or already in it.
+            None => {}
+            Some(last) if seq <= last => {}
+            Some(last) if seq == last + 1 => {
+                self.advance(topic, seq);
+                self.tell(topic, &news);
+            }
+            Some(_) => self.refresh(topic),
+        }
+    }
+
+    fn advance(&self, topic: Topic, seq: u64) -> bool {
+        let mut topics = self.topics.borrow_mut();
+        let Some(followed) = topics.get_mut(&topic) else { return false };
+        followed.seq = Some(seq);
+        true
+    }
+
+    /// Tells every follower; none of them holds a borrow of the hub meanwhile, so they may follow or leave.
+    fn tell(&self, topic: Topic, news: &News) {
+        let hearers: Vec<Hear> = match self.topics.borrow().get(&topic) {
+            Some(followed) => followed.followers.iter().map(|(_, hear)| Rc::clone(hear)).collect(),
+            None => return,
+        };
+        let fits = hearers.iter().all(|hear| match hear.try_borrow_mut() {
+            Ok(mut hear) => (*hear)(news.clone()) == Fit::Yes,
+            Err(_) => true,
+        });
+        if !fits {
+            self.refresh(topic);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The routes. Pages are chunks of their own, loaded when first opened; small ones that are used together share
+//! one, because every further chunk multiplies the pieces that chunks have in common.
+//!
+//! All pages are rendered whole (`SsrMode::Async`): statuses are real, and nothing waits for a script.
+
+use crate::{
+    auth::door::DoorPage,
+    bots::{create::CreatePage, detail::BotFrame, list::BotsPage},
+    chat::page::ChatPage,
+    frame::Frame,
+    home::HomePage,
+    hydration::provide_hydration,
+    i18n::Locale,
+    keys::page::KeysPage,
+    live::provide_live,
+    parts::Missing,
+    settings::{frame::SettingsFrame, page::SettingsPage},
+    time::provide_clock,
+};
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::{
+    Lazy, SsrMode,
+    components::{ParentRoute, Redirect, Route, Router, Routes},
+    hooks::use_params_map,
+    path,
+};
+use ui::provide_toasts;
+
+/// The application.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    provide_context(Locale::detect());
+    provide_hydration();
+    provide_clock();
+    provide_live();
+    provide_toasts();
+    view! {
+        <Title formatter=|page: String| if page.is_empty() { "Chela".to_owned() } else { format!("{page} · Chela") }/>
+        <Router>
+            <Routes fallback=|| view! { <main class="alone"><Missing/></main> }>
+                <Route path=path!("/setup") view={Lazy::<DoorPage>::new()} ssr=SsrMode::Async/>
+                <Route path=path!("/link") view={Lazy::<DoorPage>::new()} ssr=SsrMode::Async/>
+                <Route path=path!("/login") view={Lazy::<DoorPage>::new()} ssr=SsrMode::Async/>
+                <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
+                    <Route path=path!("") view={Lazy::<HomePage>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/bots") view={Lazy::<BotsPage>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/bots/new") view={Lazy::<CreatePage>::new()} ssr=SsrMode::Async/>
+                    <ParentRoute path=path!("/bots/:bot") view={Lazy::<BotFrame>::new()} ssr=SsrMode::Async>
+                        <Route path=path!("") view=ToOverview ssr=SsrMode::Async/>
+                        <Route path=path!("/overview") view=Below ssr=SsrMode::Async/>
+                        <Route path=path!("/chat") view={Lazy::<ChatPage>::new()} ssr=SsrMode::Async/>
+                        <Route path=path!("/config") view=Below ssr=SsrMode::Async/>
+                    </ParentRoute>
+                    <Route path=path!("/keys") view={Lazy::<KeysPage>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/settings") view=ToProfile ssr=SsrMode::Async/>
+                    <ParentRoute path=path!("/settings") view=SettingsFrame ssr=SsrMode::Async>
+                        <Route path=path!("/profile") view={Lazy::<SettingsPage>::new()} ssr=SsrMode::Async/>
+                        <Route path=path!("/security") view={Lazy::<SettingsPage>::new()} ssr=SsrMode::Async/>
+                        <Route path=path!("/tokens") view={Lazy::<SettingsPage>::new()} ssr=SsrMode::Async/>
+                    </ParentRoute>
+                    <ParentRoute path=path!("/admin") view=SettingsFrame ssr=SsrMode::Async>
+                        <Route path=path!("/instance") view={Lazy::<SettingsPage>::new()} ssr=SsrMode::Async/>
+                    </ParentRoute>
+                </ParentRoute>
+            </Routes>
+        </Router>
+    }
+}
+
+/// Overview and configuration are shown by the bot's own frame, whose chunk they share.
+#[component]
+fn Below() -> impl IntoView {}
+
+/// `/bots/{bot}` is the bot's overview.
+#[component]
+fn ToOverview() -> impl IntoView {
+    let bot = use_params_map().with_untracked(|params| params.get("bot")).unwrap_or_default();
+    view! { <Redirect path=format!("/bots/{bot}/overview")/> }
+}
+
+/// `/settings` is the person's own page.
+#[component]
+fn ToProfile() -> impl IntoView {
+    view! { <Redirect path="/settings/profile"/> }
+}

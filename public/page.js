@@ -1,0 +1,86 @@
+// What pages can do without wasm: dialogs, menus, copying, looks, sending with Enter.
+// Every listener sits on the document and goes by `data-` attributes, so it works before, with and without hydration.
+
+const root = document.documentElement;
+
+/** Remembers a look for a year; the server reads it for the next page. */
+function remember(name, value) {
+  const secure = location.protocol === 'https:' ? '; Secure' : '';
+  document.cookie = `chela_${name}=${value}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+}
+
+/** `data-flip="rail=icons"`: sets that look, or takes it back. */
+function flip(setting) {
+  const [name, value] = setting.split('=');
+  const next = root.dataset[name] === value ? '' : value;
+  if (next) root.dataset[name] = next;
+  else delete root.dataset[name];
+  remember(name, next || 'none');
+}
+
+/** A choice of look by a radio `<input data-look="theme" value="dark">`. */
+function look(name, value) {
+  remember(name, value);
+  if (name === 'locale') location.reload();
+  else if (value === 'none') delete root.dataset[name];
+  else root.dataset[name] = value;
+}
+
+async function copy(button) {
+  await navigator.clipboard.writeText(button.dataset.copy);
+  button.dataset.copied = 'true';
+  button.addEventListener('pointerleave', () => delete button.dataset.copied, { once: true });
+  button.addEventListener('blur', () => delete button.dataset.copied, { once: true });
+}
+
+document.addEventListener('click', (event) => {
+  const on = (selector) => event.target.closest?.(selector);
+  const opener = on('[data-open]');
+  if (opener) {
+    const dialog = document.getElementById(opener.dataset.open);
+    if (dialog && !dialog.open) dialog.showModal();
+    return;
+  }
+  // A click on the dialog itself is one beside its content.
+  if (on('[data-close]') || event.target instanceof HTMLDialogElement) event.target.closest('dialog')?.close();
+  const flipper = on('[data-flip]');
+  if (flipper) flip(flipper.dataset.flip);
+  const copier = on('[data-copy]');
+  if (copier) void copy(copier).catch(() => getSelection().selectAllChildren(copier.parentElement));
+  for (const menu of document.querySelectorAll('details[data-menu][open]')) {
+    if (!menu.contains(event.target) || on('a, button')) menu.open = false;
+  }
+});
+
+document.addEventListener('change', (event) => {
+  const { look: name } = event.target.dataset;
+  if (name) look(name, event.target.value);
+});
+
+document.addEventListener('keydown', (event) => {
+  if (event.key === 'Escape') {
+    for (const menu of document.querySelectorAll('details[data-menu][open]')) {
+      menu.open = false;
+      menu.querySelector('summary')?.focus();
+    }
+  }
+  const box = event.target;
+  if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && box.matches?.('[data-enter-sends]')) {
+    event.preventDefault();
+    const button = box.form?.querySelector('button:not([type=button])');
+    if (box.value.trim() !== '' && !button?.disabled) box.form.requestSubmit();
+  }
+});
+
+// The newest assets are served anyway when this fails; the worker only helps offline.
+if ('serviceWorker' in navigator && window.isSecureContext) {
+  addEventListener('load', () => navigator.serviceWorker.register('/sw.js').catch(() => {}), { once: true });
+}
+
+// A page that was open while Chela was updated may ask for chunks that are gone.
+addEventListener('unhandledrejection', (event) => {
+  const text = String(event.reason?.message ?? event.reason ?? '');
+  if (/dynamically imported module|WebAssembly|split/i.test(text)) {
+    document.querySelector('[data-outdated]')?.removeAttribute('hidden');
+  }
+});
