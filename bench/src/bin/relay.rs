@@ -1,0 +1,49 @@
+//! Chela's relay alone: token check, key choice, model splice, metering and usage rows on, one thread.
+//!
+//! Environment: `RELAY_UPSTREAM` (default 127.0.0.1:9100). Prints `LISTEN http://host:port`.
+
+use std::{env, error::Error, sync::Arc};
+
+use api::ids::{KeyId, WorkspaceId};
+use arc_swap::ArcSwap;
+use relay::{
+    Caller, CallerKind, Egress, EgressPolicy, Limits, Relay, RelayConfig, Snapshot, UpstreamKey, UsageSink, Wire,
+    egress::{Allowed, BaseUrl},
+    snapshot::token_hash,
+    vendors,
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const TOKEN: &[u8] = b"chela_vk_bench";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let upstream = env::var("RELAY_UPSTREAM").unwrap_or_else(|_| "127.0.0.1:9100".into());
+    let workspace = WorkspaceId(Uuid::from_u128(1));
+    let vendor = vendors::find("openai").ok_or("no such vendor")?;
+    let base = BaseUrl::parse(&format!("http://{upstream}/v1"))?;
+    let key = UpstreamKey::new(KeyId(Uuid::from_u128(2)), vendor, base, "upstream-key".to_owned().into(), true);
+    let caller = Caller { id: Uuid::from_u128(3), workspace, kind: CallerKind::Program, wire: Wire::Tcp };
+    let snapshot = Snapshot::builder().caller(token_hash(TOKEN), caller).key(workspace, Arc::new(key)).build();
+    let policy = EgressPolicy { allow_private: vec![Allowed::parse(&upstream)?], ..EgressPolicy::default() };
+    let (usage, mut rows) = UsageSink::channel(8192);
+    let relay = Relay::new(RelayConfig {
+        snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
+        egress: Arc::new(Egress::new(policy)?),
+        usage,
+        limits: Limits::default(),
+        now_ms: || std::time::UNIX_EPOCH.elapsed().map_or(0, |d| d.as_millis() as i64),
+    });
+    tokio::spawn(async move {
+        let mut batch = Vec::new();
+        while rows.recv_many(&mut batch, 500).await > 0 {
+            batch.clear();
+        }
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("LISTEN http://{}", listener.local_addr()?);
+    relay.serve_tcp(listener, CancellationToken::new()).await;
+    Ok(())
+}
