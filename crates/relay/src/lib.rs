@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod egress;
+pub mod framing;
 pub mod snapshot;
 pub mod usage;
 pub mod vendors;

@@ -11,6 +11,7 @@ mod target;
 mod token;
 mod trouble;
 mod upload;
+mod watched;
 
 pub(crate) use headers::add_key;
 pub(crate) use target::joined;

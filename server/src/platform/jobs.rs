@@ -58,6 +58,9 @@ const AT_ONCE: usize = 8;
 const LEASE_MS: i64 = 10 * 60_000;
 /// Failures before a job is dead.
 const MAX_ATTEMPTS: i64 = 12;
+/// Tries to note a job's end. On PostgreSQL a twin queued by a transaction that is still open cannot be seen, and
+/// taking its key fails; the next try sees it.
+const NOTING_ATTEMPTS: u32 = 4;
 
 /// Wait before attempt `n` (from 1): 1 s, 2 s, 4 s … 5 min.
 pub fn backoff_ms(attempt: i64) -> i64 {
@@ -243,18 +246,25 @@ impl Jobs {
             Some(run) => run(row.payload.clone()).await,
             None => Err(OpError::internal("no handler for this kind of job", row.kind.clone())),
         };
-        if let Err(error) = self.finish(&row, end).await {
+        let mut noted = self.finish(&row, &end).await;
+        for _ in 1..NOTING_ATTEMPTS {
+            if noted.is_ok() {
+                return;
+            }
+            noted = self.finish(&row, &end).await;
+        }
+        if let Err(error) = noted {
             // The lease runs out and the job runs again: handlers are idempotent.
             tracing::warn!(job.id = %row.id, error = %error, "cannot note the end of a job");
         }
     }
 
-    async fn finish(&self, row: &job::Model, end: Result<JobEnd, OpError>) -> Result<(), OpError> {
+    async fn finish(&self, row: &job::Model, end: &Result<JobEnd, OpError>) -> Result<(), OpError> {
         let now = self.clock.now_ms();
         let attempts = row.attempts + 1;
         let (state, run_at, attempts, error) = match end {
             Ok(JobEnd::Done) => ("done", row.run_at_ms, attempts, None),
-            Ok(JobEnd::Again { at_ms }) => ("queued", at_ms, row.attempts, None),
+            Ok(JobEnd::Again { at_ms }) => ("queued", *at_ms, row.attempts, None),
             Err(error) if attempts >= row.max_attempts => {
                 tracing::error!(job.kind = row.kind, error = %error, "job failed for good");
                 ("dead", row.run_at_ms, attempts, Some(error.to_string()))

@@ -18,7 +18,7 @@ use crate::{
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
-    header::{CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING},
+    header::{CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
     request::Parts,
 };
 use http_body::Body;
@@ -85,6 +85,16 @@ impl Relay {
         }
     }
 
+    /// The answer to a request with two lengths. hyper obeys one of them and forgets the other: what follows on
+    /// this connection cannot be trusted.
+    pub(super) fn refuse_framing<B>(request: &Request<B>) -> Response<RelayBody> {
+        let dialect =
+            Target::read(request.uri()).map_or(Dialect::OpenAiChat, |target| target.vendor.dialect(target.rest));
+        let mut answer = Trouble::BadFraming.answer(dialect);
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        answer
+    }
+
     /// Who calls, and for what. Without a good token nothing else is told.
     fn admit<'a>(
         &self,
@@ -107,9 +117,6 @@ impl Relay {
             Lost::Unknown => (Trouble::NotFound, dialect),
             Lost::Crooked => (Trouble::BadPath, dialect),
         })?;
-        if headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING) {
-            return Err((Trouble::BadFraming, dialect));
-        }
         let stopping = parts.extensions.get::<Stopping>().cloned().unwrap_or_default();
         let guard = Guard::open(&self.shared, &caller, target.vendor, headers, stopping);
         Ok(Admitted { target, dialect, guard })

@@ -3,7 +3,7 @@
 //! Every connection has `TCP_NODELAY`, a deadline for its head, limits on head and count; a stop lets running
 //! answers go on for the grace time, then ends them with an event of their dialect.
 
-use super::{Relay, guard::Stopping};
+use super::{Relay, guard::Stopping, watched::Watched};
 use crate::Wire;
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -93,10 +93,19 @@ impl Relay {
     {
         let (stopping, grace) = (Stopping::default(), self.shared.config.limits.grace);
         let flag = stopping.clone();
+        let (stream, framed_twice) = Watched::new(stream);
         let service = service_fn(move |mut request: Request<Incoming>| {
             let relay = self.clone();
             request.extensions_mut().insert(flag.clone());
-            async move { Ok::<_, Infallible>(relay.handle(wire, request).await) }
+            let framed_twice = framed_twice.load(Ordering::Relaxed);
+            async move {
+                let answer = if framed_twice {
+                    Relay::refuse_framing(&request)
+                } else {
+                    relay.handle(wire, request).await
+                };
+                Ok::<_, Infallible>(answer)
+            }
         });
         let mut builder = http1::Builder::new();
         builder

@@ -175,3 +175,25 @@ async fn paths_that_climb_are_refused() {
     assert_eq!(send(TcpStream::connect(house.at).await.unwrap(), request).await.status, 404);
     assert!(house.vendor.calls().is_empty());
 }
+
+#[tokio::test]
+async fn a_body_framed_twice_is_refused_and_its_connection_closed() {
+    let mut house = house().await;
+    for (path, lengths) in [
+        ("/v1/openai/chat/completions", "content-length: 5\r\ntransfer-encoding: chunked\r\n"),
+        ("/v1/anthropic/v1/messages", "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n"),
+    ] {
+        let mut stream = TcpStream::connect(house.at).await.unwrap();
+        let smuggled = "0\r\n\r\nGET /healthz HTTP/1.1\r\nhost: relay\r\n\r\n";
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: relay\r\nauthorization: Bearer {BOT_TOKEN}\r\n{lengths}\r\n{smuggled}"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).await.unwrap();
+        assert!(said.starts_with("HTTP/1.1 400"), "{said}");
+        assert_eq!(said.matches("HTTP/1.1").count(), 1, "one answer, then the end: {said}");
+        assert!(said.contains("two ways"), "{said}");
+    }
+    assert!(house.vendor.calls().is_empty() && house.rows.try_recv().is_none());
+}

@@ -170,9 +170,13 @@ impl Upstream {
         let mut held = Vec::new();
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame?.into_data() else { continue };
-            held.extend_from_slice(&data);
-            while let Some(end) = held.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = held.drain(..=end).collect();
+            // A line may come in a thousand frames: only the new one is searched for its end.
+            let mut rest = &data[..];
+            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                let (line, after) = rest.split_at(end + 1);
+                rest = after;
+                held.extend_from_slice(line);
+                let line = std::mem::take(&mut held);
                 let line = String::from_utf8_lossy(&line);
                 let Some(data) = line.trim().strip_prefix("data:") else { continue };
                 let Ok(event) = serde_json::from_str::<Value>(data.trim()) else { continue };
@@ -186,6 +190,7 @@ impl Upstream {
                     return Ok(Outcome::Done { usage });
                 }
             }
+            held.extend_from_slice(rest);
         }
         Ok(Outcome::Done { usage })
     }

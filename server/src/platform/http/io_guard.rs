@@ -1,6 +1,6 @@
 //! One connection's bytes: watched on the way in, given up on when the other side stops reading.
 
-use super::framing::Framing;
+use relay::framing::Framing;
 use std::{
     io,
     pin::Pin,

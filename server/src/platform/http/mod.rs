@@ -8,7 +8,6 @@ mod client;
 mod csrf;
 mod docs;
 mod etag;
-mod framing;
 mod gate;
 mod headers;
 mod health;

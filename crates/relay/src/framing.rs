@@ -28,25 +28,28 @@ enum Place {
 const START: Place = Place::Head { length: None, chunked: false, upgrade: false, started: false };
 
 /// The reader. Feed it what comes in.
-pub(super) struct Framing {
+pub struct Framing {
     place: Place,
     line: Vec<u8>,
     twice: bool,
 }
 
 impl Framing {
-    pub(super) fn new() -> Self {
+    /// At the beginning of a connection.
+    #[must_use]
+    pub fn new() -> Self {
         Self { place: START, line: Vec::with_capacity(KEPT), twice: false }
     }
 
     /// Whether a request came that carried both headers.
-    pub(super) fn framed_twice(&self) -> bool {
+    #[must_use]
+    pub fn framed_twice(&self) -> bool {
         self.twice
     }
 
     /// Takes the next bytes.
-    pub(super) fn feed(&mut self, mut bytes: &[u8]) {
-        while let Some((first, rest)) = bytes.split_first() {
+    pub fn feed(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
             match &mut self.place {
                 Place::Blind => return,
                 Place::Body(left) | Place::Chunk(left) if *left > 0 => {
@@ -60,12 +63,14 @@ impl Framing {
                 Place::Body(_) => self.place = START,
                 Place::Chunk(_) => self.place = Place::ChunkSize,
                 Place::Head { .. } | Place::ChunkSize | Place::Trailers => {
-                    bytes = rest;
-                    if *first == b'\n' {
+                    let end = memchr::memchr(b'\n', bytes);
+                    let (line, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+                    let room = KEPT.saturating_sub(self.line.len());
+                    self.line.extend_from_slice(line.get(..room.min(line.len())).unwrap_or_default());
+                    bytes = rest.get(1..).unwrap_or_default();
+                    if end.is_some() {
                         self.end_of_line();
                         self.line.clear();
-                    } else if self.line.len() < KEPT {
-                        self.line.push(*first);
                     }
                 }
             }
@@ -73,7 +78,7 @@ impl Framing {
     }
 
     fn end_of_line(&mut self) {
-        let line = String::from_utf8_lossy(&self.line).trim_end_matches('\r').to_ascii_lowercase();
+        let line = self.line.strip_suffix(b"\r").unwrap_or(&self.line);
         match &mut self.place {
             Place::Head { length, chunked, upgrade, started } => {
                 if line.is_empty() {
@@ -89,27 +94,45 @@ impl Framing {
                     return;
                 }
                 *started = true;
-                match line.split_once(':') {
-                    Some(("content-length", number)) => match number.trim().parse() {
-                        Ok(number) => *length = Some(number),
-                        Err(_) => self.place = Place::Blind,
-                    },
-                    Some(("transfer-encoding", _)) => *chunked = true,
-                    Some(("upgrade", _)) => *upgrade = true,
-                    _ => {}
+                // Every call of the hot path comes by here: most lines end at their first letter.
+                if !matches!(line.first(), Some(b'c' | b'C' | b't' | b'T' | b'u' | b'U')) {
+                    return;
+                }
+                let Some(colon) = memchr::memchr(b':', line) else { return };
+                let (name, value) = line.split_at(colon);
+                if name.eq_ignore_ascii_case(b"content-length") {
+                    match number(value.get(1..).unwrap_or_default(), 10) {
+                        Some(number) => *length = Some(number),
+                        None => self.place = Place::Blind,
+                    }
+                } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+                    *chunked = true;
+                } else if name.eq_ignore_ascii_case(b"upgrade") {
+                    *upgrade = true;
                 }
             }
             Place::ChunkSize => {
-                let digits = line.split(';').next().unwrap_or_default().trim();
-                self.place = match u64::from_str_radix(digits, 16) {
-                    Ok(0) => Place::Trailers,
-                    Ok(size) => Place::Chunk(size.saturating_add(2)),
-                    Err(_) => Place::Blind,
+                let digits = line.split(|b| *b == b';').next().unwrap_or_default();
+                self.place = match number(digits, 16) {
+                    Some(0) => Place::Trailers,
+                    Some(size) => Place::Chunk(size.saturating_add(2)),
+                    None => Place::Blind,
                 };
             }
             Place::Trailers if line.is_empty() => self.place = START,
             _ => {}
         }
+    }
+}
+
+fn number(digits: &[u8], radix: u32) -> Option<u64> {
+    let digits = std::str::from_utf8(digits).ok()?.trim();
+    u64::from_str_radix(digits, radix).ok()
+}
+
+impl Default for Framing {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
