@@ -14,6 +14,8 @@ words! {
         /// What it was done to.
         pub target: Option<String>,
         pub outcome: String,
+        /// Further facts, as JSON: the tries and reasons of failed logins.
+        pub detail: Option<serde_json::Value>,
     }
     #[serde(deny_unknown_fields)]
     pub struct ListAudit { pub limit: Option<u32>, pub cursor: Option<String> }

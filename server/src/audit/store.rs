@@ -2,10 +2,10 @@
 
 use crate::platform::{ctx::OpCtx, db::Cursor, error::OpError, ids::IdGen};
 use api::{Page, audit::AuditRow, ids::AuditId};
-use entity::audit;
+use entity::{audit, workspace};
 use policy::{Granted, act};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 /// Writes one row; fails with the transaction it stands in, and the transaction with it.
@@ -34,15 +34,21 @@ pub async fn record<C: ConnectionTrait>(
     Ok(())
 }
 
-/// A page of a workspace's rows, newest first.
+/// A page of a workspace's rows, newest first; the first workspace sees those of the instance too.
 pub(super) async fn page<C: ConnectionTrait>(
     db: &C,
     granted: &Granted<act::ReadAudit>,
     cursor: &Cursor<AuditId>,
 ) -> Result<Page<AuditRow>, OpError> {
     let mut query = audit::Entity::find().order_by_desc(audit::Column::Id).limit(cursor.fetch());
-    if let Some(workspace) = granted.workspace() {
-        query = query.filter(audit::Column::WorkspaceId.eq(workspace));
+    if let Some(id) = granted.workspace() {
+        let mut mine = Condition::any().add(audit::Column::WorkspaceId.eq(id));
+        // What happens to the instance itself (a failed login has no workspace yet) is told to who set it up.
+        let first = workspace::Entity::find().order_by_asc(workspace::Column::Id).limit(1).one(db).await?;
+        if first.is_some_and(|first| first.id == id) {
+            mine = mine.add(audit::Column::WorkspaceId.is_null());
+        }
+        query = query.filter(mine);
     }
     if let Some(after) = cursor.after {
         query = query.filter(audit::Column::Id.lt(after));
@@ -58,5 +64,6 @@ fn word(row: audit::Model) -> AuditRow {
         act: row.act,
         target: row.target,
         outcome: row.outcome,
+        detail: row.detail.and_then(|detail| serde_json::from_str(&detail).ok()),
     }
 }

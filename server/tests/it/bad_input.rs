@@ -450,3 +450,21 @@ async fn chela_answers_under_its_own_name_and_to_its_own_pages_only() {
     assert_eq!(rows_of(&at, "bots").await, 0);
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_login_is_seen_by_the_operator_and_by_no_other_workspace() {
+    let at = TestServer::start().await;
+    let owner = at.owner().await;
+    let stranger = at.stranger().await;
+    let started = at.ask(&Who::Nobody, "POST", "/api/auth/login/start", json!({})).await.ok(200);
+    let finish = json!({ "ceremony": started["ceremony"], "credential": { "id": "AA" } });
+    assert_eq!(at.ask(&Who::Nobody, "POST", "/api/auth/login/finish", finish).await.status, 401);
+    let failed = async |who: &Who| {
+        let rows = at.get(who, "/api/audit").await.ok(200)["items"].as_array().cloned().unwrap_or_default();
+        rows.into_iter().filter(|row| row["act"] == "auth.login_failed").collect::<Vec<_>>()
+    };
+    let seen = failed(&owner).await;
+    assert_eq!((seen.len(), &seen[0]["detail"]["tries"]), (1, &json!(1)), "{seen:?}");
+    assert!(failed(&stranger).await.is_empty());
+    at.stop().await;
+}
