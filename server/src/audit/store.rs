@@ -5,7 +5,8 @@ use api::{Page, audit::AuditRow, ids::AuditId};
 use entity::{audit, workspace};
 use policy::{Granted, act};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
 /// Writes one row; fails with the transaction it stands in, and the transaction with it.

@@ -37,16 +37,19 @@ pub(super) async fn open(config: &Config, dir: &DataDir) -> Result<Db, StartErro
     };
     refuse_newer(&db, &name).await?;
     // Before anything is written: what is damaged is not made worse.
-    // A file or disk that takes no writes is found now, not at the first login.
-    let probe = db.write(async |_tx| Ok(())).await;
-    probe.map_err(|e| StartError::Database { path: name.clone(), why: StartError::from(e).to_string() })?;
     if dir.was_unclean() && config.database_url.is_none() {
         quick_check(&db, &name).await?;
     }
     let migrated = Migrator::up(db.maintenance(), None).await;
     migrated.map_err(|e| StartError::Database { path: name.clone(), why: e.to_string() })?;
-    // SQLite opens a file it may not write without a word: an empty transaction tells.
-    let writable = db.write(async |_tx| Ok(())).await;
+    // SQLite opens a file it may not write without a word, and begins and ends a transaction on it; a statement that
+    // could change something is what it refuses.
+    let writable = db
+        .write(async |tx| {
+            tx.execute_unprepared("delete from seaql_migrations where 1 = 0").await?;
+            Ok(())
+        })
+        .await;
     writable.map_err(|error| {
         let why = match error {
             OpError::Db(error) => error.to_string(),

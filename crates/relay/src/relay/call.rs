@@ -88,8 +88,8 @@ impl Relay {
     /// The answer to a request with two lengths. hyper obeys one of them and forgets the other: what follows on
     /// this connection cannot be trusted.
     pub(super) fn refuse_framing<B>(request: &Request<B>) -> Response<RelayBody> {
-        let dialect =
-            Target::read(request.uri()).map_or(Dialect::OpenAiChat, |target| target.vendor.dialect(target.rest));
+        let dialect = Target::read(request.uri())
+            .map_or(Dialect::OpenAiChat, |target| target.vendor.dialect(target.rest));
         let mut answer = Trouble::BadFraming.answer(dialect);
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         answer

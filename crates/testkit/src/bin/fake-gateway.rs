@@ -2,7 +2,8 @@
 //! contract (environment, token files, sockets, exit codes) and is ready within milliseconds.
 //!
 //! Arguments are ignored, so that it can be started with those of Node. With `FAKE_GATEWAY_START_MS`
-//! it says `starting` for so long; with `FAKE_GATEWAY_REPLY=echo` it answers without a model.
+//! it says `starting` for so long; with `FAKE_GATEWAY_REPLY=echo` it answers without a model,
+//! with `clock` it tells the time.
 
 use std::process::ExitCode;
 

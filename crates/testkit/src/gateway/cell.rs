@@ -29,6 +29,7 @@ pub fn told(env: &BTreeMap<String, String>) -> anyhow::Result<(Listen, Options)>
     let upstream = upstream(&config, &model, &run_dir, sockets)?;
     let reply = match env.get("FAKE_GATEWAY_REPLY").map(String::as_str) {
         Some("echo") => Reply::Echo,
+        Some("clock") => Reply::Clock,
         _ => Reply::Model(Box::new(upstream)),
     };
     let starting = env.get("FAKE_GATEWAY_START_MS").and_then(|ms| ms.parse().ok()).unwrap_or(0);

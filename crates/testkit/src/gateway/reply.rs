@@ -21,6 +21,9 @@ pub enum Reply {
     },
     /// `You said: <text>`, word by word.
     Echo,
+    /// The moment at which it is told (nanoseconds since 1970), in 20 pieces: who reads it knows how long it was on
+    /// its way.
+    Clock,
     /// Whatever the model behind this address answers.
     Model(Box<Upstream>),
 }
@@ -93,6 +96,7 @@ impl Reply {
         }
         let (pieces, pause) = match self {
             Self::Model(upstream) => return upstream.ask(prompt, trace, to).await,
+            Self::Clock => return tell_the_time(to).await,
             Self::Script { pieces, pause } => (pieces, pause),
             Self::Echo => {
                 let text = format!("You said: {prompt}");
@@ -109,6 +113,18 @@ impl Reply {
         }
         Outcome::Done { usage: (10, output, 0) }
     }
+}
+
+async fn tell_the_time(to: &mpsc::Sender<Piece>) -> Outcome {
+    const PIECES: u64 = 20;
+    for _ in 0..PIECES {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        if to.send(Piece::Text(format!("{} ", now.as_nanos()))).await.is_err() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Outcome::Done { usage: (10, PIECES, 0) }
 }
 
 impl Upstream {
