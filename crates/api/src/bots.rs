@@ -151,6 +151,47 @@ words! {
     #[serde(deny_unknown_fields)]
     pub struct DeleteBot { pub bot: String, #[serde(default)] pub confirm: Option<String> }
 
+    /// How grave a line of a bot's output is.
+    #[derive(Copy, Eq, Default)]
+    #[serde(rename_all = "snake_case")]
+    pub enum LogLevel { #[default] Info, Warn, Error }
+
+    /// A line of a bot's output, without colours, secrets taken out.
+    #[derive(Eq)]
+    pub struct LogLine { pub at_ms: i64, pub level: LogLevel, pub text: String }
+
+    /// Output of a bot and of its former lives, oldest first.
+    #[derive(Eq)]
+    pub struct LogPage {
+        pub lines: Vec<LogLine>,
+        /// There was more before these lines than the limit allows.
+        pub skipped: bool,
+        /// Go on from here: `cursor` of the next question. Outlives restarts of the bot and of Chela.
+        pub next: String,
+    }
+
+    /// Reads a bot's output: its end, what came since a time, or what came after a cursor.
+    #[serde(deny_unknown_fields)]
+    pub struct ReadLogs {
+        pub bot: String,
+        /// 1 to 1000 lines, 500 if nothing is said.
+        #[serde(default)]
+        pub limit: Option<u32>,
+        #[serde(default)]
+        pub cursor: Option<String>,
+        #[serde(default)]
+        pub since_ms: Option<i64>,
+        /// Only lines at least this grave.
+        #[serde(default)]
+        pub level: Option<LogLevel>,
+        /// Only lines with these words, in whatever case.
+        #[serde(default)]
+        pub q: Option<String>,
+        /// With a cursor: wait so many seconds (at most 10) for something new.
+        #[serde(default)]
+        pub wait_s: Option<u32>,
+    }
+
     /// What can be chosen when a bot is made.
     #[serde(deny_unknown_fields)]
     pub struct BotOptions {}
@@ -181,4 +222,5 @@ verbs! {
     RestartBot => BotDetail, "bots.restart";
     DeleteBot => Done, "bots.delete";
     BotOptions => BotChoices, "bots.options";
+    ReadLogs => LogPage, "bots.logs";
 }

@@ -1,8 +1,8 @@
 //! The contract every runtime keeps. Says what must hold, not how.
 
 use crate::{
-    BotPaths, BotSpec, BotUser, Found, Hints, LogLine, LogTail, Observation, Progress, RuntimeError,
-    RuntimeKind,
+    BotPaths, BotSpec, BotUser, Found, Growth, Hints, LogPlace, LogQuery, LogRead, Observation, Progress,
+    RuntimeError, RuntimeKind,
 };
 use api::ids::BotId;
 use std::time::Duration;
@@ -77,6 +77,9 @@ pub trait Runtime: Send + Sync {
     /// Hints that something changed. They may repeat and may be lost; only `inspect` is the truth.
     fn watch(&self) -> Hints;
 
-    /// The newest lines of output, oldest first.
-    async fn logs(&self, bot: BotId, tail: LogTail) -> Result<Vec<LogLine>, RuntimeError>;
+    /// Its output, that of its former lives too as far as kept. Nothing there: nothing said.
+    async fn logs(&self, bot: BotId, query: &LogQuery) -> Result<LogRead, RuntimeError>;
+
+    /// Waits for output beyond `place`; also done when it can no longer tell.
+    async fn log_growth(&self, bot: BotId, place: Option<LogPlace>) -> Result<Growth, RuntimeError>;
 }

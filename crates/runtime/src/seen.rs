@@ -63,27 +63,3 @@ pub struct Found {
     /// How it stands.
     pub seen: Observation,
 }
-
-/// How much of a log is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogTail {
-    /// At most so many lines.
-    pub lines: usize,
-    /// At most so many bytes of text.
-    pub bytes: usize,
-}
-
-impl Default for LogTail {
-    fn default() -> Self {
-        Self { lines: 500, bytes: 256 << 10 }
-    }
-}
-
-/// One line of a bot's output.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
-    /// When it was written.
-    pub at_ms: i64,
-    /// What it says; invalid UTF-8 replaced, very long lines cut.
-    pub text: String,
-}

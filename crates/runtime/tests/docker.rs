@@ -12,7 +12,7 @@ use bollard::{
     },
 };
 use runtime::{
-    BotSpec, CancellationToken, Ignore, InstanceId, LogTail, Observation, Runtime, RuntimeError, Stage,
+    BotSpec, CancellationToken, Ignore, InstanceId, LogQuery, Observation, Runtime, RuntimeError, Stage,
     docker::{CALL_DEADLINE, DOCKER_SOCKET, DockerConfig, DockerRuntime},
     home::{BotHome, Homes, Part, Tokens},
     install::Tools,
@@ -150,7 +150,7 @@ async fn the_engine_is_described() {
     assert!(info.isolated && info.summary.starts_with("Docker "), "{info:?}");
     assert_eq!(bed.runtime().inspect(bed.bot).await.unwrap(), Observation::Absent);
     assert!(bed.runtime().list().await.unwrap().is_empty());
-    assert!(bed.runtime().logs(bed.bot, LogTail::default()).await.unwrap().is_empty());
+    assert!(bed.runtime().logs(bed.bot, &LogQuery::default()).await.unwrap().lines.is_empty());
 }
 
 #[tokio::test]
@@ -299,7 +299,11 @@ async fn a_bot_reaches_its_relay_and_nothing_else_and_chela_reaches_the_bot() {
         matches!(end, Observation::Exited { code: Some(0), asked: true, out_of_memory: false, .. }),
         "{end:?}"
     );
-    assert!(runtime.logs(bed.bot, LogTail { lines: 1, bytes: 100 }).await.unwrap()[0].text.contains("bye"));
+    assert!(
+        runtime.logs(bed.bot, &LogQuery { lines: 1, ..LogQuery::default() }).await.unwrap().lines[0]
+            .text
+            .contains("bye")
+    );
     runtime.remove(bed.bot).await.unwrap();
     bed.clear().await;
 }

@@ -142,7 +142,7 @@ async fn two_starts_at_once_make_one_bot() {
     let (a, b) = tokio::join!(one.start(bed.bot, 1), two.start(bed.bot, 1));
     assert!(a.is_ok() || b.is_ok(), "{a:?} {b:?}");
     until_said(&one, bed.bot, "up").await;
-    let ups = one.logs(bed.bot, runtime::LogTail::default()).await.unwrap();
+    let ups = one.logs(bed.bot, &runtime::LogQuery::default()).await.unwrap().lines;
     assert_eq!(ups.len(), 1, "{ups:?}");
 }
 

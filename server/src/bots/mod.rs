@@ -6,7 +6,9 @@
 mod events;
 mod lifecycle;
 mod links;
+mod logs;
 mod reconcile;
+mod redact;
 mod rows;
 mod runtimes;
 mod service;

@@ -64,6 +64,11 @@ pub fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
         bots,
         options,
     );
+    verbs.on::<ReadLogs, act::ReadBots, _, _, _>(
+        Rest::get("/api/bots/{bot}/logs").says("Output of a bot; with a cursor, what came since."),
+        bots,
+        super::logs::read,
+    );
     verbs.on::<CreateBot, act::WriteBots, _, _, _>(
         Rest::create("/api/bots").says("Makes and starts a bot."),
         bots,

@@ -6,7 +6,7 @@ use super::{
     time,
 };
 use crate::{
-    BotSpec, Found, LogLine, LogTail, Observation, RuntimeError, RuntimeInfo,
+    BotSpec, Found, Observation, RuntimeError, RuntimeInfo,
     blocking::blocking,
     home::Part,
     notes::{self, ASKED, Asked},
@@ -16,16 +16,14 @@ use bollard::{
     models::{ContainerInspectResponse, ContainerStateStatusEnum as Status},
     query_parameters::{
         CreateContainerOptionsBuilder, InspectContainerOptions, ListContainersOptionsBuilder,
-        LogsOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions,
-        StopContainerOptionsBuilder,
+        RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
     },
 };
-use futures::StreamExt;
 use std::{collections::HashMap, time::Duration};
 
 /// One of our containers, as just seen.
-struct Seen {
-    id: String,
+pub(super) struct Seen {
+    pub(super) id: String,
     generation: i64,
     details: ContainerInspectResponse,
 }
@@ -79,7 +77,7 @@ impl DockerRuntime {
     }
 
     /// The bot's container if it is ours; somebody else's under its name is an error.
-    async fn find(&self, bot: BotId) -> Result<Option<Seen>, RuntimeError> {
+    pub(super) async fn find(&self, bot: BotId) -> Result<Option<Seen>, RuntimeError> {
         let name = spec::name(&self.inner.config.instance, bot);
         let found = self
             .inner
@@ -192,6 +190,10 @@ impl DockerRuntime {
 
     pub(super) async fn remove_container(&self, bot: BotId) -> Result<(), RuntimeError> {
         let Some(seen) = self.find(bot).await? else { return Ok(()) };
+        // Why it died is asked for when its container has long been replaced.
+        if let Err(error) = self.keep_last_words(bot, &seen.id).await {
+            tracing::warn!(bot.id = %bot, %error, "the output of a container that goes was not kept");
+        }
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         let remove = |d: bollard::Docker| async move { d.remove_container(&seen.id, Some(options)).await };
         match gone_is_fine(self.inner.client.call("remove a container", remove).await) {
@@ -245,33 +247,6 @@ impl DockerRuntime {
             }
         }
         Ok(found)
-    }
-
-    pub(super) async fn read_logs(&self, bot: BotId, tail: LogTail) -> Result<Vec<LogLine>, RuntimeError> {
-        let Some(seen) = self.find(bot).await? else { return Ok(Vec::new()) };
-        let options = LogsOptionsBuilder::new()
-            .stdout(true)
-            .stderr(true)
-            .timestamps(true)
-            .tail(&tail.lines.to_string())
-            .build();
-        let read = |d: bollard::Docker| async move {
-            let mut lines = std::collections::VecDeque::new();
-            let mut bytes = 0;
-            let mut stream = d.logs(&seen.id, Some(options));
-            while let Some(output) = stream.next().await {
-                let text = output?.into_bytes();
-                let line = time::split_line(&String::from_utf8_lossy(&text));
-                bytes += line.text.len();
-                lines.push_back(line);
-                while bytes > tail.bytes || lines.len() > tail.lines {
-                    let Some(first) = lines.pop_front() else { break };
-                    bytes -= first.text.len();
-                }
-            }
-            Ok(Vec::from(lines))
-        };
-        self.inner.client.call("read a container's output", read).await
     }
 }
 

@@ -8,6 +8,7 @@ mod client;
 mod container;
 mod events;
 mod image;
+mod logs;
 mod rootfs;
 mod spec;
 mod time;
@@ -15,9 +16,9 @@ mod time;
 pub use spec::LABEL_PREFIX;
 
 use crate::{
-    BotPaths, BotSpec, BotUser, CancellationToken, Found, Hint, Hints, InstanceId, LogLine, LogTail,
-    Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, Wires, home::Homes,
-    install::Tools,
+    BotPaths, BotSpec, BotUser, CancellationToken, Found, Growth, Hint, Hints, InstanceId, LogPlace,
+    LogQuery, LogRead, Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, Wires,
+    home::Homes, install::Tools,
 };
 use api::ids::BotId;
 use client::Client;
@@ -147,7 +148,11 @@ impl Runtime for DockerRuntime {
         Hints::new(self.inner.hints.subscribe())
     }
 
-    async fn logs(&self, bot: BotId, tail: LogTail) -> Result<Vec<LogLine>, RuntimeError> {
-        self.read_logs(bot, tail).await
+    async fn logs(&self, bot: BotId, query: &LogQuery) -> Result<LogRead, RuntimeError> {
+        self.read_logs(bot, query).await
+    }
+
+    async fn log_growth(&self, bot: BotId, place: Option<LogPlace>) -> Result<Growth, RuntimeError> {
+        self.grows(bot, place).await
     }
 }

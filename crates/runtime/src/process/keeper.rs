@@ -4,11 +4,14 @@
 //! nothing: no restart, no stop. It holds a lock while it lives, so a bot never has two.
 
 use super::{
-    output, procs,
+    procs,
     procs::{Ident, MARK_BOT, MARK_GENERATION, MARK_INSTANCE},
     record::{EXIT, Exit, LIFE, Life},
 };
-use crate::notes::{self, now_ms};
+use crate::{
+    notes::{self, now_ms},
+    output,
+};
 use api::ids::BotId;
 use cap_std::{ambient_authority, fs::Dir};
 use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions};

@@ -8,10 +8,10 @@
 //! only, disk and processor not at all.
 
 mod ending;
+mod growth;
 mod host;
 mod keeper;
 mod looking;
-mod output;
 mod procs;
 mod record;
 mod starting;
@@ -20,11 +20,13 @@ mod watching;
 pub use keeper::keeper_main;
 
 use crate::{
-    BotPaths, BotSpec, BotUser, CancellationToken, Found, Hint, Hints, InstanceId, LogLine, LogTail,
-    Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, Wires,
+    BotPaths, BotSpec, BotUser, CancellationToken, Found, Growth, Hint, Hints, InstanceId, LogPlace,
+    LogQuery, LogRead, Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, Wires,
     blocking::blocking,
     home::{Homes, Part},
     install::Tools,
+    logs::Collector,
+    output,
 };
 use api::ids::BotId;
 use std::{
@@ -163,14 +165,20 @@ impl Runtime for ProcessRuntime {
         Hints::new(self.inner.hints.subscribe())
     }
 
-    async fn logs(&self, bot: BotId, tail: LogTail) -> Result<Vec<LogLine>, RuntimeError> {
-        let home = self.inner.config.homes.of(bot);
+    async fn logs(&self, bot: BotId, query: &LogQuery) -> Result<LogRead, RuntimeError> {
+        let (home, query) = (self.inner.config.homes.of(bot), query.clone());
         blocking("reading the bot's output", move || {
-            if !home.exists() {
-                return Ok(Vec::new());
+            let mut collector = Collector::new(&query);
+            if home.exists() {
+                output::read(&home.part(Part::Logs)?, &mut collector)
+                    .map_err(RuntimeError::io("reading the bot's output"))?;
             }
-            output::tail(&home.part(Part::Logs)?, tail).map_err(RuntimeError::io("reading the bot's output"))
+            Ok(collector.end())
         })
         .await
+    }
+
+    async fn log_growth(&self, bot: BotId, place: Option<LogPlace>) -> Result<Growth, RuntimeError> {
+        self.grows(bot, place).await
     }
 }

@@ -2,7 +2,7 @@
 
 use api::ids::BotId;
 use runtime::{
-    BotSpec, BotUser, Hint, Hints, InstanceId, Isolation, Limits, LogTail, Observation, Runtime,
+    BotSpec, BotUser, Hint, Hints, InstanceId, Isolation, Limits, LogQuery, Observation, Runtime,
     home::{BotHome, Homes},
 };
 use std::{
@@ -87,7 +87,7 @@ pub async fn until_said(runtime: &dyn Runtime, bot: BotId, wanted: &str) -> Stri
         let mut tick = tokio::time::interval(Duration::from_millis(50));
         loop {
             tick.tick().await;
-            let lines = runtime.logs(bot, LogTail::default()).await.unwrap();
+            let lines = runtime.logs(bot, &LogQuery::default()).await.unwrap().lines;
             let text: Vec<_> = lines.into_iter().map(|l| l.text).collect();
             if text.iter().any(|t| t.contains(wanted)) {
                 return text.join("\n");

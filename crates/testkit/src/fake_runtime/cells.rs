@@ -6,8 +6,8 @@ use crate::gateway::{FakeGateway, Listen, Options, Reply, told};
 use api::ids::BotId;
 use openclaw::Endpoint;
 use runtime::{
-    BotPaths, BotSpec, BotUser, CancellationToken, Found, Hints, LogLine, LogTail, Observation, Progress,
-    Runtime, RuntimeError, RuntimeInfo, RuntimeKind, Wires,
+    BotPaths, BotSpec, BotUser, CancellationToken, Found, Growth, Hints, LogPlace, LogQuery, LogRead,
+    Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, Wires,
     home::{Homes, Part},
 };
 use std::{
@@ -285,7 +285,11 @@ impl Runtime for Cells {
         self.things.watch()
     }
 
-    async fn logs(&self, bot: BotId, tail: LogTail) -> Result<Vec<LogLine>, RuntimeError> {
-        self.things.logs(bot, tail).await
+    async fn logs(&self, bot: BotId, query: &LogQuery) -> Result<LogRead, RuntimeError> {
+        self.things.logs(bot, query).await
+    }
+
+    async fn log_growth(&self, bot: BotId, place: Option<LogPlace>) -> Result<Growth, RuntimeError> {
+        self.things.log_growth(bot, place).await
     }
 }

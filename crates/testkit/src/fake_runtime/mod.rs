@@ -9,15 +9,15 @@ pub use world::{Call, Fault};
 
 use api::ids::BotId;
 use runtime::{
-    BotPaths, BotSpec, BotUser, CancellationToken, Found, Hint, Hints, LogLine, LogTail, Observation,
-    Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, Stage, Wires,
+    BotPaths, BotSpec, BotUser, CancellationToken, Found, Growth, Hint, Hints, LogLine, LogPlace, LogQuery,
+    LogRead, Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, Stage, Wires,
 };
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use world::{Thing, World};
 
 /// A runtime in memory. Clones share the world.
@@ -26,13 +26,15 @@ pub struct FakeRuntime {
     kind: RuntimeKind,
     world: Arc<Mutex<World>>,
     hints: broadcast::Sender<Hint>,
+    /// Somebody said something.
+    grown: watch::Sender<()>,
 }
 
 impl FakeRuntime {
     /// An empty world.
     #[must_use]
     pub fn new(kind: RuntimeKind) -> Self {
-        Self { kind, world: Arc::default(), hints: broadcast::channel(1024).0 }
+        Self { kind, world: Arc::default(), hints: broadcast::channel(1024).0, grown: watch::Sender::new(()) }
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
@@ -81,6 +83,12 @@ impl FakeRuntime {
             self.hint(Hint::Bot(bot));
         }
         died
+    }
+
+    /// Lines of a bot's output.
+    pub fn say(&self, bot: BotId, lines: impl IntoIterator<Item = LogLine>) {
+        self.world().said.entry(bot).or_default().extend(lines);
+        self.grown.send_replace(());
     }
 
     /// Puts something there that nobody created: an orphan, a survivor of an earlier Chela.
@@ -236,12 +244,22 @@ impl Runtime for FakeRuntime {
         Hints::new(self.hints.subscribe())
     }
 
-    async fn logs(&self, bot: BotId, tail: LogTail) -> Result<Vec<LogLine>, RuntimeError> {
+    async fn logs(&self, bot: BotId, query: &LogQuery) -> Result<LogRead, RuntimeError> {
         self.act(Call::Logs, Some(bot), |world| {
-            let now = world.now_ms;
-            let line = |_| LogLine { at_ms: now, text: "started".to_owned() };
-            Ok(world.things.get(&bot).map(line).into_iter().take(tail.lines).collect())
+            Ok(LogRead::gather(world.said.get(&bot).cloned().unwrap_or_default(), query))
         })
+    }
+
+    async fn log_growth(&self, bot: BotId, place: Option<LogPlace>) -> Result<Growth, RuntimeError> {
+        let mut grown = self.grown.subscribe();
+        let more = self.logs(bot, &LogQuery { after: place, ..LogQuery::default() }).await?;
+        if !more.lines.is_empty() {
+            return Ok(Box::pin(std::future::ready(())));
+        }
+        Ok(Box::pin(async move {
+            // The sender lives as long as the runtime.
+            let _grown = grown.changed().await;
+        }))
     }
 }
 

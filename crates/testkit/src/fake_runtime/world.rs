@@ -1,7 +1,7 @@
 //! What exists in a fake runtime, and the rules it changes by.
 
 use api::ids::BotId;
-use runtime::{BotSpec, Observation, RuntimeError};
+use runtime::{BotSpec, LogLine, Observation, RuntimeError};
 use std::collections::BTreeMap;
 
 /// A call of the contract.
@@ -48,6 +48,7 @@ pub(super) struct World {
     pub(super) things: BTreeMap<BotId, Thing>,
     pub(super) faults: Vec<(Call, Fault)>,
     pub(super) calls: Vec<(Call, Option<BotId>)>,
+    pub(super) said: BTreeMap<BotId, Vec<LogLine>>,
     pub(super) gone: bool,
     pub(super) prepared: bool,
     pub(super) now_ms: i64,
