@@ -3,7 +3,7 @@
 use super::{Chat, markdown, run::Run, store};
 use crate::platform::{ctx::OpCtx, error::OpError};
 use api::{
-    chat::MessageState,
+    chat::{Message, MessageState},
     ids::{RequestId, RunId},
     live::LiveEvent,
 };
@@ -57,41 +57,35 @@ impl Chat {
         }
     }
 
-    /// Ends an answer, once: whoever comes second finds nothing to end.
+    /// Ends an answer, once: whoever comes second finds nothing to end. From here on it is seen as ended, even
+    /// where that cannot be written yet.
     pub(super) async fn end(&self, id: RunId, end: End) {
-        let Some(mut run) = self.runs().remove(&id) else { return };
-        let message = &mut run.message;
-        message.phase = None;
-        match end {
-            End::Final { text, model, usage } => {
-                message.state = MessageState::Final;
-                if let Some(text) = text {
-                    message.text = text;
-                }
-                message.model = model;
-                message.usage = usage.map(super::run::usage);
-            }
-            End::Aborted { text } => {
-                message.state = MessageState::Aborted;
-                if let Some(text) = text.filter(|t| t.len() > message.text.len()) {
-                    message.text = text;
-                }
-            }
-            End::Failed(why) => {
-                message.state = MessageState::Failed;
-                message.error = Some(why);
-            }
+        let mut run = {
+            let mut runs = self.runs();
+            let Some(mut run) = runs.remove(&id) else { return };
+            close(&mut run.message, end);
+            self.unwritten().keep(run.clone());
+            run
+        };
+        if !run.message.text.is_empty() {
+            run.message.html = Some(markdown::to_html(&run.message.text));
+            self.unwritten().keep(run.clone());
         }
-        if !message.text.is_empty() {
-            message.html = Some(markdown::to_html(&message.text));
-        }
-        if let Err(error) = self.write_end(&run).await {
-            tracing::error!(message.id = %run.message.id, error = %error, "the end of an answer could not be written");
+        match self.write_end(&run).await {
+            Ok(()) => self.unwritten().written(id),
+            Err(error) => {
+                tracing::error!(
+                    message.id = %run.message.id, error = %error,
+                    "the end of an answer could not be written; it is kept and tried again"
+                );
+                self.refused.notify_one();
+            }
         }
         self.tell(run.thread, LiveEvent::Message { message: run.message });
     }
 
-    async fn write_end(&self, run: &Run) -> Result<(), OpError> {
+    /// Writes the end of an answer; doing it twice does no harm.
+    pub(super) async fn write_end(&self, run: &Run) -> Result<(), OpError> {
         let now = self.platform.clock.now_ms();
         let ctx = OpCtx::system(RequestId(self.platform.ids.uuid()), now, Some(run.workspace));
         let granted = policy::check::<act::RunChat>(&ctx.subject)?;
@@ -109,6 +103,31 @@ impl Chat {
         let all: Vec<RunId> = self.runs().keys().copied().collect();
         for id in all {
             self.end(id, End::Failed(why.to_owned())).await;
+        }
+    }
+}
+
+/// Puts an end to a message.
+fn close(message: &mut Message, end: End) {
+    message.phase = None;
+    match end {
+        End::Final { text, model, usage } => {
+            message.state = MessageState::Final;
+            if let Some(text) = text {
+                message.text = text;
+            }
+            message.model = model;
+            message.usage = usage.map(super::run::usage);
+        }
+        End::Aborted { text } => {
+            message.state = MessageState::Aborted;
+            if let Some(text) = text.filter(|t| t.len() > message.text.len()) {
+                message.text = text;
+            }
+        }
+        End::Failed(why) => {
+            message.state = MessageState::Failed;
+            message.error = Some(why);
         }
     }
 }

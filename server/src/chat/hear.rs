@@ -37,6 +37,7 @@ impl Chat {
         }));
         let chat = Arc::clone(self);
         self.platform.tasks.spawn(async move { chat.hear(heard).await });
+        self.platform.tasks.spawn(Arc::clone(self).tend_unwritten());
         self.spawn_forgetting();
     }
 
@@ -54,6 +55,8 @@ impl Chat {
             }
         }
         self.cut_all(CUT).await;
+        self.write_unwritten().await;
+        self.name_the_lost();
     }
 
     async fn cut_left_open(&self) -> Result<(), OpError> {

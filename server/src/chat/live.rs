@@ -19,10 +19,10 @@ const THREADS: u32 = 100;
 const MESSAGES: u32 = 100;
 
 impl Chat {
-    /// Puts the text on its way in place of the empty row it will end in.
+    /// Puts the text on its way, or ended and not yet written, in place of the empty row it will end in.
     pub(super) fn lay_over(&self, messages: &mut [Message]) {
-        let runs = self.runs();
-        for run in runs.values() {
+        let (runs, ended) = (self.runs(), self.unwritten());
+        for run in runs.values().chain(ended.runs()) {
             if let Some(message) = messages.iter_mut().find(|m| m.id == run.message.id) {
                 *message = run.message.clone();
             }

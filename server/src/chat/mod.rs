@@ -11,5 +11,6 @@ mod run;
 mod service;
 mod store;
 mod threads;
+mod unwritten;
 
 pub use service::{Chat, register};

@@ -1,6 +1,6 @@
 //! What the slice works with, and sending.
 
-use super::{run::Run, store, threads};
+use super::{run::Run, store, threads, unwritten::Unwritten};
 use crate::{
     audit,
     bots::Bots,
@@ -25,6 +25,7 @@ use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use tokio::sync::Notify;
 
 /// Longest message a person may send, in characters.
 const MOST_TEXT: usize = 32_000;
@@ -36,6 +37,9 @@ pub struct Chat {
     pub(super) platform: Arc<Platform>,
     pub(super) bots: Arc<Bots>,
     runs: Mutex<HashMap<RunId, Run>>,
+    unwritten: Mutex<Unwritten>,
+    /// Told when the end of an answer could not be written.
+    pub(super) refused: Notify,
 }
 
 /// Registers the slice's verbs.
@@ -56,7 +60,13 @@ pub fn register(verbs: &mut Verbs, chat: &Arc<Chat>) {
 impl Chat {
     /// Wires the slice; nothing is heard before [`Chat::spawn`].
     pub fn new(platform: Arc<Platform>, bots: Arc<Bots>) -> Arc<Self> {
-        let chat = Arc::new(Self { platform, bots, runs: Mutex::default() });
+        let chat = Arc::new(Self {
+            platform,
+            bots,
+            runs: Mutex::default(),
+            unwritten: Mutex::default(),
+            refused: Notify::new(),
+        });
         // The only one who sets it: this is called once per server.
         let _ = chat.bots.threads.set(Arc::clone(&chat) as _);
         chat
@@ -64,6 +74,11 @@ impl Chat {
 
     pub(super) fn runs(&self) -> MutexGuard<'_, HashMap<RunId, Run>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ended answers that are not written yet. Whoever holds both locks takes [`Chat::runs`] first.
+    pub(super) fn unwritten(&self) -> MutexGuard<'_, Unwritten> {
+        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn run_of_thread(&self, thread: ThreadId) -> Option<Run> {

@@ -14,6 +14,7 @@ use sea_orm::{
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
+use tokio::sync::Notify;
 
 /// Readers of a SQLite database; each holds a small cache.
 const READERS: u32 = 3;
@@ -27,6 +28,7 @@ pub struct Db {
     readers: DatabaseConnection,
     /// Why no write is accepted, if so.
     closed: Arc<ArcSwapOption<String>>,
+    wrote: Arc<Notify>,
 }
 
 impl Db {
@@ -62,7 +64,7 @@ impl Db {
         };
         let writer = Database::connect(options(false, 1)).await?;
         let readers = Database::connect(options(true, READERS)).await?;
-        Ok(Self { writer, readers, closed: Arc::default() })
+        Ok(Self { writer, readers, closed: Arc::default(), wrote: Arc::default() })
     }
 
     /// Connects to PostgreSQL.
@@ -77,7 +79,7 @@ impl Db {
             .acquire_timeout(Duration::from_secs(10))
             .sqlx_logging(false);
         let pool = Database::connect(options).await?;
-        Ok(Self { writer: pool.clone(), readers: pool, closed: Arc::default() })
+        Ok(Self { writer: pool.clone(), readers: pool, closed: Arc::default(), wrote: Arc::default() })
     }
 
     /// For reading. On SQLite a write through it fails.
@@ -114,6 +116,7 @@ impl Db {
         match work(&tx).await {
             Ok(value) => {
                 tx.commit().await?;
+                self.wrote.notify_waiters();
                 Ok(value)
             }
             Err(error) => {
@@ -123,6 +126,11 @@ impl Db {
                 Err(error)
             }
         }
+    }
+
+    /// Returns after the next write that goes through: whoever was refused may try again.
+    pub async fn wrote(&self) {
+        self.wrote.notified().await;
     }
 
     /// Accepts no more writes, and says why.

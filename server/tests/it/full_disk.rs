@@ -2,10 +2,16 @@
 //! to mount a small file system; without it the test says so and ends.
 
 use crate::support::*;
+use entity::chat::message;
 use runtime::RuntimeKind;
 use serde_json::{Value, json};
+use sea_orm::EntityTrait;
 use server::platform::clock::ManualClock;
-use std::{io::Write, path::Path, process::Command};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// A small file system that goes away with this value.
 struct Mount<'a>(&'a Path);
@@ -89,6 +95,115 @@ async fn on_a_full_disk_reading_goes_on_and_writing_says_where_it_is_full_and_he
     .await;
     assert_eq!(stopped["desired"], "stopped");
     assert_eq!(at.world.cells.starts().len(), 1, "never started again in between");
+    at.stop_busy().await;
+    drop(mount);
+}
+
+/// A server whose disk was full when an answer ended.
+struct EndedFull {
+    at: TestServer,
+    clock: ManualClock,
+    owner: Who,
+    sent: Value,
+    ballast: PathBuf,
+}
+
+/// What the bot says in the end; too much for what SQLite may have reserved.
+fn long_text() -> String {
+    format!("First.\n\n{}", long_pieces().concat())
+}
+
+fn long_pieces() -> Vec<String> {
+    (0..4).map(|n| format!("{n}{}", " añ字🦀".repeat(2_500))).collect()
+}
+
+/// Lets an answer end while nothing can be written.
+async fn ended_on_a_full_disk(mut world: World) -> EndedFull {
+    let clock = ManualClock::at(1_795_165_200_000);
+    world.clock = Some(clock.clone());
+    let (reply, go_on) = held_reply(&["First.\n\n"], long_pieces());
+    world.cells.answer_with(reply);
+    let data = world.data();
+    let at = world.serve().await;
+    let owner = at.owner().await;
+    let bot = at.ready_bot(&owner, "Helper").await;
+    let path = format!("/api/bots/{bot}");
+    let sent = at.ask(&owner, "POST", &format!("{path}/messages"), json!({ "text": "go" })).await.ok(202);
+    let thread = sent["thread_id"].as_str().expect("an id").to_owned();
+    let mut live = at.live(&owner).await.expect("a socket");
+    live.subscribe(&format!("thread:{thread}")).await;
+    let mut shown = Shown::default();
+    shown.take(live.next().await.expect("a snapshot"));
+
+    let ballast = data.join("ballast");
+    fill(&ballast);
+    eventually("a write to be refused", async || {
+        let answer = at.ask(&owner, "PATCH", &path, json!({ "prompt": "x".repeat(15_000) })).await;
+        (answer.status == 507).then_some(())
+    })
+    .await;
+    go_on.add_permits(1);
+    let id = sent["message_id"].as_str().expect("an id").to_owned();
+    while shown.ended(&id).is_none() {
+        shown.take(live.next().await.expect("an event"));
+    }
+    assert_eq!(shown.ended(&id).expect("ended").text, long_text(), "the page has all of it");
+    let seen = at.ended(&owner, &sent).await;
+    assert_eq!((seen["state"].as_str(), seen["text"].as_str()), (Some("final"), Some(long_text().as_str())));
+    let mut again = at.live(&owner).await.expect("a socket");
+    again.subscribe(&format!("thread:{thread}")).await;
+    let mut fresh = Shown::default();
+    fresh.take(again.next().await.expect("a snapshot"));
+    assert_eq!(fresh.ended(&id).map(|m| m.text.clone()), Some(long_text()), "a page opened now, too");
+    assert_eq!(stored(&at, &sent).await.state, "streaming", "and nothing of it is on the disk");
+    let more = json!({ "text": "more", "thread_id": thread });
+    let more = at.ask(&owner, "POST", &format!("{path}/messages"), more).await;
+    assert_eq!(more.status, 507, "{}", more.text);
+    EndedFull { at, clock, owner, sent, ballast }
+}
+
+/// The row of an answer.
+async fn stored(at: &TestServer, sent: &Value) -> message::Model {
+    let id = sent["message_id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
+    let db = at.server.platform.db.read();
+    let row = message::Entity::find_by_id::<api::ids::MessageId>(id).one(db).await;
+    row.expect("readable").expect("a row")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_ends_on_a_full_disk_is_seen_at_once_and_written_when_there_is_room_again() {
+    let world = World::new(RuntimeKind::Process).await;
+    let data = world.data();
+    let Some(mount) = Mount::at(&data) else {
+        eprintln!("skipped: this user may not mount a file system");
+        return;
+    };
+    let EndedFull { at, clock, owner, sent, ballast } = ended_on_a_full_disk(world).await;
+    std::fs::remove_file(&ballast).expect("removed");
+    let row = eventually("the end to be written down", async || {
+        clock.advance(1_000);
+        Some(stored(&at, &sent).await).filter(|row| row.state != "streaming")
+    })
+    .await;
+    assert_eq!((row.state.as_str(), row.text.as_str()), ("final", long_text().as_str()));
+    assert_eq!(at.ended(&owner, &sent).await["html"].as_str(), row.html.as_deref());
+    at.stop_busy().await;
+    drop(mount);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_ended_on_a_full_disk_is_written_at_the_latest_when_chela_stops() {
+    let world = World::new(RuntimeKind::Process).await;
+    let data = world.data();
+    let Some(mount) = Mount::at(&data) else {
+        eprintln!("skipped: this user may not mount a file system");
+        return;
+    };
+    let EndedFull { at, owner, sent, ballast, .. } = ended_on_a_full_disk(world).await;
+    std::fs::remove_file(&ballast).expect("removed");
+    let at = at.stop_busy().await.serve().await;
+    let seen = at.ended(&owner, &sent).await;
+    assert_eq!((seen["state"].as_str(), seen["text"].as_str()), (Some("final"), Some(long_text().as_str())));
     at.stop_busy().await;
     drop(mount);
 }

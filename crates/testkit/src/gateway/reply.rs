@@ -1,13 +1,13 @@
 //! Where a fake gateway's answers come from: a script, or a real call through the relay.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use openclaw::Endpoint;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 /// The source of answers.
 #[derive(Debug, Clone)]
@@ -18,6 +18,15 @@ pub enum Reply {
         pieces: Vec<String>,
         /// So that a test can act in mid-answer; zero for as fast as possible.
         pause: Duration,
+    },
+    /// Some pieces, then nothing until the test lets it go on, then the rest.
+    Held {
+        /// Said at once.
+        before: Vec<String>,
+        /// One permit lets one answer go on.
+        go_on: Arc<Semaphore>,
+        /// Said afterwards.
+        after: Vec<String>,
     },
     /// `You said: <text>`, word by word.
     Echo,
@@ -98,6 +107,19 @@ impl Reply {
             Self::Model(upstream) => return upstream.ask(prompt, trace, to).await,
             Self::Clock => return tell_the_time(to).await,
             Self::Script { pieces, pause } => (pieces, pause),
+            Self::Held { before, go_on, after } => {
+                let said = before.len() + after.len();
+                for piece in before {
+                    let _ = to.send(Piece::Text(piece)).await;
+                }
+                if let Ok(permit) = go_on.acquire().await {
+                    permit.forget();
+                }
+                for piece in after {
+                    let _ = to.send(Piece::Text(piece)).await;
+                }
+                return Outcome::Done { usage: (10, u64::try_from(said).unwrap_or(0), 0) };
+            }
             Self::Echo => {
                 let text = format!("You said: {prompt}");
                 (text.split_inclusive(' ').map(str::to_owned).collect(), Duration::ZERO)

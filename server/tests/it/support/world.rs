@@ -23,7 +23,7 @@ use testkit::{
     gateway::Reply,
     vendor::{FakeVendor, Script},
 };
-use tokio::{net::TcpListener, runtime::Runtime, task::JoinHandle};
+use tokio::{net::TcpListener, runtime::Runtime, sync::Semaphore, task::JoinHandle};
 
 /// The one key the vendor takes.
 pub const KEY: &str = "sk-proj-Canary+7f3/9aQ=real-key-5150";
@@ -236,6 +236,13 @@ impl TestServer {
 /// An answer long enough for a test to act in its middle.
 pub fn slow_reply() -> Reply {
     Reply::Script { pieces: slow_pieces(), pause: Duration::from_millis(4) }
+}
+
+/// An answer that says `before`, waits for a permit, and says `after`.
+pub fn held_reply(before: &[&str], after: Vec<String>) -> (Reply, Arc<Semaphore>) {
+    let go_on = Arc::new(Semaphore::new(0));
+    let before = before.iter().map(|piece| (*piece).to_owned()).collect();
+    (Reply::Held { before, go_on: Arc::clone(&go_on), after }, go_on)
 }
 
 /// The text of [`slow_reply`], as its reader must have it in the end.
