@@ -11,7 +11,10 @@ use arc_swap::ArcSwapOption;
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
-    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+    sqlx::{
+        self, Connection, SqliteConnection,
+        sqlite::{SqliteJournalMode, SqliteSynchronous},
+    },
 };
 use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
 use tokio::sync::Notify;
@@ -62,7 +65,9 @@ impl Db {
                 });
             options
         };
-        let writer = Database::connect(options(false, 1)).await?;
+        let mut writing = options(false, 1);
+        writing.map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|conn, _| Box::pin(is_sound(conn))));
+        let writer = Database::connect(writing).await?;
         let readers = Database::connect(options(true, READERS)).await?;
         Ok(Self { writer, readers, closed: Arc::default(), wrote: Arc::default() })
     }
@@ -144,6 +149,15 @@ impl Db {
     }
 }
 
+/// Whether the writer may be used again. Where SQLite itself has ended a transaction, as a full disk makes it do,
+/// the driver goes on counting it: later writes would be savepoints in it, acknowledged and one day lost. Such a
+/// connection is closed, and the next write opens another.
+async fn is_sound(conn: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // What was queued behind the last statement, a rollback, comes first.
+    conn.ping().await?;
+    Ok(!conn.is_in_transaction())
+}
+
 /// Where a page starts and how long it is. The cursor's text is the last id seen.
 #[derive(Clone, Copy, Debug)]
 pub struct Cursor<Id> {
@@ -195,5 +209,46 @@ impl Db {
     pub async fn close(self) -> Result<(), DbErr> {
         self.readers.close().await?;
         self.writer.close().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sea_orm::ConnectionTrait;
+
+    async fn count(db: &Db) -> i64 {
+        let row = db.read().query_one_raw(sea_orm::Statement::from_string(
+            DbBackend::Sqlite,
+            "select count(*) from things".to_owned(),
+        ));
+        row.await.expect("readable").expect("a row").try_get_by_index(0).expect("a number")
+    }
+
+    async fn put(db: &Db, bytes: u32) -> Result<(), OpError> {
+        db.write(async |tx| {
+            tx.execute_unprepared(&format!("insert into things values (zeroblob({bytes}))")).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn after_writes_that_the_disk_refused_and_writes_taken_back_the_next_one_counts() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let db = Db::sqlite(&dir.path().join("x.db")).await.expect("opened");
+        db.maintenance().execute_unprepared("create table things (body blob)").await.expect("made");
+        for round in 0..3 {
+            // As a full disk answers, without one.
+            db.maintenance().execute_unprepared("pragma max_page_count = 50").await.expect("set");
+            let refused = put(&db, 1 << 20).await.expect_err("too much");
+            assert!(refused.to_string().contains("database"), "{refused}");
+            for _ in 0..2 {
+                let taken_back = db.write(async |_| Err::<(), _>(OpError::Api(ApiError::not_found()))).await;
+                assert!(matches!(taken_back, Err(OpError::Api(_))), "{taken_back:?}");
+            }
+            put(&db, 10).await.expect("there is room for a small one");
+            assert_eq!(count(&db).await, round + 1, "others see it");
+        }
     }
 }
