@@ -63,8 +63,18 @@ impl Talk {
             }
             News::Event(LiveEvent::Replace { message, text }) => {
                 return self.edit(message, |line| {
-                    line.text = text;
+                    (line.text, line.html, line.html_bytes) = (text, None, None);
                     true
+                });
+            }
+            News::Event(LiveEvent::Block { message, from_bytes, to_bytes, html }) => {
+                return self.edit(message, |line| {
+                    let shown = line.html_bytes.unwrap_or(0);
+                    if shown < to_bytes {
+                        line.html.get_or_insert_default().push_str(&html);
+                        line.html_bytes = Some(to_bytes);
+                    }
+                    shown == from_bytes || shown >= to_bytes
                 });
             }
             News::Event(LiveEvent::Phase { message, phase }) => {

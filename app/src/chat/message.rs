@@ -24,24 +24,29 @@ pub(super) fn MessageView(line: ArcRwSignal<Message>) -> impl IntoView {
     }
 }
 
-/// An answer: tools first, then words; finished words come as sanitised HTML from the server.
+/// What of an answer's text no HTML shows yet.
+fn plain(message: &Message) -> &str {
+    let shown = match (&message.html, message.html_bytes) {
+        (None, _) => 0,
+        (Some(_), Some(bytes)) => usize::try_from(bytes).unwrap_or(usize::MAX),
+        (Some(_), None) => usize::MAX,
+    };
+    message.text.get(shown..).unwrap_or_default()
+}
+
+/// An answer: tools first, then words; finished blocks come as sanitised HTML from the server, the rest is plain.
 #[component]
 fn Answer(line: RwSignal<Message>) -> impl IntoView {
     let t = text::text();
-    let html = Memo::new(move |_| line.with(|message| message.html.clone()));
+    let html = Memo::new(move |_| line.with(|message| message.html.clone().unwrap_or_default()));
     let streaming = Memo::new(move |_| line.with(|message| message.state == MessageState::Streaming));
-    let plain = Memo::new(move |_| line.with(|message| message.text.clone()));
-    let silent = Memo::new(move |_| streaming.get() && plain.with(String::is_empty));
+    let plain = Memo::new(move |_| line.with(|message| plain(message).to_owned()));
+    let silent = Memo::new(move |_| streaming.get() && line.with(|message| message.text.is_empty()));
     view! {
         <article class="said said-bot" class:said-streaming=move || streaming.get()>
             <Tools line/>
-            {move || match html.get() {
-                Some(html) => view! { <div class="prose" inner_html=html></div> }.into_any(),
-                None => {
-                    view! { <p class="as-typed" class:hidden=move || plain.with(String::is_empty)>{move || plain.get()}</p> }
-                        .into_any()
-                }
-            }}
+            <div class="prose" class:hidden=move || html.with(String::is_empty) inner_html=move || html.get()></div>
+            <p class="as-typed" class:hidden=move || plain.with(String::is_empty)>{move || plain.get()}</p>
             <p class="phase" class:hidden=move || !silent.get()>
                 <Icon glyph=Glyph::LoaderCircle class="turning"/>
                 <span>{move || line.with(|message| phase_word(message.phase.as_deref(), t))}</span>

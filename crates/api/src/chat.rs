@@ -39,8 +39,11 @@ words! {
         pub role: MessageRole,
         pub state: MessageState,
         pub text: String,
-        /// Sanitised HTML of finished blocks; absent while plain text streams.
+        /// Sanitised HTML: of the whole text, or while it streams of its finished blocks.
         pub html: Option<String>,
+        /// While it streams: how many bytes of `text` (UTF-8) `html` shows; what follows is plain. Absent: all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub html_bytes: Option<u32>,
         pub tools: Vec<ToolCall>,
         pub model: Option<String>,
         pub usage: Option<Usage>,

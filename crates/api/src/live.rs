@@ -111,7 +111,10 @@ words! {
         Message { message: Message },
         /// More text of a streaming answer. `at_bytes` is the length (UTF-8) the text must have before it.
         Delta { message: MessageId, at_bytes: u32, text: String },
-        /// The text so far was replaced.
+        /// Blocks of a streaming answer that are finished: the sanitised HTML of its text from one byte to another.
+        /// It joins on to the HTML before it.
+        Block { message: MessageId, from_bytes: u32, to_bytes: u32, html: String },
+        /// The text so far was replaced, and its HTML is gone.
         Replace { message: MessageId, text: String },
         Phase { message: MessageId, phase: String },
         Tool { message: MessageId, tool: ToolCall },

@@ -110,6 +110,8 @@ impl Chat {
 /// Puts an end to a message.
 fn close(message: &mut Message, end: End) {
     message.phase = None;
+    // Rendered anew, as a whole: a link may be defined further down.
+    (message.html, message.html_bytes) = (None, None);
     match end {
         End::Final { text, model, usage } => {
             message.state = MessageState::Final;

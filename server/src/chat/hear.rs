@@ -3,7 +3,8 @@
 use super::{
     Chat,
     answers::End,
-    run::{Grown, ToolNote},
+    blocks::Settled,
+    run::{Grown, ToolNote, bytes},
     store,
 };
 use crate::{
@@ -143,6 +144,10 @@ impl Chat {
         };
         let thread = run.thread;
         self.tell(thread, event);
+        if let Some(Settled { from, to, html }) = run.settle() {
+            let (from_bytes, to_bytes) = (bytes(from), bytes(to));
+            self.tell(thread, LiveEvent::Block { message, from_bytes, to_bytes, html });
+        }
     }
 
     fn tool_event(&self, event: &ToolEvent) {

@@ -1,16 +1,24 @@
-//! Markdown of finished answers as HTML that can do no harm.
+//! Markdown of finished blocks and answers as HTML that can do no harm.
 
 use ammonia::Builder;
 use pulldown_cmark::{Options, Parser, html};
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::LazyLock,
+};
+
+/// What is understood beyond CommonMark.
+pub(super) const OPTIONS: Options =
+    Options::ENABLE_TABLES.union(Options::ENABLE_STRIKETHROUGH).union(Options::ENABLE_TASKLISTS);
+
+static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(sanitiser);
 
 /// Renders and sanitises. No images (their address would tell somebody that it was read), no scripts, no
 /// styles; links open elsewhere and say nothing of us.
 pub(super) fn to_html(text: &str) -> String {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     let mut raw = String::with_capacity(text.len() * 2);
-    html::push_html(&mut raw, Parser::new_ext(text, options));
-    sanitiser().clean(&raw).to_string()
+    html::push_html(&mut raw, Parser::new_ext(text, OPTIONS));
+    SANITISER.clean(&raw).to_string()
 }
 
 fn sanitiser() -> Builder<'static> {

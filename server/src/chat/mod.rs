@@ -4,6 +4,7 @@
 //! told live. Not responsible for the connection to the gateway (`bots`) nor for model calls (`routing`).
 
 mod answers;
+mod blocks;
 mod hear;
 mod live;
 mod markdown;

@@ -1,5 +1,6 @@
 //! One answer in the making, without IO.
 
+use super::blocks::{Blocks, Settled};
 use api::{
     chat::{Message, ToolCall, ToolState, Usage},
     ids::*,
@@ -22,6 +23,8 @@ pub(super) struct Run {
     pub session_key: String,
     /// The row it ends in; `text` and `tools` grow here.
     pub message: Message,
+    /// How far its text is rendered.
+    pub blocks: Blocks,
     /// Somebody asked it to stop.
     pub stopping: bool,
 }
@@ -42,6 +45,8 @@ impl Run {
     pub(super) fn grow(&mut self, text: &str, replace: bool) -> Grown {
         if replace {
             self.message.text = cut(text, MOST_TEXT);
+            (self.message.html, self.message.html_bytes) = (None, None);
+            self.blocks = Blocks::default();
             return Grown::Replaced(self.message.text.clone());
         }
         let at = self.message.text.len();
@@ -51,7 +56,15 @@ impl Run {
         }
         self.message.text.push_str(&piece);
         self.message.phase = None;
-        Grown::At(u32::try_from(at).unwrap_or(u32::MAX), piece)
+        Grown::At(bytes(at), piece)
+    }
+
+    /// Renders the blocks that the text's growth has settled.
+    pub(super) fn settle(&mut self) -> Option<Settled> {
+        let settled = self.blocks.grown(&self.message.text)?;
+        self.message.html.get_or_insert_default().push_str(&settled.html);
+        self.message.html_bytes = Some(bytes(settled.to));
+        Some(settled)
     }
 
     /// Notes a tool call's step; returns the card as it then is.
@@ -87,6 +100,11 @@ impl Run {
 pub(super) enum ToolNote<'a> {
     Started(&'a str),
     Finished { text: &'a str, failed: bool },
+}
+
+/// A place in a text, as it goes over the wire; no text is longer than [`MOST_TEXT`].
+pub(super) fn bytes(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// Tokens as people are told.

@@ -1,6 +1,6 @@
 //! What the slice works with, and sending.
 
-use super::{run::Run, store, threads, unwritten::Unwritten};
+use super::{blocks::Blocks, run::Run, store, threads, unwritten::Unwritten};
 use crate::{
     audit,
     bots::Bots,
@@ -126,6 +126,7 @@ impl Chat {
             state,
             text: text.to_owned(),
             html: None,
+            html_bytes: None,
             tools: Vec::new(),
             model: None,
             usage: None,
@@ -177,6 +178,7 @@ async fn send(
         thread: thread.id,
         session_key: thread.session_key.clone(),
         message: answer.clone(),
+        blocks: Blocks::default(),
         stopping: false,
     };
     c.take_turn(run)?;

@@ -194,6 +194,7 @@ fn word(row: &message::Model) -> Result<Message, OpError> {
         state: named(&row.state)?,
         text: row.text.clone(),
         html: row.html.clone(),
+        html_bytes: None,
         tools: from_json(&row.tools)?,
         model: row.model.clone(),
         usage: row.usage.as_deref().map(from_json).transpose()?,

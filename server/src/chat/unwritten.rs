@@ -11,7 +11,8 @@ const MOST_BYTES: usize = 32 << 20;
 /// The first pause before writing is tried again, and the longest.
 const PAUSES_MS: (i64, i64) = (1_000, 30_000);
 /// Told where not even memory could hold the text.
-const LOST: &str = "Lost: nothing could be written while the bot was answering, and too much had come together.";
+const LOST: &str =
+    "Lost: nothing could be written while the bot was answering, and too much had come together.";
 
 /// Ended answers by run, oldest first.
 #[derive(Default)]
@@ -140,6 +141,7 @@ mod tests {
             state: MessageState::Final,
             text: "x".repeat(bytes),
             html: None,
+            html_bytes: None,
             tools: Vec::new(),
             model: None,
             usage: None,
@@ -154,6 +156,7 @@ mod tests {
             thread: ThreadId(Uuid::nil()),
             session_key: String::new(),
             message,
+            blocks: Default::default(),
             stopping: false,
         }
     }

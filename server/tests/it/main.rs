@@ -11,6 +11,8 @@ mod bad_input;
 #[cfg(test)]
 mod binary;
 #[cfg(test)]
+mod blocks;
+#[cfg(test)]
 mod canary;
 #[cfg(test)]
 mod cuts;

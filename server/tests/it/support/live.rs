@@ -93,6 +93,8 @@ pub struct Shown {
     pub messages: Vec<Message>,
     /// Deltas taken in.
     pub deltas: usize,
+    /// Blocks taken in.
+    pub blocks: usize,
     seq: Option<u64>,
 }
 
@@ -135,7 +137,17 @@ impl Shown {
             }
             LiveEvent::Replace { message, text } => {
                 if let Some(known) = self.messages.iter_mut().find(|m| m.id == message) {
-                    known.text = text;
+                    (known.text, known.html, known.html_bytes) = (text, None, None);
+                }
+            }
+            LiveEvent::Block { message, from_bytes, to_bytes, html } => {
+                let Some(known) = self.messages.iter_mut().find(|m| m.id == message) else { return };
+                let shown = known.html_bytes.unwrap_or(0);
+                if shown < to_bytes {
+                    assert_eq!(shown, from_bytes, "a block that does not join on");
+                    known.html.get_or_insert_default().push_str(&html);
+                    known.html_bytes = Some(to_bytes);
+                    self.blocks += 1;
                 }
             }
             _ => {}

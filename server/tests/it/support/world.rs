@@ -251,8 +251,8 @@ pub fn slow_text() -> String {
 }
 
 fn slow_pieces() -> Vec<String> {
-    // Letters of one to four bytes, so that a cut anywhere is a cut inside one.
-    (0..300).map(|n| format!("{n} añ字🦀.")).collect()
+    // Letters of one to four bytes, so that a cut anywhere is a cut inside one; and a paragraph now and then.
+    (0..300).map(|n| format!("{n} añ字🦀.{}", if n % 10 == 5 { "\n\n" } else { "" })).collect()
 }
 
 /// How many rows a table has.
