@@ -17,6 +17,8 @@ mod canary;
 #[cfg(test)]
 mod cuts;
 #[cfg(test)]
+mod engine;
+#[cfg(test)]
 mod full_disk;
 #[cfg(test)]
 mod job;

@@ -1,13 +1,17 @@
 //! A world (data dir, vendor, bots) and the servers that live in it one after another.
 
 mod callers;
+mod engine;
 mod http;
 mod live;
+mod struck;
 mod world;
 
 pub use callers::*;
+pub use engine::*;
 pub use http::*;
 pub use live::*;
+pub use struck::*;
 pub use world::*;
 
 use std::time::Duration;

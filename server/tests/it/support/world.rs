@@ -1,6 +1,6 @@
 //! What is there before, between and after servers; building one, ending it well, and killing it.
 
-use runtime::{RuntimeKind, home::Homes};
+use runtime::{Runtime as BotRuntime, RuntimeKind, home::Homes};
 use sea_orm::{ConnectionTrait, Statement};
 use server::{
     bots::Runtimes,
@@ -30,12 +30,17 @@ pub const KEY: &str = "sk-proj-Canary+7f3/9aQ=real-key-5150";
 /// The secret half of every digest.
 pub const NONCE: &str = "a nonce only the vendor knows";
 
+/// Makes the runtime of one server, on its threads.
+pub type MakeRuntime = Arc<dyn Fn(Homes, &Config) -> Arc<dyn BotRuntime> + Send + Sync>;
+
 /// What outlives a server.
 pub struct World {
     pub dir: TempDir,
     pub vendor: FakeVendor,
     pub cells: Cells,
     pub clock: Option<ManualClock>,
+    /// What bots run in, where `cells` is not it.
+    pub runtime: Option<MakeRuntime>,
     /// More settings, by their full names.
     pub env: Vec<(&'static str, String)>,
     /// Held for good, so that the relay's address in the bots' files stays true.
@@ -89,6 +94,7 @@ impl World {
             vendor: FakeVendor::start(script).await.expect("a vendor"),
             cells: Cells::new(kind),
             clock: None,
+            runtime: None,
             env: Vec::new(),
             relay,
         }
@@ -145,7 +151,14 @@ impl World {
         let rt = rt.expect("a runtime");
         let (config, cells, clock) = (self.config(), self.cells.clone(), self.clock.clone());
         let relay = self.relay.try_clone().expect("the relay's port");
-        let started = rt.spawn(start(config, cells, clock, relay)).await.expect("no panic");
+        let make: MakeRuntime = match &self.runtime {
+            Some(make) => Arc::clone(make),
+            None => Arc::new(move |homes, _| {
+                cells.settle_in(homes);
+                Arc::new(cells.clone()) as _
+            }),
+        };
+        let started = rt.spawn(start(config, make, clock, relay)).await.expect("no panic");
         match started {
             Ok((dir, server, serving, panel, metrics)) => Ok(TestServer {
                 world: self,
@@ -168,14 +181,14 @@ type Started = (DataDir, Arc<Server>, JoinHandle<Result<(), StartError>>, Socket
 
 async fn start(
     config: Config,
-    cells: Cells,
+    make: MakeRuntime,
     clock: Option<ManualClock>,
     relay: StdListener,
 ) -> Result<Started, StartError> {
     let dir = DataDir::open(&config.data_dir)?;
     let homes = Homes::open(dir.path(), None).expect("the bots' files");
-    cells.settle_in(homes.clone());
-    let runtimes = Runtimes::with(&config, homes, vec![Arc::new(cells) as _]).await?;
+    let bots = make(homes.clone(), &config);
+    let runtimes = Runtimes::with(&config, homes, vec![bots]).await?;
     let over = Overrides {
         clock: clock.map(|clock| Arc::new(clock) as _),
         runtimes: Some(runtimes),
