@@ -3,7 +3,7 @@
 use super::{
     fns::{BotsCreate, bots_options},
     state::{profile_name, runtime_name, runtime_word},
-    text,
+    text, unisolated,
 };
 use crate::parts::{Failure, Heading, Unloaded, failure_of, field_error};
 use api::{
@@ -30,6 +30,7 @@ impl LazyRoute for CreatePage {
     fn view(this: CreatePage) -> AnyView {
         let t = text::text();
         let choices = this.choices;
+        let again = Callback::new(move |()| choices.refetch());
         let query = use_query_map();
         let typed = Memo::new(move |_| query.with(|query| query.get("model").as_deref() == Some("type")));
         view! {
@@ -39,7 +40,7 @@ impl LazyRoute for CreatePage {
                     let typed = typed.get();
                     Suspend::new(async move {
                         match choices.await {
-                            Ok(choices) => view! { <Create choices typed/> }.into_any(),
+                            Ok(choices) => view! { <Create choices typed again/> }.into_any(),
                             Err(error) => view! { <Unloaded error/> }.into_any(),
                         }
                     })
@@ -65,11 +66,17 @@ fn Create(
     choices: BotChoices,
     /// The model is typed instead of chosen.
     typed: bool,
+    /// Asks for the choices again.
+    again: Callback<()>,
 ) -> impl IntoView {
     let t = text::text();
     if choices.models.is_empty() && !typed {
         return view! { <NeedsKey/> }.into_any();
     }
+    if unisolated::must_be_accepted(&choices) {
+        return view! { <unisolated::Accept runtimes=choices.runtimes done=again/> }.into_any();
+    }
+    let accepted = choices.unisolated.as_ref().is_some_and(|it| it.by.is_some());
     let create = ServerAction::<BotsCreate>::new();
     let value = create.value();
     let error = failure_of(move || value.get());
@@ -99,6 +106,7 @@ fn Create(
                         </div>
                     </div>
                 </ActionForm>
+                {accepted.then(|| view! { <unisolated::Accepted done=again/> })}
             </div>
             <Summary draft/>
         </div>

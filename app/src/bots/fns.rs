@@ -66,3 +66,19 @@ pub async fn bots_delete(cmd: DeleteBot) -> Result<Done, ApiError> {
     leptos_axum::redirect("/bots");
     Ok(done)
 }
+
+/// Leads to the form for a new bot.
+#[server(prefix = "/api/fn", endpoint = "bots/allow_unisolated")]
+pub async fn bots_allow_unisolated() -> Result<Done, ApiError> {
+    let done = call(AllowUnisolated {}).await?;
+    leptos_axum::redirect("/bots/new");
+    Ok(done)
+}
+
+/// Leads back to where it is accepted.
+#[server(prefix = "/api/fn", endpoint = "bots/forbid_unisolated")]
+pub async fn bots_forbid_unisolated() -> Result<Done, ApiError> {
+    let done = call(ForbidUnisolated {}).await?;
+    leptos_axum::redirect("/bots/new");
+    Ok(done)
+}

@@ -11,3 +11,4 @@ mod pending;
 mod stages;
 pub(crate) mod state;
 pub(crate) mod text;
+mod unisolated;

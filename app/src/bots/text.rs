@@ -50,6 +50,13 @@ texts! {
     pf_own: "Own", "专属";
     pf_own_text: "For one owner, in a container only: it may use files and commands there.", "仅供一位所有者，只能在容器中运行：可以使用其中的文件和命令。";
     unavailable: "not available", "不可用";
+    un_title: "Here a bot would run as your own user", "在这里，机器人将以您自己的用户身份运行";
+    un_text: "Chela has no Docker to use and does not run as root, so nothing would keep a bot apart from this machine. It is given no tool that runs commands, reads or writes files, or reaches browsers or the network.", "Chela 没有可用的 Docker，也不以 root 身份运行，因此没有任何机制将机器人与本机隔离。它不会得到任何能运行命令、读写文件、使用浏览器或访问网络的工具。";
+    un_risk: "If somebody broke out of OpenClaw all the same, they could read what you can read: your files, and Chela's keys.", "若有人仍然突破了 OpenClaw，便能读取您能读取的一切：您的文件，以及 Chela 的密钥。";
+    un_better: "Better: install Docker, or run Chela as root. Accept this on a machine of your own only, and for one workspace.", "更好的做法：安装 Docker，或以 root 身份运行 Chela。请仅在您自己的机器上、为一个工作区接受此风险。";
+    un_accept: "I accept this", "我接受";
+    un_accepted: "Bots that nothing keeps apart from this machine are accepted here.", "已接受在本机运行未隔离的机器人。";
+    un_take_back: "Take back", "撤回";
     // create
     create: "Create bot", "创建机器人";
     step_name: "Name", "名称";

@@ -198,7 +198,24 @@ words! {
     pub struct BotChoices {
         pub models: Vec<ModelChoice>,
         pub runtimes: Vec<RuntimeChoice>,
+        /// Where a process bot would run as Chela's own user, and nothing keeps it apart.
+        #[serde(default)]
+        pub unisolated: Option<Unisolated>,
     }
+    /// Whether bots that nothing keeps apart are allowed: their owner says so once, or a setting does.
+    #[derive(Eq)]
+    pub struct Unisolated {
+        pub allowed: bool,
+        /// Who said so in this workspace; nobody where the setting does.
+        pub by: Option<String>,
+        pub at_ms: Option<i64>,
+    }
+    /// Allows bots that nothing keeps apart from this machine, for this workspace alone.
+    #[serde(deny_unknown_fields)]
+    pub struct AllowUnisolated {}
+    /// Takes it back, once no such bot is wanted running.
+    #[serde(deny_unknown_fields)]
+    pub struct ForbidUnisolated {}
     pub struct ModelChoice { pub model: String, pub vendor: String }
     pub struct RuntimeChoice {
         pub kind: RuntimeKind,
@@ -223,4 +240,6 @@ verbs! {
     DeleteBot => Done, "bots.delete";
     BotOptions => BotChoices, "bots.options";
     ReadLogs => LogPage, "bots.logs";
+    AllowUnisolated => Done, "bots.allow_unisolated";
+    ForbidUnisolated => Done, "bots.forbid_unisolated";
 }

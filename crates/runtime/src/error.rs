@@ -102,7 +102,9 @@ impl RuntimeError {
             Self::Timeout { .. } => Some("The machine may be busy; Chela tries again by itself."),
             Self::Foreign(_) => Some("Remove or rename it by hand if it is not needed."),
             Self::Full(_) => Some("Free some disk space; Chela tries again by itself."),
-            Self::NotIsolated(_) => Some("Use Docker, run Chela as root, or set CHELA_ALLOW_UNISOLATED=1."),
+            Self::NotIsolated(_) => {
+                Some("Use Docker, run Chela as root, or accept it on the page for new bots.")
+            }
             Self::Image(_) => Some("Check CHELA_BOT_IMAGE, or unset it to build the image here."),
             Self::Install(e) => e.hint(),
             _ => None,

@@ -14,6 +14,7 @@ mod runtimes;
 mod service;
 mod settings;
 mod store;
+mod unisolated;
 mod wires;
 
 pub use links::{LinkEvent, Links};

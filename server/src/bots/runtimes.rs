@@ -3,8 +3,10 @@
 mod discover;
 mod files;
 mod room;
+mod word;
 
 pub use discover::Runtimes;
+pub(super) use word::Word;
 
 use super::lifecycle::Seen;
 use api::bots::Reason;

@@ -1,6 +1,6 @@
 //! Use cases of bots.
 
-use super::{Links, rows, settings, store};
+use super::{Links, rows, settings, store, unisolated};
 use crate::{
     audit,
     platform::{
@@ -68,6 +68,17 @@ pub fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
         Rest::get("/api/bots/{bot}/logs").says("Output of a bot; with a cursor, what came since."),
         bots,
         super::logs::read,
+    );
+    let both = "/api/bot-options/unisolated";
+    verbs.on::<AllowUnisolated, act::WriteBots, _, _, _>(
+        Rest::post(both).says("Accepts bots that nothing keeps apart from this machine."),
+        bots,
+        unisolated::allow,
+    );
+    verbs.on::<ForbidUnisolated, act::WriteBots, _, _, _>(
+        Rest::delete(both).says("Takes that back."),
+        bots,
+        unisolated::forbid,
     );
     verbs.on::<CreateBot, act::WriteBots, _, _, _>(
         Rest::create("/api/bots").says("Makes and starts a bot."),
@@ -287,10 +298,13 @@ async fn get(
 async fn options(
     b: Arc<Bots>,
     ctx: OpCtx,
-    _granted: Granted<act::ReadBots>,
+    granted: Granted<act::ReadBots>,
     _q: BotOptions,
 ) -> Result<BotChoices, OpError> {
-    Ok(BotChoices { models: b.models.models(&ctx).await?, runtimes: b.runtimes.choices() })
+    b.runtimes.look_again().await;
+    let workspace = granted.workspace();
+    let (runtimes, unisolated) = (b.runtimes.choices(workspace), b.runtimes.unisolated(workspace));
+    Ok(BotChoices { models: b.models.models(&ctx).await?, runtimes, unisolated })
 }
 
 async fn create(
@@ -300,7 +314,8 @@ async fn create(
     new: CreateBot,
 ) -> Result<BotCreated, OpError> {
     let Some(workspace) = granted.workspace() else { return Err(ApiError::forbidden().into()) };
-    let runtime = b.runtimes.choose(new.runtime)?;
+    b.runtimes.look_again().await;
+    let runtime = b.runtimes.choose(new.runtime, workspace)?;
     let settings = settings::of_new(&new, runtime)?;
     b.runtimes.room(runtime)?;
     let id = BotId(b.platform.ids.uuid());
@@ -315,6 +330,7 @@ async fn create(
         .platform
         .db
         .write(async |tx| {
+            b.admit(tx, workspace, runtime).await?;
             let (count, cap) = store::cap(tx, &granted, workspace).await?;
             if let Some(cap) = cap.filter(|cap| i64::try_from(count).unwrap_or(i64::MAX) >= *cap) {
                 let error = ApiError::new(
@@ -448,11 +464,12 @@ async fn start(
     granted: Granted<act::WriteBots>,
     q: StartBot,
 ) -> Result<BotDetail, OpError> {
-    b.change(&ctx, &granted, &q.bot, None, StartBot::NAME, async |_tx, row| {
+    b.change(&ctx, &granted, &q.bot, None, StartBot::NAME, async |tx, row| {
         let waits = row.next_try_at_ms.is_some();
         if named::<Desired>(&row.desired)? == Desired::Running && !waits {
             return Ok(false);
         }
+        b.admit(tx, row.workspace_id, named(&row.runtime)?).await?;
         // A person who presses start does not wait for the pause of a failure.
         row.next_try_at_ms = None;
         row.failures = 0;
@@ -515,7 +532,8 @@ async fn restart(
     granted: Granted<act::WriteBots>,
     q: RestartBot,
 ) -> Result<BotDetail, OpError> {
-    b.change(&ctx, &granted, &q.bot, None, RestartBot::NAME, async |_tx, row| {
+    b.change(&ctx, &granted, &q.bot, None, RestartBot::NAME, async |tx, row| {
+        b.admit(tx, row.workspace_id, named(&row.runtime)?).await?;
         row.desired = name_of(&Desired::Running);
         row.next_try_at_ms = None;
         row.failures = 0;

@@ -1,13 +1,20 @@
 //! Rows of the bots slice. Every function takes the proof that somebody may.
 
-use crate::platform::{db::Cursor, error::OpError};
-use api::{ApiError, Page, ids::*};
+use super::runtimes::Word;
+use crate::platform::{
+    db::Cursor,
+    error::OpError,
+    text::{from_json, name_of},
+};
+use api::{ApiError, Page, bots::RuntimeKind, ids::*};
 use entity::bots::{bot, bot_config, bot_token};
-use entity::workspace;
+use entity::{setting, workspace};
 use policy::{Granted, RowScope, act};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect,
     sea_query::{CaseStatement, Expr},
 };
 
@@ -263,4 +270,63 @@ pub(super) async fn halt<C: ConnectionTrait>(
         .exec(tx)
         .await?;
     Ok(bot::Entity::find_by_id(id).one(tx).await?)
+}
+
+/// The setting that holds the owner's word.
+const WORD: &str = "bots.unisolated";
+
+/// The word that accepts bots which nothing keeps apart, if it was given.
+pub(super) async fn word<C: ConnectionTrait>(db: &C) -> Result<Option<Word>, OpError> {
+    let row = setting::Entity::find_by_id(WORD.to_owned()).one(db).await?;
+    row.map(|row| from_json(&row.value)).transpose()
+}
+
+/// Keeps that word.
+pub(super) async fn put_word<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::WriteBots>,
+    value: String,
+    now_ms: i64,
+) -> Result<(), OpError> {
+    let row =
+        setting::ActiveModel { key: Set(WORD.to_owned()), value: Set(value), updated_at_ms: Set(now_ms) };
+    setting::Entity::insert(row).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Forgets that word.
+pub(super) async fn drop_word<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::WriteBots>,
+) -> Result<(), OpError> {
+    setting::Entity::delete_by_id(WORD.to_owned()).exec(tx).await?;
+    Ok(())
+}
+
+/// Whether another workspace has bots of this kind.
+pub(super) async fn strangers_have<C: ConnectionTrait>(
+    tx: &C,
+    workspace: WorkspaceId,
+    kind: RuntimeKind,
+) -> Result<bool, OpError> {
+    let found = bot::Entity::find()
+        .filter(bot::Column::WorkspaceId.ne(workspace))
+        .filter(bot::Column::Runtime.eq(name_of(&kind)));
+    Ok(found.count(tx).await? > 0)
+}
+
+/// Names of the bots of a kind that are wanted running.
+pub(super) async fn wanted_running<C: ConnectionTrait>(
+    tx: &C,
+    granted: &Granted<act::WriteBots>,
+    kind: RuntimeKind,
+) -> Result<Vec<String>, OpError> {
+    let names = bot::Entity::find()
+        .select_only()
+        .column(bot::Column::Name)
+        .filter(visible(granted.scope()))
+        .filter(bot::Column::Runtime.eq(name_of(&kind)))
+        .filter(bot::Column::Desired.eq("running"))
+        .into_tuple();
+    Ok(names.all(tx).await?)
 }

@@ -91,6 +91,7 @@ pub async fn build(
         None => bots::Runtimes::discover(&platform, dir).await?,
     };
     let bots = Bots::new(Arc::clone(&platform), runtimes, Arc::clone(&routing) as _, Arc::clone(&keys) as _);
+    bots.recall().await.map_err(|e| StartError::Other(e.to_string()))?;
     let chat = Chat::new(Arc::clone(&platform), Arc::clone(&bots));
     platform.live.source(TopicKind::Bots, Arc::clone(&bots) as _);
     platform.live.source(TopicKind::Bot, Arc::clone(&bots) as _);

@@ -31,4 +31,6 @@ mod refusals;
 #[cfg(test)]
 mod survival;
 #[cfg(test)]
+mod unisolated;
+#[cfg(test)]
 mod walk;

@@ -87,6 +87,8 @@ fn fields(verb: &str, vendor: &str) -> Value {
         | "bots.list"
         | "bots.get"
         | "bots.options"
+        | "bots.allow_unisolated"
+        | "bots.forbid_unisolated"
         | "bots.apply"
         | "bots.discard"
         | "bots.start"

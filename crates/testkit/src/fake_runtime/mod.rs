@@ -62,6 +62,11 @@ impl FakeRuntime {
         self.hint(Hint::All);
     }
 
+    /// Whether it keeps its bots apart, as it says when it is looked at.
+    pub fn set_isolated(&self, isolated: bool) {
+        self.world().unisolated = !isolated;
+    }
+
     /// Whether what every bot needs is in place; `prepare` makes it so.
     pub fn set_prepared(&self, prepared: bool) {
         self.world().prepared = prepared;
@@ -183,8 +188,9 @@ impl Runtime for FakeRuntime {
     }
 
     async fn check(&self) -> Result<RuntimeInfo, RuntimeError> {
-        self.act(Call::Check, None, |_| {
-            Ok(RuntimeInfo { summary: "a runtime in memory".to_owned(), notes: Vec::new(), isolated: true })
+        self.act(Call::Check, None, |world| {
+            let isolated = !world.unisolated;
+            Ok(RuntimeInfo { summary: "a runtime in memory".to_owned(), notes: Vec::new(), isolated })
         })
     }
 

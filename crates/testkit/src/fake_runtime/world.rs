@@ -51,6 +51,7 @@ pub(super) struct World {
     pub(super) said: BTreeMap<BotId, Vec<LogLine>>,
     pub(super) gone: bool,
     pub(super) prepared: bool,
+    pub(super) unisolated: bool,
     pub(super) now_ms: i64,
 }
 

@@ -1,6 +1,6 @@
 //! Which runtimes there are, which one a new bot gets, and why.
 
-use super::{Exit, room, seen};
+use super::{Exit, Word, room, seen};
 use crate::{
     bots::{lifecycle::Seen, settings},
     compose::StartError,
@@ -15,7 +15,8 @@ use crate::{
 };
 use api::{
     ApiError, Code,
-    bots::{RuntimeChoice, RuntimeKind},
+    bots::{RuntimeChoice, RuntimeKind, Unisolated},
+    ids::WorkspaceId,
 };
 use entity::bots::bot;
 use runtime::{
@@ -25,27 +26,70 @@ use runtime::{
     install::Tools,
     process::{KEEPER_ARG, ProcessConfig, ProcessRuntime},
 };
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 /// Memory a real bot needs to be made.
 const REAL_BOT_BYTES: u64 = 1 << 30;
 /// Disk a real bot needs for its state, once the tools are there.
 const REAL_BOT_DISK_BYTES: u64 = 256 << 20;
 
+/// A runtime that was away is looked at again when a bot is made; it may take so long to answer.
+const AGAIN_WITHIN: Duration = Duration::from_secs(2);
+
 /// The runtimes of this instance.
 pub struct Runtimes {
     pub(super) homes: Homes,
     list: BTreeMap<u8, Arc<dyn Runtime>>,
-    default: RuntimeKind,
+    wanted: Wanted,
     why: String,
-    notes: BTreeMap<u8, (bool, Option<String>)>,
+    notes: Mutex<BTreeMap<u8, Note>>,
     uids: (u32, u32),
-    pub(super) isolation: Isolation,
+    /// A setting accepts bots that nothing keeps apart.
+    by_setting: bool,
+    /// Somebody accepted them.
+    pub(super) word: Mutex<Option<Word>>,
     /// Memory one more bot needs.
     need_bytes: u64,
     /// Disk one more bot needs.
     need_disk_bytes: u64,
     pub(super) relay_port: u16,
+}
+
+/// What a look at a runtime gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    /// It keeps its bots apart.
+    Isolated,
+    /// It works, and keeps nothing apart.
+    Unisolated,
+    /// It does not work now.
+    Away,
+    /// A setting says no.
+    Off,
+}
+
+#[derive(Clone, Debug)]
+struct Note {
+    found: Found,
+    text: String,
+}
+
+impl Note {
+    async fn of(runtime: &dyn Runtime, wanted: Wanted) -> Self {
+        let kind = runtime.kind();
+        let allowed = wanted == Wanted::Auto || wanted == Wanted::Only(kind);
+        match runtime.check().await {
+            Ok(_) if !allowed => Self { found: Found::Off, text: "switched off by CHELA_RUNTIME".to_owned() },
+            Ok(info) if info.isolated => Self { found: Found::Isolated, text: info.summary },
+            Ok(info) => Self { found: Found::Unisolated, text: info.summary },
+            Err(error) => Self { found: Found::Away, text: error.to_string() },
+        }
+    }
 }
 
 const fn rank(kind: RuntimeKind) -> u8 {
@@ -101,81 +145,138 @@ impl Runtimes {
     ) -> Result<Self, StartError> {
         let mut list = BTreeMap::new();
         let mut notes = BTreeMap::new();
-        let allowed = |kind| config.runtime == Wanted::Auto || config.runtime == Wanted::Only(kind);
         for runtime in runtimes {
-            let kind = runtime.kind();
-            let note = match runtime.check().await {
-                Ok(_) if !allowed(kind) => (false, Some("switched off by CHELA_RUNTIME".to_owned())),
-                Ok(info) if !info.isolated && !config.allow_unisolated => (
-                    false,
-                    Some("nothing would keep a bot apart from this machine: use Docker, run Chela as root, or set CHELA_ALLOW_UNISOLATED=1".to_owned()),
-                ),
-                Ok(info) => (true, Some(info.summary)),
-                Err(error) => (false, Some(error.to_string())),
-            };
-            notes.insert(rank(kind), note);
-            list.insert(rank(kind), runtime);
+            let note = Note::of(runtime.as_ref(), config.runtime).await;
+            notes.insert(rank(runtime.kind()), note);
+            list.insert(rank(runtime.kind()), runtime);
         }
-        let usable = |kind| notes.get(&rank(kind)).is_some_and(|(usable, _)| *usable);
-        let text = |kind| notes.get(&rank(kind)).and_then(|(_, note)| note.clone()).unwrap_or_default();
-        let (default, why) = match config.runtime {
-            Wanted::Only(kind) => (kind, format!("{} (CHELA_RUNTIME): {}", word(kind), text(kind))),
-            Wanted::Auto if usable(RuntimeKind::Docker) => {
-                (RuntimeKind::Docker, format!("docker: {}", text(RuntimeKind::Docker)))
-            }
-            Wanted::Auto => (
-                RuntimeKind::Process,
-                format!("process: {} (docker: {})", text(RuntimeKind::Process), text(RuntimeKind::Docker)),
-            ),
-        };
-        let isolation = if config.allow_unisolated { Isolation::Unisolated } else { Isolation::Isolated };
         // A stand-in command is no real gateway.
         let (need_bytes, need_disk_bytes) =
             if config.openclaw.is_some() { (0, 0) } else { (REAL_BOT_BYTES, REAL_BOT_DISK_BYTES) };
-        let (uids, relay_port) = (config.bot_uids, config.relay_listen.port());
-        Ok(Self {
+        let mut this = Self {
             homes,
             list,
-            default,
-            why,
-            notes,
-            uids,
-            isolation,
+            wanted: config.runtime,
+            why: String::new(),
+            notes: Mutex::new(notes),
+            uids: config.bot_uids,
+            by_setting: config.allow_unisolated,
+            word: Mutex::default(),
             need_bytes,
             need_disk_bytes,
-            relay_port,
-        })
+            relay_port: config.relay_listen.port(),
+        };
+        let text = |kind| this.note(kind).map(|note| note.text).unwrap_or_default();
+        this.why = match (config.runtime, this.default_kind()) {
+            (Wanted::Only(kind), _) => format!("{} (CHELA_RUNTIME): {}", word(kind), text(kind)),
+            (Wanted::Auto, kind @ RuntimeKind::Docker) => format!("docker: {}", text(kind)),
+            (Wanted::Auto, kind @ RuntimeKind::Process) => {
+                format!("process: {} (docker: {})", text(kind), text(RuntimeKind::Docker))
+            }
+        };
+        Ok(this)
+    }
+
+    fn notes(&self) -> MutexGuard<'_, BTreeMap<u8, Note>> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, kind: RuntimeKind) -> Option<Note> {
+        self.notes().get(&rank(kind)).cloned()
+    }
+
+    /// Looks again at what was away.
+    pub(in crate::bots) async fn look_again(&self) {
+        for (rank, runtime) in &self.list {
+            if self.notes().get(rank).is_some_and(|note| note.found != Found::Away) {
+                continue;
+            }
+            let look = Note::of(runtime.as_ref(), self.wanted);
+            if let Ok(note) = tokio::time::timeout(AGAIN_WITHIN, look).await {
+                self.notes().insert(*rank, note);
+            }
+        }
+    }
+
+    /// Why a runtime cannot be had for a new bot of a workspace, if so; `None` asks for no workspace.
+    fn obstacle(&self, kind: RuntimeKind, workspace: Option<WorkspaceId>) -> Option<String> {
+        let Some(note) = self.note(kind) else { return Some("Chela was built without it".to_owned()) };
+        match note.found {
+            Found::Isolated => None,
+            Found::Away | Found::Off => Some(note.text),
+            Found::Unisolated => self.unaccepted(workspace),
+        }
+    }
+
+    /// Whether bots of this kind would run with nothing around them.
+    pub(in crate::bots) fn is_unisolated(&self, kind: RuntimeKind) -> bool {
+        self.note(kind).is_some_and(|note| note.found == Found::Unisolated)
+    }
+
+    /// What nothing keeps apart must have been accepted; elsewhere it is refused.
+    pub(super) fn isolation(&self, kind: RuntimeKind) -> Isolation {
+        if self.is_unisolated(kind) && self.unaccepted(None).is_none() {
+            Isolation::Unisolated
+        } else {
+            Isolation::Isolated
+        }
+    }
+
+    /// Whether a setting accepts bots that nothing keeps apart.
+    pub(super) const fn by_setting(&self) -> bool {
+        self.by_setting
+    }
+
+    fn default_kind(&self) -> RuntimeKind {
+        match self.wanted {
+            Wanted::Only(kind) => kind,
+            Wanted::Auto if self.obstacle(RuntimeKind::Docker, None).is_none() => RuntimeKind::Docker,
+            Wanted::Auto => RuntimeKind::Process,
+        }
     }
 
     /// Name of the default runtime.
     pub fn default_word(&self) -> &'static str {
-        word(self.default)
+        word(self.default_kind())
     }
 
-    /// Which runtime is the default, and why.
+    /// Which runtime was the default at the start, and why.
     pub fn why(&self) -> &str {
         &self.why
     }
 
-    /// What a person can choose from.
-    pub(in crate::bots) fn choices(&self) -> Vec<RuntimeChoice> {
+    /// What a person of this workspace can choose from.
+    pub(in crate::bots) fn choices(&self, workspace: Option<WorkspaceId>) -> Vec<RuntimeChoice> {
+        let default = self.default_kind();
         let choice = |kind: RuntimeKind| {
-            let (available, note) = self.notes.get(&rank(kind)).cloned().unwrap_or((false, None));
-            RuntimeChoice { kind, available, default: kind == self.default, note }
+            let obstacle = self.obstacle(kind, workspace);
+            let available = obstacle.is_none();
+            let note = obstacle.or_else(|| self.note(kind).map(|note| note.text));
+            RuntimeChoice { kind, available, default: kind == default, note }
         };
         [RuntimeKind::Docker, RuntimeKind::Process].into_iter().map(choice).collect()
     }
 
-    /// The runtime of a new bot.
-    pub(in crate::bots) fn choose(&self, asked: Option<RuntimeKind>) -> Result<RuntimeKind, ApiError> {
-        let kind = asked.unwrap_or(self.default);
-        match self.notes.get(&rank(kind)) {
-            Some((true, _)) => Ok(kind),
-            Some((false, Some(why))) => {
-                Err(ApiError::field("/runtime", format!("cannot be {}: {why}", word(kind))))
-            }
-            _ => Err(ApiError::field("/runtime", format!("cannot be {}", word(kind)))),
+    /// Whether process bots are kept apart by nothing, and who accepted that.
+    pub(in crate::bots) fn unisolated(&self, workspace: Option<WorkspaceId>) -> Option<Unisolated> {
+        if !self.is_unisolated(RuntimeKind::Process) {
+            return None;
         }
+        let word = self.word().filter(|word| Some(word.workspace) == workspace);
+        let allowed = self.unaccepted(workspace).is_none();
+        Some(Unisolated { allowed, at_ms: word.as_ref().map(|w| w.at_ms), by: word.map(|w| w.by) })
+    }
+
+    /// The runtime of a new bot.
+    pub(in crate::bots) fn choose(
+        &self,
+        asked: Option<RuntimeKind>,
+        workspace: WorkspaceId,
+    ) -> Result<RuntimeKind, ApiError> {
+        let kind = asked.unwrap_or_else(|| self.default_kind());
+        let Some(why) = self.obstacle(kind, Some(workspace)) else { return Ok(kind) };
+        let error = ApiError::field("/runtime", format!("cannot be {}: {why}", word(kind)));
+        Err(if self.is_unisolated(kind) { error.with_hint(super::word::HINT) } else { error })
     }
 
     /// Whether the host has room for one more bot.

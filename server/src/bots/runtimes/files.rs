@@ -44,7 +44,7 @@ impl Runtimes {
     fn config(&self, row: &bot::Model, settings: &BotSettings) -> Done<BotConfig> {
         let runtime = self.of_row(row)?;
         let paths = runtime.paths(row.id);
-        let (isolation, relay_port) = match (runtime.kind(), self.isolation) {
+        let (isolation, relay_port) = match (runtime.kind(), self.isolation(runtime.kind())) {
             (RuntimeKind::Docker, _) => (openclaw::Isolation::Confined, cell::CELL_RELAY_PORT),
             (RuntimeKind::Process, runtime::Isolation::Isolated) => {
                 (openclaw::Isolation::Confined, self.relay_port)
@@ -125,7 +125,7 @@ impl Runtimes {
             bot: row.id,
             generation: row.generation,
             user: runtime.user(allotted(row)),
-            isolation: self.isolation,
+            isolation: self.isolation(runtime.kind()),
             limits: Limits::default(),
             env: cell::environment(&paths, wires, self.gateway_port(row)),
         };
