@@ -32,7 +32,7 @@ const fn kind_zh(code: Code) -> &'static str {
         Code::Gone => "已失效",
         Code::TooLarge => "内容过大",
         Code::Invalid | Code::IdempotencyMismatch => "输入不符合规则",
-        Code::KeyRejected => "供应商拒绝了此密钥",
+        Code::KeyRejected => "密钥未通过验证",
         Code::RateLimited => "操作过于频繁，请稍候",
         Code::Internal => "我们这边出了问题",
         Code::Upstream => "上游系统回应异常",

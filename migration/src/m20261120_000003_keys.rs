@@ -16,6 +16,11 @@ create index provider_keys_workspace on provider_keys (workspace_id, id)
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
+    /// SQLite too: a step cut in the middle must not stand half-made.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         ddl::run(manager, UP).await
     }

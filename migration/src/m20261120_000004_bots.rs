@@ -26,6 +26,11 @@ create table bot_tokens (bot_id ID not null references bots(id) on delete cascad
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
+    /// SQLite too: a step cut in the middle must not stand half-made.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         ddl::run(manager, UP).await
     }

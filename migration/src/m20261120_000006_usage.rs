@@ -21,6 +21,11 @@ create index usage_absorbed_page on usage_absorbed (workspace_id, minute_ms)
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
+    /// SQLite too: a step cut in the middle must not stand half-made.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         ddl::run(manager, UP).await
     }

@@ -65,7 +65,7 @@ impl Auth {
             .platform
             .db
             .write(async |tx| {
-                // Whoever starts thousands pushes out the oldest, and locks nobody out.
+                // Many networks together push out the oldest; one alone cannot (its quota).
                 if store::ceremonies::count(tx, &proof).await? >= MOST {
                     store::ceremonies::sweep(tx, &proof, now_ms).await?;
                     store::ceremonies::trim(tx, &proof, MOST - MOST / 10).await?;

@@ -15,6 +15,7 @@ mod journal;
 mod links;
 mod login;
 mod passkeys;
+mod quota;
 mod register;
 mod routes;
 mod service;

@@ -75,7 +75,9 @@ async fn register_start(
     headers: HeaderMap,
     StrictJson(cmd): StrictJson<RegisterStart>,
 ) -> Result<Json<CeremonyStarted>, Problem> {
-    Ok(Json(auth.register_start(&caller(ctx, addr, &headers), cmd).await.map_err(ApiError::from)?))
+    let caller = caller(ctx, addr, &headers);
+    auth.quota.take(caller.addr, auth.now_ms())?;
+    Ok(Json(auth.register_start(&caller, cmd).await.map_err(ApiError::from)?))
 }
 
 async fn register_finish(
@@ -90,8 +92,12 @@ async fn register_finish(
 
 async fn login_start(
     State(auth): State<Arc<Auth>>,
+    Extension(ctx): Context,
+    addr: Addr,
+    headers: HeaderMap,
     StrictJson(cmd): StrictJson<LoginStart>,
 ) -> Result<Json<CeremonyStarted>, Problem> {
+    auth.quota.take(caller(ctx, addr, &headers).addr, auth.now_ms())?;
     Ok(Json(auth.login_start(cmd).await.map_err(ApiError::from)?))
 }
 

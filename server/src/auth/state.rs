@@ -1,8 +1,8 @@
 //! What the slice holds between requests.
 
 use super::{
-    decoy::Decoys, failures::Failures, fallback::Fallback, journal::Journal, sessions::Cache, store::System,
-    time::HighWater,
+    decoy::Decoys, failures::Failures, fallback::Fallback, journal::Journal, quota::Quota, sessions::Cache,
+    store::System, time::HighWater,
 };
 use crate::platform::{Platform, ctx::OpCtx, error::OpError, http::Revoked};
 use policy::Subject;
@@ -40,6 +40,7 @@ pub struct Auth {
     pub(super) cache: Cache,
     pub(super) fallback: Fallback,
     pub(super) failures: Failures,
+    pub(super) quota: Quota,
     pub(super) high_water: HighWater,
     revoked: broadcast::Sender<Revoked>,
 }
@@ -73,6 +74,7 @@ impl Auth {
             cache: Cache::default(),
             fallback: Fallback::new(journal),
             failures: Failures::default(),
+            quota: Quota::default(),
             high_water: HighWater::default(),
             revoked: broadcast::Sender::new(256),
             platform,

@@ -137,6 +137,12 @@ pub(super) async fn name_taken<C: ConnectionTrait>(
     Ok(names.iter().any(|(id, other)| Some(*id) != except && other.to_lowercase() == folded))
 }
 
+/// Whether any bot is meant to run there.
+pub(super) async fn uses<C: ConnectionTrait>(db: &C, kind: RuntimeKind) -> Result<bool, OpError> {
+    let there = bot::Entity::find().filter(bot::Column::Runtime.eq(name_of(&kind))).limit(1);
+    Ok(there.one(db).await?.is_some())
+}
+
 /// Uids that process bots hold.
 pub(super) async fn uids<C: ConnectionTrait>(db: &C) -> Result<Vec<i64>, OpError> {
     let uids =

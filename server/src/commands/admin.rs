@@ -2,7 +2,7 @@
 
 use super::{
     run::{open, runtime},
-    say::{fail, out, refuse},
+    say::{fail, out, refuse, warn},
 };
 use crate::{
     compose::StartError,
@@ -63,7 +63,14 @@ pub fn admin_token(source: &Source, name: &str, json: bool) -> ExitCode {
 /// `chela admin enrol-link`.
 pub fn enrol_link(source: &Source, user: &str, role: Option<&str>, json: bool) -> ExitCode {
     let request = Request::EnrolLink { user: user.to_owned(), role: role.map(str::to_owned) };
-    tell(ask(source, request), |value| if json { out(value) } else { out(text(value, "url")) })
+    tell(ask(source, request), |value| {
+        if json {
+            return out(value);
+        }
+        // Who it is for, so that a misspelt name is seen.
+        warn(format!("{} The link is good once, until {}.", text(value, "note"), text(value, "expires_at")));
+        out(text(value, "url"));
+    })
 }
 
 /// `chela admin move`.

@@ -71,7 +71,9 @@ pub fn backup_restore(source: &Source, file: &Path) -> ExitCode {
 fn report(result: Result<backup::Verified, backup::BackupError>, what: &str) -> ExitCode {
     match result {
         Ok(found) => {
-            out(format!("{what}: {} bots, {} secrets opened.", found.bots, found.secrets));
+            let s = |count: usize| if count == 1 { "" } else { "s" };
+            let (bots, secrets) = (found.bots, found.secrets);
+            out(format!("{what}: {bots} bot{}, {secrets} secret{} opened.", s(bots), s(secrets)));
             ExitCode::SUCCESS
         }
         Err(error) => fail(&error),

@@ -13,6 +13,9 @@ use crate::{
 use std::{process::ExitCode, sync::Arc};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Enough for the panel's and the relay's connections at their limits.
+const OPEN_FILES: u64 = 65_536;
+
 /// A runtime for one command.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, StartError> {
     let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -39,7 +42,21 @@ pub fn serve(source: &Source) -> ExitCode {
     }
 }
 
+/// Many systems begin with 1,024 open files, and let a program take more.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let now = getrlimit(Resource::Nofile);
+    let wanted = now.maximum.unwrap_or(OPEN_FILES).min(OPEN_FILES);
+    if now.current.is_some_and(|current| current < wanted) {
+        let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: now.maximum });
+        if let Err(error) = raised {
+            tracing::warn!(%error, "the limit of open files could not be raised");
+        }
+    }
+}
+
 async fn serve_until_told(config: Config) -> Result<(), StartError> {
+    raise_open_files();
     let (dir, server) = open(&config).await?;
     let listeners = server.bind().await?;
     let stop = server.platform.shutdown.clone();

@@ -97,7 +97,7 @@ pub async fn build(
     platform.live.source(TopicKind::Bot, Arc::clone(&bots) as _);
     platform.live.source(TopicKind::Thread, Arc::clone(&chat) as _);
 
-    let mut verbs = Verbs::default();
+    let mut verbs = Verbs::new(platform.tasks.clone());
     crate::auth::register(&mut verbs, &auth);
     audit::register(&mut verbs, &platform);
     keys::register(&mut verbs, &keys);

@@ -34,6 +34,8 @@ pub async fn serve(platform: Arc<Platform>, handlers: Handlers, stop: Cancellati
                 Ok((stream, _)) => stream,
                 Err(error) => {
                     tracing::warn!(%error, "a command could not be heard");
+                    // Out of handles: they come back, but not by asking at once.
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
                     continue;
                 }
             },

@@ -17,6 +17,8 @@ pub(super) enum Verdict {
     Works { models: Vec<String>, latency_ms: i64 },
     /// It does not; what happened, with its words and without the key.
     Fails { words: String },
+    /// It said nothing of the key: nobody answered, or not as a vendor does.
+    Unasked { why: String },
 }
 
 /// The product's one outbound connector.
@@ -49,6 +51,7 @@ pub(super) async fn ask(egress: &Egress, key: &UpstreamKey) -> Verdict {
             Verdict::Fails { words: format!("it answered {status}") }
         }
         Err(ProbeError::Refused { words, .. }) => Verdict::Fails { words },
-        Err(error) => Verdict::Fails { words: error.to_string() },
+        Err(error @ ProbeError::BadSecret) => Verdict::Fails { words: error.to_string() },
+        Err(error) => Verdict::Unasked { why: error.to_string() },
     }
 }

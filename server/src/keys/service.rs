@@ -114,8 +114,9 @@ impl Keys {
             Some(id) => {
                 vendors::find(id).ok_or_else(|| ApiError::field("/vendor", "must be a vendor Chela knows"))?
             }
-            None => vendors::detect(&secret)
-                .ok_or_else(|| ApiError::field("/vendor", "cannot be told from this key: choose it"))?,
+            None => vendors::detect(&secret).ok_or_else(|| {
+                ApiError::field("/vendor", "cannot be told from the shape of this key: choose it")
+            })?,
         };
         let given = base_url.map(str::trim).filter(|u| !u.is_empty());
         let base_text = match (given, vendor.base_url) {
@@ -151,7 +152,7 @@ impl Keys {
                 model.latency_ms = Some(latency_ms);
                 model.models = json_of(&models)?;
             }
-            Verdict::Fails { words } if accept => {
+            Verdict::Fails { words } | Verdict::Unasked { why: words } if accept => {
                 model.status = name_of(&KeyStatus::Failing);
                 model.status_message = Some(words);
             }
@@ -159,6 +160,13 @@ impl Keys {
                 let message = format!("{} does not accept this key: {words}", candidate.key.vendor.name);
                 let error = ApiError::new(Code::KeyRejected, message);
                 return Err(error.with_hint("Check the key, or save it anyway as failing.").into());
+            }
+            Verdict::Unasked { why } => {
+                let message =
+                    format!("{} could not be asked about this key: {why}", candidate.key.vendor.name);
+                let error = ApiError::new(Code::KeyRejected, message);
+                let hint = "The key may be good. Look at the network and the base URL, or save it as failing and test it later.";
+                return Err(error.with_hint(hint).into());
             }
         }
         Ok(())

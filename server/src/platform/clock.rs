@@ -7,14 +7,19 @@ use std::{
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
+
+/// How soon a clock that was set forward is noticed.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+const A_YEAR_MS: u64 = 365 * 24 * 3_600_000;
 
 /// Where the time comes from.
 #[async_trait::async_trait]
 pub trait Clock: Send + Sync {
     /// Milliseconds since 1970, UTC.
     fn now_ms(&self) -> i64;
-    /// Returns once `now_ms() >= at_ms`. Cancel-safe.
+    /// Returns once `now_ms() >= at_ms`, or after as long as that was away when asked, where the clock was set back
+    /// meanwhile. Cancel-safe.
     async fn wait_until(&self, at_ms: i64);
 }
 
@@ -31,14 +36,11 @@ impl Clock for SystemClock {
     }
 
     async fn wait_until(&self, at_ms: i64) {
-        // A clock set back must not make anybody wait for hours: look again at least once a minute.
-        loop {
-            let left = at_ms - self.now_ms();
-            let Ok(left) = u64::try_from(left) else { return };
-            if left == 0 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(left.min(60_000))).await;
+        // Set back, the clock makes nobody wait longer than they meant to; set forward, it ends the wait early.
+        let meant = u64::try_from(at_ms.saturating_sub(self.now_ms())).unwrap_or(0);
+        let end = Instant::now() + Duration::from_millis(meant.min(A_YEAR_MS));
+        while self.now_ms() < at_ms && Instant::now() < end {
+            tokio::time::sleep_until(end.min(Instant::now() + LOOK_AGAIN)).await;
         }
     }
 }

@@ -9,20 +9,24 @@ use api::{
 };
 use arc_swap::ArcSwapOption;
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
+    DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
     sqlx::{
         self, Connection, SqliteConnection,
         sqlite::{SqliteJournalMode, SqliteSynchronous},
     },
 };
 use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 /// Readers of a SQLite database; each holds a small cache.
 const READERS: u32 = 3;
 /// Connections to PostgreSQL.
 const POSTGRES_CONNECTIONS: u32 = 8;
+/// Number of the advisory lock: "chela".
+const ALONE: i64 = 0x63_6865_6c61;
+/// How long a write waits for those before it.
+const TURN: Duration = Duration::from_secs(10);
 
 /// Handle to the database; cheap to clone.
 #[derive(Clone)]
@@ -32,6 +36,11 @@ pub struct Db {
     /// Why no write is accepted, if so.
     closed: Arc<ArcSwapOption<String>>,
     wrote: Arc<Notify>,
+    /// One writer at a time where the database itself would let several in: what a transaction read is then still so
+    /// when it writes, as on SQLite.
+    turn: Arc<Mutex<()>>,
+    /// Holds the lock that keeps a second Chela off a PostgreSQL database, as long as this handle lives.
+    alone: Option<DatabaseConnection>,
 }
 
 impl Db {
@@ -69,7 +78,7 @@ impl Db {
         writing.map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|conn, _| Box::pin(is_sound(conn))));
         let writer = Database::connect(writing).await?;
         let readers = Database::connect(options(true, READERS)).await?;
-        Ok(Self { writer, readers, closed: Arc::default(), wrote: Arc::default() })
+        Ok(Self::of(writer, readers, None))
     }
 
     /// Connects to PostgreSQL.
@@ -83,8 +92,18 @@ impl Db {
             .min_connections(1)
             .acquire_timeout(Duration::from_secs(10))
             .sqlx_logging(false);
+        let alone = hold_alone(url).await?;
         let pool = Database::connect(options).await?;
-        Ok(Self { writer: pool.clone(), readers: pool, closed: Arc::default(), wrote: Arc::default() })
+        Ok(Self::of(pool.clone(), pool, Some(alone)))
+    }
+
+    fn of(
+        writer: DatabaseConnection,
+        readers: DatabaseConnection,
+        alone: Option<DatabaseConnection>,
+    ) -> Self {
+        let (closed, wrote, turn) = (Arc::default(), Arc::default(), Arc::default());
+        Self { writer, readers, closed, wrote, turn, alone }
     }
 
     /// For reading. On SQLite a write through it fails.
@@ -117,6 +136,9 @@ impl Db {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..Default::default()
         };
+        let Ok(_turn) = tokio::time::timeout(TURN, self.turn.lock()).await else {
+            return Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout).into());
+        };
         let tx = self.writer.begin_with_options(options).await?;
         match work(&tx).await {
             Ok(value) => {
@@ -146,6 +168,28 @@ impl Db {
     /// Why no write is accepted, if so.
     pub fn writes_closed(&self) -> Option<Arc<String>> {
         self.closed.load_full()
+    }
+}
+
+/// A connection of its own that holds the instance's lock; the server ends the lock with the connection.
+async fn hold_alone(url: &str) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url.to_owned());
+    options
+        .max_connections(1)
+        .min_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(Duration::from_secs(10))
+        .sqlx_logging(false);
+    let alone = Database::connect(options).await?;
+    // A server that was killed a moment ago may not have been noticed yet.
+    alone.execute_unprepared("set lock_timeout = '5s'").await?;
+    match alone.execute_unprepared(&format!("select pg_advisory_lock({ALONE})")).await {
+        Ok(_) => Ok(alone),
+        Err(error) if error.to_string().contains("lock timeout") => {
+            Err(DbErr::Custom("another Chela is using this database; stop it first".to_owned()))
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -208,7 +252,11 @@ impl Db {
     /// What the database says.
     pub async fn close(self) -> Result<(), DbErr> {
         self.readers.close().await?;
-        self.writer.close().await
+        self.writer.close().await?;
+        match self.alone {
+            Some(alone) => alone.close().await,
+            None => Ok(()),
+        }
     }
 }
 

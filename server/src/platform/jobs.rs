@@ -10,11 +10,11 @@ use futures::future::BoxFuture;
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, OnConflict},
+    sea_query::{Expr, OnConflict, Query},
 };
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -39,6 +39,8 @@ pub struct Jobs {
     ids: Arc<dyn IdGen>,
     wake: Arc<Notify>,
     handlers: Arc<Mutex<HashMap<&'static str, Handler>>>,
+    /// Jobs that run in this process now: however long they take, nobody takes them over.
+    running: Arc<Mutex<HashSet<JobId>>>,
 }
 
 /// What to put into the table.
@@ -58,9 +60,6 @@ const AT_ONCE: usize = 8;
 const LEASE_MS: i64 = 10 * 60_000;
 /// Failures before a job is dead.
 const MAX_ATTEMPTS: i64 = 12;
-/// Tries to note a job's end. On PostgreSQL a twin queued by a transaction that is still open cannot be seen, and
-/// taking its key fails; the next try sees it.
-const NOTING_ATTEMPTS: u32 = 4;
 
 /// Wait before attempt `n` (from 1): 1 s, 2 s, 4 s … 5 min.
 pub fn backoff_ms(attempt: i64) -> i64 {
@@ -68,10 +67,40 @@ pub fn backoff_ms(attempt: i64) -> i64 {
     1_000_i64.saturating_mul(2_i64.saturating_pow(doublings)).min(300_000)
 }
 
+/// Queued, and no job with its key runs: a second would only hold a slot and wait for the first.
+fn free_to_run() -> Condition {
+    let busy = Query::select()
+        .column(job::Column::UniqueKey)
+        .from(job::Entity)
+        .and_where(job::Column::State.eq("running"))
+        .and_where(job::Column::UniqueKey.is_not_null())
+        .to_owned();
+    let key_is_free = Condition::any()
+        .add(job::Column::UniqueKey.is_null())
+        .add(job::Column::UniqueKey.not_in_subquery(busy));
+    Condition::all().add(job::Column::State.eq("queued")).add(key_is_free)
+}
+
+/// A job that runs, until dropped.
+struct Running<'a>(&'a Jobs, JobId);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.running().remove(&self.1);
+    }
+}
+
 impl Jobs {
     /// No handlers yet.
     pub fn new(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn IdGen>) -> Self {
-        Self { db, clock, ids, wake: Arc::new(Notify::new()), handlers: Arc::default() }
+        Self {
+            db,
+            clock,
+            ids,
+            wake: Arc::new(Notify::new()),
+            handlers: Arc::default(),
+            running: Arc::default(),
+        }
     }
 
     /// Registers what runs jobs of `kind`.
@@ -149,9 +178,12 @@ impl Jobs {
                             twins.filter(job::Column::State.eq("queued")).one(tx).await?
                         }
                     };
-                    let state = if twin.is_some() { "done" } else { "queued" };
+                    if twin.is_some() {
+                        job::Entity::delete_by_id(row.id).exec(tx).await?;
+                        continue;
+                    }
                     job::Entity::update_many()
-                        .col_expr(job::Column::State, Expr::value(state))
+                        .col_expr(job::Column::State, Expr::value("queued"))
                         .col_expr(job::Column::LockedUntilMs, Expr::value(None::<i64>))
                         .filter(job::Column::Id.eq(row.id))
                         .exec(tx)
@@ -196,16 +228,20 @@ impl Jobs {
         }
     }
 
+    fn running(&self) -> MutexGuard<'_, HashSet<JobId>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes the oldest due job.
     async fn claim(&self) -> Result<Option<job::Model>, OpError> {
         let now = self.clock.now_ms();
-        let due = Condition::any()
-            .add(Condition::all().add(job::Column::State.eq("queued")).add(job::Column::RunAtMs.lte(now)))
-            .add(
-                Condition::all()
-                    .add(job::Column::State.eq("running"))
-                    .add(job::Column::LockedUntilMs.lte(now)),
-            );
+        let mine: Vec<JobId> = self.running().iter().copied().collect();
+        let due = Condition::any().add(free_to_run().add(job::Column::RunAtMs.lte(now))).add(
+            Condition::all()
+                .add(job::Column::State.eq("running"))
+                .add(job::Column::LockedUntilMs.lte(now))
+                .add(job::Column::Id.is_not_in(mine)),
+        );
         // Most looks find nothing: they must not take the write lock.
         let find = job::Entity::find().filter(due).order_by_asc(job::Column::RunAtMs).limit(1);
         if find.clone().one(self.db.read()).await?.is_none() {
@@ -228,7 +264,7 @@ impl Jobs {
     async fn next_due_ms(&self) -> i64 {
         let soon = self.clock.now_ms() + 30_000;
         let next = job::Entity::find()
-            .filter(job::Column::State.eq("queued"))
+            .filter(free_to_run())
             .order_by_asc(job::Column::RunAtMs)
             .limit(1)
             .one(self.db.read())
@@ -240,31 +276,26 @@ impl Jobs {
     }
 
     async fn run_one(&self, row: job::Model) {
+        self.running().insert(row.id);
+        let _running = Running(self, row.id);
         let handler =
             self.handlers.lock().unwrap_or_else(PoisonError::into_inner).get(row.kind.as_str()).cloned();
         let end = match handler {
             Some(run) => run(row.payload.clone()).await,
             None => Err(OpError::internal("no handler for this kind of job", row.kind.clone())),
         };
-        let mut noted = self.finish(&row, &end).await;
-        for _ in 1..NOTING_ATTEMPTS {
-            if noted.is_ok() {
-                return;
-            }
-            noted = self.finish(&row, &end).await;
-        }
-        if let Err(error) = noted {
+        if let Err(error) = self.finish(&row, end).await {
             // The lease runs out and the job runs again: handlers are idempotent.
             tracing::warn!(job.id = %row.id, error = %error, "cannot note the end of a job");
         }
     }
 
-    async fn finish(&self, row: &job::Model, end: &Result<JobEnd, OpError>) -> Result<(), OpError> {
+    async fn finish(&self, row: &job::Model, end: Result<JobEnd, OpError>) -> Result<(), OpError> {
         let now = self.clock.now_ms();
         let attempts = row.attempts + 1;
         let (state, run_at, attempts, error) = match end {
             Ok(JobEnd::Done) => ("done", row.run_at_ms, attempts, None),
-            Ok(JobEnd::Again { at_ms }) => ("queued", *at_ms, row.attempts, None),
+            Ok(JobEnd::Again { at_ms }) => ("queued", at_ms, row.attempts, None),
             Err(error) if attempts >= row.max_attempts => {
                 tracing::error!(job.kind = row.kind, error = %error, "job failed for good");
                 ("dead", row.run_at_ms, attempts, Some(error.to_string()))
@@ -274,7 +305,7 @@ impl Jobs {
                 ("queued", now + backoff_ms(attempts), attempts, Some(error.to_string()))
             }
         };
-        let finished = matches!(state, "done" | "dead").then_some(now);
+        let finished = (state == "dead").then_some(now);
         self.db
             .write(async |tx| {
                 // A twin queued meanwhile holds the key: this one is then done.
@@ -288,8 +319,13 @@ impl Jobs {
                     }
                     _ => false,
                 };
+                // What is done needs no row: a bot is looked at thousands of times a day.
+                if twin || state == "done" {
+                    job::Entity::delete_by_id(row.id).exec(tx).await?;
+                    return Ok(());
+                }
                 job::Entity::update_many()
-                    .col_expr(job::Column::State, Expr::value(if twin { "done" } else { state }))
+                    .col_expr(job::Column::State, Expr::value(state))
                     .col_expr(job::Column::RunAtMs, Expr::value(run_at))
                     .col_expr(job::Column::Attempts, Expr::value(attempts))
                     .col_expr(job::Column::LastError, Expr::value(error))
@@ -301,5 +337,90 @@ impl Jobs {
                 Ok(())
             })
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::{clock::ManualClock, ids::RandomIds};
+    use migration::{Migrator, MigratorTrait};
+    use tokio::sync::mpsc;
+
+    struct Bench {
+        jobs: Jobs,
+        ran: mpsc::UnboundedReceiver<String>,
+        go: Arc<Semaphore>,
+        stop: CancellationToken,
+        clock: ManualClock,
+        _dir: tempfile::TempDir,
+    }
+
+    /// A runner whose handler says that it began and waits for `go`.
+    async fn bench() -> Bench {
+        let dir = tempfile::tempdir().expect("a directory");
+        let db = Db::sqlite(&dir.path().join("chela.db")).await.expect("a database");
+        Migrator::up(db.maintenance(), None).await.expect("tables");
+        let clock = ManualClock::at(1_000);
+        let jobs = Jobs::new(db, Arc::new(clock.clone()), Arc::new(RandomIds));
+        let (tell, ran) = mpsc::unbounded_channel();
+        let go = Arc::new(Semaphore::new(0));
+        let gate = Arc::clone(&go);
+        jobs.on("slow", move |payload| {
+            let (tell, gate) = (tell.clone(), Arc::clone(&gate));
+            async move {
+                let _ = tell.send(payload);
+                if let Ok(permit) = gate.acquire().await {
+                    permit.forget();
+                }
+                Ok(JobEnd::Done)
+            }
+        });
+        let stop = CancellationToken::new();
+        tokio::spawn(jobs.clone().run(TaskTracker::new(), stop.clone()));
+        Bench { jobs, ran, go, stop, clock, _dir: dir }
+    }
+
+    impl Bench {
+        async fn add(&self, payload: &str, key: &str) {
+            let job = NewJob {
+                kind: "slow",
+                payload: payload.to_owned(),
+                unique_key: Some(key.to_owned()),
+                run_at_ms: 0,
+            };
+            self.jobs.db.write(async |tx| self.jobs.add(tx, job).await).await.expect("added");
+            self.jobs.wake();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_job_whose_key_runs_waits_without_a_slot_and_leaves_no_row_when_done() {
+        let mut b = bench().await;
+        b.add("a1", "a").await;
+        assert_eq!(b.ran.recv().await.as_deref(), Some("a1"));
+        // More of the same than there are slots, then another: it is not held up.
+        for _ in 0..2 * AT_ONCE {
+            b.add("a2", "a").await;
+        }
+        b.add("b", "b").await;
+        assert_eq!(b.ran.recv().await.as_deref(), Some("b"));
+        assert_eq!(b.jobs.open().await.expect("a count"), 3);
+        // However long it takes, nobody takes it over.
+        b.clock.advance(2 * LEASE_MS);
+        b.add("c", "c").await;
+        assert_eq!(b.ran.recv().await.as_deref(), Some("c"));
+        b.go.add_permits(3);
+        assert_eq!(b.ran.recv().await.as_deref(), Some("a2"), "once, when the first is done");
+        b.go.add_permits(1);
+        let all = async || job::Entity::find().all(b.jobs.db.read()).await.expect("rows").len();
+        tokio::time::timeout(std::time::Duration::from_secs(30), async {
+            while all().await > 0 {
+                b.jobs.db.wrote().await;
+            }
+        })
+        .await
+        .expect("no row is left");
+        b.stop.cancel();
     }
 }

@@ -9,6 +9,8 @@ use http::Method;
 use policy::{Action, ActionInfo, Granted};
 use serde_json::Value;
 use std::{any::Any, collections::BTreeMap, sync::Arc};
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 type Boxed = Box<dyn Any + Send>;
 type Typed = Arc<dyn Fn(OpCtx, Boxed) -> BoxFuture<'static, Result<Boxed, ApiError>> + Send + Sync>;
@@ -78,9 +80,16 @@ pub struct Entry {
 #[derive(Default)]
 pub struct Verbs {
     entries: BTreeMap<&'static str, Entry>,
+    /// Where acts run: who asks may go away, what was begun goes on to its end.
+    tasks: TaskTracker,
 }
 
 impl Verbs {
+    /// An empty registry whose acts run among `tasks`.
+    pub fn new(tasks: TaskTracker) -> Self {
+        Self { entries: BTreeMap::new(), tasks }
+    }
+
     /// Registers the handler of `V`, allowed to whom `A` is granted.
     ///
     /// `S` is the state the handler works on (the platform or a slice's own).
@@ -94,12 +103,21 @@ impl Verbs {
     {
         let run = {
             let state = Arc::clone(state);
+            let tasks = (rest.method != Method::GET).then(|| self.tasks.clone());
             move |ctx: OpCtx, verb: V| {
-                let state = Arc::clone(&state);
+                let (state, tasks) = (Arc::clone(&state), tasks.clone());
                 async move {
                     let granted = policy::check::<A>(&ctx.subject).map_err(ApiError::from)?;
                     let request_id = ctx.request_id;
-                    handler(state, ctx, granted, verb).await.map_err(|error| {
+                    let work = handler(state, ctx, granted, verb);
+                    let done = match tasks {
+                        None => work.await,
+                        Some(tasks) => {
+                            let work = tasks.spawn(work.in_current_span());
+                            work.await.unwrap_or_else(|lost| Err(OpError::internal("an act broke off", lost)))
+                        }
+                    };
+                    done.map_err(|error| {
                         let mut error = ApiError::from(error);
                         error.request_id.get_or_insert_with(|| request_id.to_string());
                         error

@@ -51,18 +51,21 @@ impl Usage {
 
     /// Writes and empties; what cannot be written stays for the next time.
     async fn write(&self, group: &mut Vec<UsageRow>, absorbed: &mut Vec<UsageTotals>) {
-        if group.is_empty() && absorbed.is_empty() {
-            return;
-        }
-        let written = self.write_group(group, absorbed).await;
-        match written {
-            Ok(()) => {
-                group.clear();
-                absorbed.clear();
-            }
-            Err(error) => {
-                metrics::counter!("chela_usage_write_failures_total").increment(1);
-                tracing::error!(rows = group.len(), error = %error, "the ledger cannot be written; rows are kept in memory");
+        // After a full disk there are many: databases bound what one statement may carry.
+        while !(group.is_empty() && absorbed.is_empty()) {
+            let (rows, sums) = (group.len().min(GROUP), absorbed.len().min(GROUP));
+            let some = self
+                .write_group(group.get(..rows).unwrap_or_default(), absorbed.get(..sums).unwrap_or_default());
+            match some.await {
+                Ok(()) => {
+                    group.drain(..rows);
+                    absorbed.drain(..sums);
+                }
+                Err(error) => {
+                    metrics::counter!("chela_usage_write_failures_total").increment(1);
+                    tracing::error!(rows = group.len(), error = %error, "the ledger cannot be written; rows are kept in memory");
+                    return;
+                }
             }
         }
     }

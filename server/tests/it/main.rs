@@ -25,6 +25,8 @@ mod job;
 #[cfg(test)]
 mod live_socket;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod postgres;
 #[cfg(test)]
 mod refusals;

@@ -3,14 +3,8 @@
 
 use crate::support::*;
 use runtime::RuntimeKind;
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
 use serde_json::{Value, json};
-use server::platform::jobs::{JobEnd, NewJob};
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
-use tokio::sync::Notify;
 
 /// The server's address, or why there is none.
 fn address() -> Option<String> {
@@ -79,6 +73,12 @@ async fn the_main_job_is_done_on_postgresql_too() {
             at.get(&owner, &format!("{list}?limit=1&cursor={next}")).await.ok(200);
         }
     }
+    let second = server::platform::db::Db::postgres(
+        &at.world.env.iter().find(|(n, _)| *n == "CHELA_DATABASE_URL").expect("set").1,
+    )
+    .await;
+    let refused = second.err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(refused.contains("another Chela"), "{refused}");
     let stranger = at.stranger().await;
     assert_eq!(at.get(&stranger, &format!("/api/bots/{bot}")).await.status, 404);
 
@@ -91,62 +91,6 @@ async fn the_main_job_is_done_on_postgresql_too() {
     let refused = server::backup::create(&at.world.config(), &at.world.dir.path().join("b.tar")).await;
     assert!(refused.is_err_and(|e| e.to_string().contains("pg_dump")));
     let world = at.stop().await;
-    drop(world);
-    db.execute_unprepared(&format!("drop database {name} with (force)")).await.expect("dropped");
-}
-
-/// SQLite has one writer, so there the twin is always seen.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_is_to_run_again_ends_when_its_twin_is_queued_at_the_same_moment() {
-    let Some(server) = address() else { return };
-    let (db, name, url) = database(&server).await;
-    let mut world = World::new(RuntimeKind::Process).await;
-    world.env.push(("CHELA_DATABASE_URL", url));
-    let at = world.serve().await;
-    let platform = &at.server.platform;
-    let job = || NewJob {
-        kind: "test.again",
-        payload: String::new(),
-        unique_key: Some("test".to_owned()),
-        run_at_ms: 0,
-    };
-    let (started, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let runs = Arc::new(AtomicUsize::new(0));
-    platform.jobs.on("test.again", {
-        let (started, go, runs) = (Arc::clone(&started), Arc::clone(&go), Arc::clone(&runs));
-        move |_| {
-            let (started, go, runs) = (Arc::clone(&started), Arc::clone(&go), Arc::clone(&runs));
-            async move {
-                if runs.fetch_add(1, Ordering::SeqCst) > 0 {
-                    return Ok(JobEnd::Done);
-                }
-                started.notify_one();
-                go.notified().await;
-                Ok(JobEnd::Again { at_ms: 0 })
-            }
-        }
-    });
-    platform.db.write(async |tx| platform.jobs.add(tx, job()).await).await.expect("a job");
-    platform.jobs.wake();
-    started.notified().await;
-    let twin = platform.db.write(async |tx| {
-        platform.jobs.add(tx, job()).await?;
-        go.notify_one();
-        // The end of the first job waits for this transaction.
-        eventually("a transaction that waits for this one", async || {
-            let waiting = format!(
-                "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = '{name}'"
-            );
-            let rows = db.query_all_raw(Statement::from_string(DbBackend::Postgres, waiting)).await;
-            (!rows.expect("activity").is_empty()).then_some(())
-        })
-        .await;
-        Ok(())
-    });
-    twin.await.expect("the twin");
-    platform.jobs.wake();
-    let world = at.stop().await;
-    assert_eq!(runs.load(Ordering::SeqCst), 2);
     drop(world);
     db.execute_unprepared(&format!("drop database {name} with (force)")).await.expect("dropped");
 }

@@ -108,6 +108,11 @@ impl Bots {
         for (kind, runtime) in self.runtimes.all() {
             let found = match runtime.list().await {
                 Ok(found) => found,
+                // An engine that was never there is no news.
+                Err(error) if !store::uses(self.platform.db.read(), kind).await? => {
+                    tracing::debug!(runtime = ?kind, error = %error, "cannot list what runs, and nothing should");
+                    continue;
+                }
                 Err(error) => {
                     tracing::warn!(runtime = ?kind, error = %error, "cannot list what runs");
                     continue;

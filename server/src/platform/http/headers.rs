@@ -28,7 +28,7 @@ const FIXED: [(HeaderName, &str); 5] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (
         HeaderName::from_static("permissions-policy"),
-        "camera=(), microphone=(), geolocation=(), payment=(), usb=(), midi=(), serial=(), hid=(), bluetooth=(), \
+        "camera=(), microphone=(), geolocation=(), payment=(), usb=(), midi=(), serial=(), hid=(), \
          publickey-credentials-get=(self), publickey-credentials-create=(self), clipboard-write=(self)",
     ),
     (HeaderName::from_static("x-permitted-cross-domain-policies"), "none"),

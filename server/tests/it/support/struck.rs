@@ -3,8 +3,8 @@
 use super::{Blow, Engine, PATIENCE};
 use api::ids::BotId;
 use runtime::{
-    BotPaths, BotSpec, BotUser, CancellationToken, Found, Hints, InstanceId, LogLine, LogTail, Observation,
-    Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, Wires,
+    BotPaths, BotSpec, BotUser, CancellationToken, Found, Growth, Hints, InstanceId, LogPlace, LogQuery,
+    LogRead, Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, Wires,
     docker::{DockerConfig, DockerRuntime},
     home::Homes,
     install::Tools,
@@ -213,7 +213,11 @@ impl Runtime for Struck {
         self.docker.watch()
     }
 
-    async fn logs(&self, bot: BotId, tail: LogTail) -> Result<Vec<LogLine>, RuntimeError> {
-        self.docker.logs(bot, tail).await
+    async fn logs(&self, bot: BotId, query: &LogQuery) -> Result<LogRead, RuntimeError> {
+        self.docker.logs(bot, query).await
+    }
+
+    async fn log_growth(&self, bot: BotId, place: Option<LogPlace>) -> Result<Growth, RuntimeError> {
+        self.docker.log_growth(bot, place).await
     }
 }
