@@ -6,4 +6,4 @@ mod service;
 mod store;
 
 pub use service::register;
-pub use store::record;
+pub use store::{record, record_late};

@@ -1,12 +1,16 @@
 //! Writing and paging audit rows.
 
 use crate::platform::{ctx::OpCtx, db::Cursor, error::OpError, ids::IdGen};
-use api::{Page, audit::AuditRow, ids::AuditId};
+use api::{
+    Page,
+    audit::AuditRow,
+    ids::{AuditId, WorkspaceId},
+};
 use entity::{audit, workspace};
 use policy::{Granted, act};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    QuerySelect, sea_query::OnConflict,
 };
 
 /// Writes one row; fails with the transaction it stands in, and the transaction with it.
@@ -32,6 +36,35 @@ pub async fn record<C: ConnectionTrait>(
         detail: Set(None),
     };
     audit::Entity::insert(row).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Writes down an act that went on while nothing could be written. Twice is harmless.
+///
+/// # Errors
+/// What the database says.
+pub async fn record_late<C: ConnectionTrait>(
+    tx: &C,
+    id: AuditId,
+    at_ms: i64,
+    workspace: WorkspaceId,
+    actor: &str,
+    act: &str,
+    target: String,
+) -> Result<(), OpError> {
+    let row = audit::ActiveModel {
+        id: Set(id),
+        at_ms: Set(at_ms),
+        workspace_id: Set(Some(workspace)),
+        actor: Set(actor.to_owned()),
+        act: Set(act.to_owned()),
+        target: Set(Some(target)),
+        outcome: Set("ok".to_owned()),
+        request_id: Set(None),
+        detail: Set(Some(r#"{"journal":true}"#.to_owned())),
+    };
+    let there = OnConflict::column(audit::Column::Id).do_nothing().to_owned();
+    audit::Entity::insert(row).on_conflict(there).exec_without_returning(tx).await?;
     Ok(())
 }
 

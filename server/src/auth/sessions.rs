@@ -177,6 +177,7 @@ impl Auth {
         Entry {
             id: AuditId(self.platform.ids.uuid()),
             at_ms: ctx.now_ms,
+            workspace: ctx.subject.workspace,
             actor: ctx.actor().to_string(),
             act: act.to_owned(),
             target: Some(session.to_string()),

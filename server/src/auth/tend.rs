@@ -97,7 +97,7 @@ impl Auth {
                     let row = audit::ActiveModel {
                         id: Set(entry.id),
                         at_ms: Set(entry.at_ms),
-                        workspace_id: Set(None),
+                        workspace_id: Set(entry.workspace),
                         actor: Set(entry.actor.clone()),
                         act: Set(entry.act.clone()),
                         target: Set(entry.target.clone()),

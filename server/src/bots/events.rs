@@ -51,13 +51,14 @@ impl Bots {
         let granted = policy::check::<act::ReadBots>(&ctx.subject)?;
         let cursor = Cursor::parse(Some(IN_SNAPSHOT), None)?;
         let page = store::page(self.platform.db.read(), &granted, &cursor).await?;
-        let bots = page.items.iter().map(rows::summary).collect::<Result<_, _>>()?;
+        let shown = page.items.into_iter().filter_map(|row| self.halts.shown(row));
+        let bots = shown.map(|row| rows::summary(&row)).collect::<Result<_, _>>()?;
         Ok(Snapshot::Bots { bots })
     }
 
     async fn bot_snapshot(&self, ctx: &OpCtx, id: BotId) -> Result<Snapshot, OpError> {
         let granted = policy::check::<act::ReadBots>(&ctx.subject)?;
-        let row = store::find(self.platform.db.read(), &granted, &id.to_string()).await?;
+        let row = self.find(&granted, &id.to_string()).await?;
         let threads = self.threads_of(ctx, row.id).await?;
         Ok(Snapshot::Bot { bot: Box::new(self.detail(&row)?), threads })
     }

@@ -4,6 +4,7 @@
 //! what is said in chats (`chat`), nor for model calls (`routing`).
 
 mod events;
+mod halts;
 mod lifecycle;
 mod links;
 mod logs;

@@ -46,6 +46,8 @@ pub struct Bots {
     /// Set once by the composition: chats stand on bots, not bots on chats.
     pub threads: OnceLock<Arc<dyn ThreadList>>,
     pub(super) state: Mutex<HashMap<BotId, super::reconcile::Memory>>,
+    /// Stops and deletions that wait for room on the disk.
+    pub(super) halts: super::halts::Halts,
 }
 
 /// The job that brings a bot to what is wanted.
@@ -133,7 +135,8 @@ impl Bots {
         let clock = Arc::new(openclaw::clock::SystemClock::default());
         let links = Links::new(clock, platform.tasks.clone());
         let (threads, state) = (OnceLock::new(), Mutex::default());
-        Arc::new(Self { platform, runtimes, links, wires, models, threads, state })
+        let halts = super::halts::Halts::open(&platform.config.data_dir.join("bots.journal"));
+        Arc::new(Self { platform, runtimes, links, wires, models, threads, state, halts })
     }
 
     /// The connections to gateways.
@@ -167,7 +170,8 @@ impl Bots {
         granted: &Granted<impl policy::Action>,
         bot: &str,
     ) -> Result<bot::Model, OpError> {
-        store::find(self.platform.db.read(), granted, bot).await
+        let row = store::find(self.platform.db.read(), granted, bot).await?;
+        self.halts.shown(row).ok_or_else(|| ApiError::not_found().into())
     }
 
     /// The gateway of a running bot.
@@ -231,6 +235,7 @@ impl Bots {
         act: &'static str,
         work: impl AsyncFnOnce(&sea_orm::DatabaseTransaction, &mut bot::Model) -> Result<bool, OpError>,
     ) -> Result<BotDetail, OpError> {
+        self.write_all_halts().await?;
         let row = self
             .platform
             .db
@@ -281,7 +286,8 @@ async fn list(
     }
     let cursor = Cursor::parse(q.limit, q.cursor.as_deref())?;
     let page = store::page(b.platform.db.read(), &granted, &cursor).await?;
-    let items = page.items.iter().map(rows::summary).collect::<Result<_, _>>()?;
+    let shown = page.items.into_iter().filter_map(|row| b.halts.shown(row));
+    let items = shown.map(|row| rows::summary(&row)).collect::<Result<_, _>>()?;
     Ok(Page { items, next: page.next })
 }
 
@@ -291,7 +297,7 @@ async fn get(
     granted: Granted<act::ReadBots>,
     q: GetBot,
 ) -> Result<BotDetail, OpError> {
-    let row = store::find(b.platform.db.read(), &granted, &q.bot).await?;
+    let row = b.find(&granted, &q.bot).await?;
     b.detail(&row)
 }
 
@@ -500,30 +506,13 @@ async fn stop(
         })
         .await;
     let detail = match stopped {
-        Err(OpError::Db(error)) if is_disk_full(&error) => return b.halt(&granted, &q.bot).await,
+        Err(OpError::Db(error)) if is_disk_full(&error) => {
+            return b.stop_unwritten(&ctx, &granted, &q.bot).await;
+        }
         other => other?,
     };
     b.cancel(detail.summary.id);
     Ok(detail)
-}
-
-impl Bots {
-    /// Stops a bot although nothing can be written: stopping must always work. It is written down later.
-    async fn halt(&self, granted: &Granted<act::WriteBots>, bot: &str) -> Result<BotDetail, OpError> {
-        let row = store::find(self.platform.db.read(), granted, bot).await?;
-        tracing::warn!(bot.id = %row.id, "stopping a bot while the disk is full");
-        self.memory(row.id, |m| m.halted = true);
-        self.cancel(row.id);
-        self.links.close(row.id);
-        let runtime = self.runtimes.of(&row).map_err(|e| OpError::internal("a bot's runtime", e))?;
-        let ended = runtime.stop(row.id, std::time::Duration::from_secs(10)).await;
-        ended.map_err(|e| OpError::internal("stopping a bot while the disk is full", e))?;
-        let mut shown = row;
-        shown.desired = name_of(&Desired::Stopped);
-        shown.observed = name_of(&Observed::Stopped);
-        self.publish(&shown);
-        self.detail(&shown)
-    }
 }
 
 async fn restart(
@@ -549,20 +538,34 @@ async fn delete(
     granted: Granted<act::WriteBots>,
     q: DeleteBot,
 ) -> Result<Done, OpError> {
-    let detail = b
+    let deleted = b
         .change(&ctx, &granted, &q.bot, None, DeleteBot::NAME, async |_tx, row| {
-            if q.confirm.as_deref().is_some_and(|text| text.trim() != row.name) {
-                return Err(ApiError::field("/confirm", "must repeat the bot's name").into());
-            }
+            confirmed(&q, row)?;
             row.desired = name_of(&Desired::Deleted);
             row.next_try_at_ms = None;
             Ok(true)
         })
-        .await?;
+        .await;
+    let detail = match deleted {
+        Err(OpError::Db(error)) if is_disk_full(&error) => {
+            confirmed(&q, &b.find(&granted, &q.bot).await?)?;
+            return b.delete_unwritten(&ctx, &granted, &q.bot).await;
+        }
+        other => other?,
+    };
     b.cancel(detail.summary.id);
     let granted = policy::check::<act::RunBots>(&OpCtx::system(ctx.request_id, ctx.now_ms, None).subject)?;
     if let Some(row) = store::load(b.platform.db.read(), &granted, detail.summary.id).await? {
         b.publish_gone(&row);
     }
     Ok(Done {})
+}
+
+fn confirmed(q: &DeleteBot, row: &bot::Model) -> Result<(), ApiError> {
+    match &q.confirm {
+        Some(text) if text.trim() != row.name => {
+            Err(ApiError::field("/confirm", "must repeat the bot's name"))
+        }
+        _ => Ok(()),
+    }
 }

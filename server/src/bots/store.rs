@@ -6,7 +6,11 @@ use crate::platform::{
     error::OpError,
     text::{from_json, name_of},
 };
-use api::{ApiError, Page, bots::RuntimeKind, ids::*};
+use api::{
+    ApiError, Page,
+    bots::{Desired, RuntimeKind},
+    ids::*,
+};
 use entity::bots::{bot, bot_config, bot_token};
 use entity::{setting, workspace};
 use policy::{Granted, RowScope, act};
@@ -263,19 +267,22 @@ pub(super) async fn note<C: ConnectionTrait>(
     Ok(bot::Entity::find_by_id(row.id).one(tx).await?)
 }
 
-/// Wants a bot stopped, whatever was wanted; returns the row as it then is.
+/// Wants a bot stopped or deleted, whatever was wanted; what is deleted stays so.
 pub(super) async fn halt<C: ConnectionTrait>(
     tx: &C,
     _granted: &Granted<act::RunBots>,
     id: BotId,
-) -> Result<Option<bot::Model>, OpError> {
+    wanted: Desired,
+) -> Result<(), OpError> {
     bot::Entity::update_many()
-        .col_expr(bot::Column::Desired, Expr::value("stopped"))
+        .col_expr(bot::Column::Desired, Expr::value(name_of(&wanted)))
+        .col_expr(bot::Column::Failures, Expr::value(0_i64))
+        .col_expr(bot::Column::NextTryAtMs, Expr::value(Option::<i64>::None))
         .filter(bot::Column::Id.eq(id))
-        .filter(bot::Column::Desired.eq("running"))
+        .filter(bot::Column::Desired.ne("deleted"))
         .exec(tx)
         .await?;
-    Ok(bot::Entity::find_by_id(id).one(tx).await?)
+    Ok(())
 }
 
 /// The setting that holds the owner's word.

@@ -11,6 +11,7 @@ pub mod http;
 pub mod idempotency;
 pub mod ids;
 pub mod jobs;
+pub mod journal;
 pub mod live;
 pub mod secret;
 pub mod telemetry;

@@ -4,7 +4,7 @@
 use crate::support::*;
 use entity::chat::message;
 use runtime::RuntimeKind;
-use sea_orm::EntityTrait;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, Statement, TransactionTrait};
 use serde_json::{Value, json};
 use server::platform::clock::ManualClock;
 use std::{
@@ -205,6 +205,106 @@ async fn an_answer_that_ended_on_a_full_disk_is_written_at_the_latest_when_chela
     let at = at.stop_busy().await.serve().await;
     let seen = at.ended(&owner, &sent).await;
     assert_eq!((seen["state"].as_str(), seen["text"].as_str()), (Some("final"), Some(long_text().as_str())));
+    at.stop_busy().await;
+    drop(mount);
+}
+
+/// Fills the disk until not even the smallest change is taken. While the reader that comes back lives, SQLite
+/// cannot use the room of its log again.
+async fn fill_to_the_last_page(at: &TestServer, who: &Who, bot: &str, ballast: &Path) -> DatabaseTransaction {
+    let db = &at.server.platform.db;
+    let reader = db.read().begin().await.expect("a reader");
+    let look = Statement::from_string(db.backend(), "select count(*) from bots");
+    reader.query_one_raw(look).await.expect("a look");
+    fill(ballast);
+    let mut refused = 0;
+    eventually("every write to be refused", async || {
+        let prompt = if refused % 2 == 0 { "a" } else { "b" };
+        let answer = at.ask(who, "PATCH", &format!("/api/bots/{bot}"), json!({ "prompt": prompt })).await;
+        refused = if answer.status == 507 { refused + 1 } else { 0 };
+        (refused == 5).then_some(())
+    })
+    .await;
+    reader
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_stopped_or_deleted_on_a_full_disk_stays_so_over_a_restart_and_is_in_the_audit_log() {
+    let mut world = World::new(RuntimeKind::Process).await;
+    let clock = ManualClock::at(1_795_165_200_000);
+    world.clock = Some(clock.clone());
+    let data = world.data();
+    let Some(mount) = Mount::at(&data) else {
+        eprintln!("skipped: this user may not mount a file system");
+        return;
+    };
+    let at = world.serve().await;
+    let owner = at.owner().await;
+    let stays = at.ready_bot(&owner, "Stays").await;
+    let stopped = at.ready_bot(&owner, "Stopped").await;
+    let deleted = at.ready_bot(&owner, "Deleted").await;
+    let ballast = [data.join("ballast"), data.join("ballast2")];
+    let reader = fill_to_the_last_page(&at, &owner, &stays, &ballast[0]).await;
+
+    let path = format!("/api/bots/{stopped}");
+    let shown = at.ask(&owner, "POST", &format!("{path}/stop"), Value::Null).await.ok(200);
+    assert_eq!((&shown["desired"], &shown["observed"]), (&json!("stopped"), &json!("stopped")));
+    let journal = std::fs::read_to_string(data.join("bots.journal")).expect("the journal");
+    assert!(journal.contains(&stopped), "it was written although nothing could be: the disk is not full");
+    let living =
+        |at: &TestServer| at.world.cells.living().iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(living(&at), [stays.clone(), deleted.clone()]);
+
+    drop(reader);
+    let at = at.kill().await.serve().await;
+    let shown = at.get(&owner, &path).await.ok(200);
+    assert_eq!((&shown["desired"], &shown["observed"]), (&json!("stopped"), &json!("stopped")), "remembered");
+    let reader = fill_to_the_last_page(&at, &owner, &stays, &ballast[1]).await;
+    let wrong = at.ask(&owner, "DELETE", &format!("/api/bots/{deleted}?confirm=Other"), Value::Null).await;
+    assert_eq!(wrong.status, 422, "{}", wrong.text);
+    at.ask(&owner, "DELETE", &format!("/api/bots/{deleted}?confirm=Deleted"), Value::Null).await.ok(200);
+    assert_eq!(living(&at), [stays.clone()]);
+    assert!(!data.join("bots").join(&deleted).exists(), "its files make room at once");
+    drop(reader);
+    let at = at.kill().await.serve().await;
+    assert_eq!(at.get(&owner, &format!("/api/bots/{deleted}")).await.status, 404);
+    let listed = at.get(&owner, "/api/bots").await.ok(200);
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(2), "{listed}");
+
+    for file in &ballast {
+        std::fs::remove_file(file).expect("removed");
+    }
+    let acts = eventually("both to be written down", async || {
+        clock.advance(1_000);
+        let list = at.get(&owner, "/api/audit").await.ok(200);
+        let items = list["items"].as_array().cloned().unwrap_or_default();
+        let row = |act: &str, bot: &str| {
+            let found = items.iter().filter(|row| row["act"] == act && row["target"] == bot);
+            found.cloned().collect::<Vec<_>>()
+        };
+        let (stop, delete) = (row("bots.stop", &stopped), row("bots.delete", &deleted));
+        (!stop.is_empty() && !delete.is_empty()).then(|| [stop, delete].concat())
+    })
+    .await;
+    assert_eq!(acts.len(), 2, "once each: {acts:?}");
+    assert!(acts.iter().all(|row| row["actor"].as_str().is_some_and(|a| a.starts_with("tok_"))), "{acts:?}");
+    eventually("the row to go", async || {
+        clock.advance(1_000);
+        (rows_of(&at, "bots").await == 2).then_some(())
+    })
+    .await;
+    eventually("the journal to be empty", async || {
+        std::fs::read(data.join("bots.journal")).ok()?.iter().all(|byte| *byte == 0).then_some(())
+    })
+    .await;
+    assert_eq!(living(&at), [stays.clone()], "never started again");
+    at.ask(&owner, "POST", &format!("{path}/start"), Value::Null).await.ok(200);
+    eventually("it to run again", async || {
+        clock.advance(1_000);
+        let shown = at.get(&owner, &path).await.ok(200);
+        (shown["observed"] == "running").then_some(())
+    })
+    .await;
     at.stop_busy().await;
     drop(mount);
 }

@@ -36,9 +36,14 @@ pub struct Memory {
     pub(super) awaiting: Option<(i64, i64)>,
     /// Whether this generation's gateway was connected once.
     pub(super) was_ready: Option<i64>,
-    /// Stopped by a person while the disk was full: it stays down, and is written once that works.
-    pub(super) halted: bool,
     turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Memory {
+    /// Held by whoever acts on the bot.
+    pub(super) fn turn(&self) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(&self.turn)
+    }
 }
 
 /// What follows a step.
@@ -78,7 +83,7 @@ impl Bots {
 
     /// One turn.
     pub(super) async fn reconcile(self: Arc<Self>, id: BotId) -> Result<JobEnd, OpError> {
-        let turn = self.memory(id, |m| Arc::clone(&m.turn));
+        let turn = self.memory(id, |m| m.turn());
         let _turn = turn.lock().await;
         let granted = self.may_run()?;
         let mut prepared = false;
@@ -86,12 +91,13 @@ impl Bots {
             if self.platform.shutdown.is_cancelled() {
                 break;
             }
+            // Stopped or deleted while the disk was full: that is what is wanted, and nothing else is done.
+            self.write_halts(id).await?;
             let Some(row) = store::load(self.platform.db.read(), &granted, id).await? else {
                 self.links.close(id);
                 self.state.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
                 return Ok(JobEnd::Done);
             };
-            let row = if self.memory(id, |m| m.halted) { self.write_halt(row).await? } else { row };
             let (standing, exit) = self.look_at(&row, prepared).await?;
             let step = lifecycle::next(&standing);
             let row = self.note_step(row, &standing, step).await?;

@@ -69,14 +69,6 @@ impl Bots {
         Ok(row)
     }
 
-    /// Writes that a bot is to stay stopped, once the disk takes writes again.
-    pub(super) async fn write_halt(&self, row: bot::Model) -> Result<bot::Model, OpError> {
-        let granted = self.may_run()?;
-        let stored = self.platform.db.write(async |tx| store::halt(tx, &granted, row.id).await).await?;
-        self.memory(row.id, |m| m.halted = false);
-        Ok(stored.unwrap_or(row))
-    }
-
     /// Notes that a step failed and when it is tried again.
     pub(super) async fn note_fault(&self, id: BotId, step: Step, fault: Fault) -> Result<JobEnd, OpError> {
         let now = self.platform.clock.now_ms();
