@@ -192,6 +192,29 @@ words! {
         pub wait_s: Option<u32>,
     }
 
+    /// Counts what a bot keeps, without following or opening any of it.
+    #[serde(deny_unknown_fields)]
+    pub struct ReadStorage { pub bot: String }
+    pub struct Storage { pub parts: Vec<StoragePart> }
+    /// One directory of a bot.
+    pub struct StoragePart {
+        /// `state`, `workspace`, `run` or `logs`.
+        pub part: String,
+        /// The same in a sentence.
+        pub says: String,
+        pub files: u64,
+        pub directories: u64,
+        /// None was followed.
+        pub links: u64,
+        /// Pipes, sockets and devices; none was opened.
+        pub specials: u64,
+        /// As the files state it; a sparse file counts in full.
+        pub bytes: u64,
+        pub disk_bytes: u64,
+        /// Counting ended at a limit: there is more.
+        pub more: bool,
+    }
+
     /// What can be chosen when a bot is made.
     #[serde(deny_unknown_fields)]
     pub struct BotOptions {}
@@ -240,6 +263,7 @@ verbs! {
     DeleteBot => Done, "bots.delete";
     BotOptions => BotChoices, "bots.options";
     ReadLogs => LogPage, "bots.logs";
+    ReadStorage => Storage, "bots.storage";
     AllowUnisolated => Done, "bots.allow_unisolated";
     ForbidUnisolated => Done, "bots.forbid_unisolated";
 }

@@ -187,6 +187,60 @@ fn a_survey_counts_what_is_planted_and_follows_nothing() {
     assert_eq!(seen.specials, 1 + u64::from(is_root()));
     assert_eq!(seen.bytes, (10 << 30) + 5);
     assert!(seen.disk_bytes < 1 << 20);
+    let odd = if is_root() { "2 pipes, sockets or devices" } else { "1 pipe, socket or device" };
+    let said = format!("2 files, 2 directories; 10737418245 bytes; 2 links, not followed; {odd}, not opened");
+    assert_eq!(seen.to_string(), said);
+}
+
+#[test]
+fn a_file_that_is_to_be_forgotten_goes_and_nothing_that_a_link_leads_to() {
+    let (dir, user) = (data_dir(), fresh_user());
+    let home = home_of(dir.path(), fresh_bot(), user);
+    let (state, outside) = (home.path(Part::State), dir.path().join("outside"));
+    fs::create_dir_all(&outside).unwrap();
+    fs::create_dir_all(state.join("sessions")).unwrap();
+    for file in [outside.join("kept"), state.join("sessions/a.jsonl"), state.join("kept")] {
+        fs::write(file, "text").unwrap();
+    }
+    let forget = |below: &str| home.remove_file(Part::State, Path::new(below));
+    forget("sessions/a.jsonl").unwrap();
+    forget("sessions/a.jsonl").unwrap();
+    forget("sessions/never.jsonl").unwrap();
+    forget("nowhere/never.jsonl").unwrap();
+    assert!(!state.join("sessions/a.jsonl").exists());
+    // A link in the file's place goes itself; one on the way leads nowhere.
+    symlink(outside.join("kept"), state.join("sessions/b.jsonl")).unwrap();
+    forget("sessions/b.jsonl").unwrap();
+    assert!(fs::symlink_metadata(state.join("sessions/b.jsonl")).is_err());
+    symlink(&outside, state.join("elsewhere")).unwrap();
+    assert!(forget("elsewhere/kept").is_err());
+    for bad in ["", ".", "..", "../config/openclaw.json", "sessions/../kept", "/etc/passwd"] {
+        assert!(forget(bad).is_err(), "{bad}");
+    }
+    assert!(forget("sessions").is_err(), "a directory is no file");
+    assert!(outside.join("kept").exists() && state.join("kept").exists());
+}
+
+#[test]
+fn a_million_planted_files_are_counted_up_to_the_limit_and_said_to_be_more() {
+    const PLANTED: u64 = 1_000_000;
+    // In memory: a disk would need minutes.
+    let memory = Path::new("/dev/shm");
+    let dir = if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { data_dir() };
+    let home = home_of(dir.path(), fresh_bot(), fresh_user());
+    let state = fs::File::open(home.path(Part::State)).unwrap();
+    for n in 0..PLANTED {
+        rustix::fs::mknodat(&state, n.to_string(), FileType::RegularFile, Mode::from_raw_mode(0o600), 0)
+            .unwrap();
+    }
+    let limits = SurveyLimits { time: Duration::from_secs(60), ..SurveyLimits::default() };
+    let seen = home.survey(Part::State, limits).unwrap();
+    assert_eq!((seen.files, seen.more), (limits.entries, true));
+    assert_eq!(seen.to_string(), "more than 200000 files, 0 directories; 0 bytes");
+    // As it is: a few seconds at most, and it says that it did not see everything.
+    assert!(home.survey(Part::State, SurveyLimits::default()).unwrap().more);
+    home.remove().unwrap();
+    assert_eq!(fs::read_dir(dir.path().join("bots/.trash")).unwrap().count(), 0);
 }
 
 #[test]
@@ -205,6 +259,7 @@ fn a_survey_ends_at_its_limits_and_says_so() {
     nest(&home.path(Part::Workspace), 500);
     let seen = home.survey(Part::Workspace, SurveyLimits::default()).unwrap();
     assert_eq!((seen.dirs, seen.skipped), (64, 1));
+    assert_eq!(seen.to_string(), "more than 0 files, 64 directories; 0 bytes; 1 directory not looked into");
 }
 
 /// Directories within directories, deeper than any path may be long.

@@ -337,3 +337,36 @@ async fn a_closed_directory_above_is_named() {
     let error = runtime.check().await.unwrap_err().to_string();
     assert!(error.contains(&*closed.to_string_lossy()) && error.contains("chmod o+x"), "{error}");
 }
+
+#[test]
+fn a_user_id_is_held_by_one_data_dir_of_the_host_until_it_is_given_back_or_the_data_dir_is_gone() {
+    use runtime::process::UidClaims;
+    let (dir, ours, theirs) = (data_dir(), data_dir(), data_dir());
+    let claims = dir.path().join("claims");
+    let (us, them) =
+        (UidClaims::open(&claims, ours.path()).unwrap(), UidClaims::open(&claims, theirs.path()).unwrap());
+    assert!(us.claim(200_000).unwrap().is_ok());
+    assert!(us.claim(200_000).unwrap().is_ok(), "again");
+    assert_eq!(them.claim(200_000).unwrap(), Err(ours.path().canonicalize().unwrap()));
+    assert!(them.claim(200_001).unwrap().is_ok());
+    them.release(200_000).unwrap();
+    assert!(them.claim(200_000).unwrap().is_err(), "not theirs to give back");
+    us.release(200_000).unwrap();
+    us.release(200_000).unwrap();
+    assert!(them.claim(200_000).unwrap().is_ok());
+    drop(theirs);
+    assert!(us.claim(200_000).unwrap().is_ok(), "its data dir is gone");
+    // Many at once, each id to one.
+    let other = data_dir();
+    let got: Vec<Vec<u32>> = std::thread::scope(|scope| {
+        let workers = [ours.path(), other.path()].map(|owner| {
+            let claims = UidClaims::open(&claims, owner).unwrap();
+            scope
+                .spawn(move || (210_000..210_100).filter(|uid| claims.claim(*uid).unwrap().is_ok()).collect())
+        });
+        workers.map(|worker| worker.join().unwrap()).into()
+    });
+    let mut all = got.concat();
+    all.sort_unstable();
+    assert_eq!(all, (210_000..210_100).collect::<Vec<_>>());
+}

@@ -46,6 +46,8 @@ pub struct Bots {
     /// Set once by the composition: chats stand on bots, not bots on chats.
     pub threads: OnceLock<Arc<dyn ThreadList>>,
     pub(super) state: Mutex<HashMap<BotId, super::reconcile::Memory>>,
+    /// Held while somebody counts a bot's files.
+    counting: tokio::sync::Mutex<()>,
     /// Stops and deletions that wait for room on the disk.
     pub(super) halts: super::halts::Halts,
 }
@@ -71,17 +73,12 @@ pub fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
         bots,
         super::logs::read,
     );
-    let both = "/api/bot-options/unisolated";
-    verbs.on::<AllowUnisolated, act::WriteBots, _, _, _>(
-        Rest::post(both).says("Accepts bots that nothing keeps apart from this machine."),
+    verbs.on::<ReadStorage, act::ReadBots, _, _, _>(
+        Rest::get("/api/bots/{bot}/storage").says("Counts what a bot keeps, up to a limit."),
         bots,
-        unisolated::allow,
+        storage,
     );
-    verbs.on::<ForbidUnisolated, act::WriteBots, _, _, _>(
-        Rest::delete(both).says("Takes that back."),
-        bots,
-        unisolated::forbid,
-    );
+    unisolated::register(verbs, bots);
     verbs.on::<CreateBot, act::WriteBots, _, _, _>(
         Rest::create("/api/bots").says("Makes and starts a bot."),
         bots,
@@ -136,7 +133,17 @@ impl Bots {
         let links = Links::new(clock, platform.tasks.clone());
         let (threads, state) = (OnceLock::new(), Mutex::default());
         let halts = super::halts::Halts::open(&platform.config.data_dir.join("bots.journal"));
-        Arc::new(Self { platform, runtimes, links, wires, models, threads, state, halts })
+        Arc::new(Self {
+            platform,
+            runtimes,
+            links,
+            wires,
+            models,
+            threads,
+            state,
+            counting: Default::default(),
+            halts,
+        })
     }
 
     /// The connections to gateways.
@@ -299,6 +306,19 @@ async fn get(
 ) -> Result<BotDetail, OpError> {
     let row = b.find(&granted, &q.bot).await?;
     b.detail(&row)
+}
+
+async fn storage(
+    b: Arc<Bots>,
+    _ctx: OpCtx,
+    granted: Granted<act::ReadBots>,
+    q: ReadStorage,
+) -> Result<Storage, OpError> {
+    let row = b.find(&granted, &q.bot).await?;
+    // One at a time: each may keep the disk busy for seconds.
+    let _turn = b.counting.lock().await;
+    let parts = b.runtimes.survey(&row).await;
+    Ok(Storage { parts: parts.map_err(|e| OpError::internal("counting a bot's files", e))? })
 }
 
 async fn options(

@@ -3,12 +3,34 @@
 use super::{Bots, runtimes::Word, store};
 use crate::{
     audit,
-    platform::{ctx::OpCtx, error::OpError, text::json_of},
+    platform::{
+        ctx::OpCtx,
+        error::OpError,
+        text::json_of,
+        verbs::{Rest, Verbs},
+    },
 };
 use api::{ApiError, Code, Verb, bots::*, ids::WorkspaceId, verb::Done};
 use policy::{Granted, act};
 use sea_orm::DatabaseTransaction;
 use std::sync::Arc;
+
+/// Where it is accepted and taken back.
+const ADDRESS: &str = "/api/bot-options/unisolated";
+
+/// Registers the verbs of this part.
+pub(super) fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
+    verbs.on::<AllowUnisolated, act::WriteBots, _, _, _>(
+        Rest::post(ADDRESS).says("Accepts bots that nothing keeps apart from this machine."),
+        bots,
+        allow,
+    );
+    verbs.on::<ForbidUnisolated, act::WriteBots, _, _, _>(
+        Rest::delete(ADDRESS).says("Takes that back."),
+        bots,
+        forbid,
+    );
+}
 
 impl Bots {
     /// Goes by the word that was given before this start.
@@ -49,7 +71,7 @@ fn strangers() -> OpError {
 }
 
 /// Accepts such bots, for the caller's workspace.
-pub(super) async fn allow(
+async fn allow(
     b: Arc<Bots>,
     ctx: OpCtx,
     granted: Granted<act::WriteBots>,
@@ -85,7 +107,7 @@ pub(super) async fn allow(
 }
 
 /// Takes it back.
-pub(super) async fn forbid(
+async fn forbid(
     b: Arc<Bots>,
     ctx: OpCtx,
     granted: Granted<act::WriteBots>,

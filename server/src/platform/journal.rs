@@ -130,7 +130,7 @@ mod tests {
         assert!(journal.append(entry(3)).unwrap());
         journal.keep(|entry| entry.n != 3).unwrap();
         drop(journal);
-        assert_eq!(Journal::open(&path).unwrap().entries(), [entry(2)]);
+        assert_eq!(Journal::<Entry>::open(&path).unwrap().entries(), [entry(2)]);
         assert_eq!(std::fs::metadata(&path).unwrap().len(), 64 * 1024);
     }
 

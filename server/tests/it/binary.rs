@@ -60,6 +60,7 @@ impl Machine {
             ("CHELA_PUBLIC_URL", ORIGIN.to_owned()),
             ("CHELA_RUNTIME", "process".to_owned()),
             ("CHELA_ALLOW_UNISOLATED", "1".to_owned()),
+            ("CHELA_UID_CLAIMS", dir.path().join("uids").display().to_string()),
             ("CHELA_LOG", "warn".to_owned()),
             (
                 "CHELA_OPENCLAW",
@@ -243,6 +244,50 @@ async fn commands_work_beside_the_server_and_without_it() {
     let me = serving.ask(&owner, "GET", "/api/me", Value::Null, None).await.expect("an answer");
     assert_eq!(me.ok(200)["role"], "owner");
     assert_eq!(serving.terminate().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_of_one_machine_never_give_their_bots_the_same_user() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: bots have users of their own only where Chela is root");
+        return;
+    }
+    let (one, mut two) = (Machine::new(), Machine::new());
+    let claims = one.dir.path().join("uids");
+    two.set("CHELA_UID_CLAIMS", &claims.display().to_string());
+    let owners = [one.token(), two.token()];
+    let serving = [one.serve().await, two.serve().await];
+    let mut users = Vec::new();
+    let mut bots = Vec::new();
+    for ((at, owner), machine) in serving.iter().zip(&owners).zip([&one, &two]) {
+        for name in ["First", "Second"] {
+            let body = json!({ "name": name, "model": "openai/fake-model" });
+            let made = at.ask(owner, "POST", "/api/bots", body, None).await.expect("an answer").ok(201);
+            let bot = made["id"].as_str().expect("an id").to_owned();
+            let state = machine.data().join("bots").join(&bot).join("state");
+            let uid = eventually("the bot's files", async || {
+                let meta = std::fs::metadata(&state).ok()?;
+                let uid = std::os::unix::fs::MetadataExt::uid(&meta);
+                (uid != 0).then_some(uid)
+            });
+            users.push(uid.await);
+            bots.push((at, owner, bot));
+        }
+    }
+    users.sort_unstable();
+    assert_eq!(users, [200_000, 200_001, 200_002, 200_003]);
+    for (at, owner, bot) in &bots {
+        let gone = at.ask(owner, "DELETE", &format!("/api/bots/{bot}"), Value::Null, None).await;
+        gone.expect("an answer").ok(200);
+    }
+    eventually("every user id to be given back", async || {
+        let left = std::fs::read_dir(&claims).expect("the claims").flatten();
+        (left.filter(|file| file.file_name() != ".lock").count() == 0).then_some(())
+    })
+    .await;
+    for at in serving {
+        assert_eq!(at.terminate().await, Some(0));
+    }
 }
 
 /// What must be true after a crash: of each thread the titles it may have; empty for one that must be gone.

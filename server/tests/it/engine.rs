@@ -11,7 +11,7 @@ use testkit::fake_runtime::Call;
 const LONG: Duration = Duration::from_secs(120);
 
 /// Waits as [`eventually`] does, longer and with more rest: each look is a call to an engine.
-async fn in_the_end<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn in_the_end<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let asking = async {
         let mut turn = tokio::time::interval(Duration::from_millis(100));
         loop {

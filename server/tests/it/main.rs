@@ -27,6 +27,8 @@ mod live_socket;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod planted;
+#[cfg(test)]
 mod postgres;
 #[cfg(test)]
 mod refusals;

@@ -88,6 +88,7 @@ fn fields(verb: &str, vendor: &str) -> Value {
         | "bots.get"
         | "bots.options"
         | "bots.allow_unisolated"
+        | "bots.storage"
         | "bots.forbid_unisolated"
         | "bots.apply"
         | "bots.discard"

@@ -108,7 +108,6 @@ impl BotHome {
         Ok(())
     }
 
-    /// A directory cannot be replaced by a file: one planted under our name goes to the trash.
     /// Removes one file below a part, e.g. a transcript that was to be forgotten. No link is followed on the
     /// way; nothing there: nothing happens.
     ///
@@ -141,6 +140,7 @@ impl BotHome {
         }
     }
 
+    /// A directory cannot be replaced by a file: one planted under our name goes to the trash.
     pub(super) fn make_way(&self, at: &cap_std::fs::Dir, name: &str) -> Result<(), HomeError> {
         if kind(at, name)? == Some(FileType::Directory) {
             self.discard(at, name)?;

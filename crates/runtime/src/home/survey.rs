@@ -2,7 +2,10 @@
 
 use super::{BotHome, HomeError, Part, dir};
 use cap_std::fs::{Dir, MetadataExt};
-use std::time::{Duration, Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 /// When counting stops.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +43,36 @@ pub struct Survey {
     pub skipped: u64,
     /// A limit was reached: there is more than counted.
     pub more: bool,
+}
+
+impl Survey {
+    /// Whether there is more than was counted: a limit was reached, or something could not be looked into.
+    #[must_use]
+    pub const fn is_partial(&self) -> bool {
+        self.more || self.skipped > 0
+    }
+}
+
+/// For people: "more than 200000 files, 3 directories; 12 bytes; 2 links, not followed".
+impl fmt::Display for Survey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let more = if self.is_partial() { "more than " } else { "" };
+        let some = |count: u64, one: &'static str, many: &'static str| if count == 1 { one } else { many };
+        let (files, dirs) = (some(self.files, "file", "files"), some(self.dirs, "directory", "directories"));
+        write!(f, "{more}{} {files}, {} {dirs}; {} bytes", self.files, self.dirs, self.bytes)?;
+        if self.links > 0 {
+            write!(f, "; {} {}, not followed", self.links, some(self.links, "link", "links"))?;
+        }
+        if self.specials > 0 {
+            let word = some(self.specials, "pipe, socket or device", "pipes, sockets or devices");
+            write!(f, "; {} {word}, not opened", self.specials)?;
+        }
+        if self.skipped > 0 {
+            let word = some(self.skipped, "directory", "directories");
+            write!(f, "; {} {word} not looked into", self.skipped)?;
+        }
+        Ok(())
+    }
 }
 
 impl BotHome {

@@ -7,6 +7,7 @@
 //! A bot is one person's own here, never a boundary between tenants: memory is bounded by Node's heap limit
 //! only, disk and processor not at all.
 
+mod claims;
 mod ending;
 mod growth;
 mod host;
@@ -17,6 +18,7 @@ mod record;
 mod starting;
 mod watching;
 
+pub use claims::{UID_CLAIMS, UidClaims};
 pub use keeper::keeper_main;
 
 use crate::{

@@ -24,7 +24,7 @@ use runtime::{
     docker::{CALL_DEADLINE, DOCKER_SOCKET, DockerConfig, DockerRuntime},
     home::Homes,
     install::Tools,
-    process::{KEEPER_ARG, ProcessConfig, ProcessRuntime},
+    process::{KEEPER_ARG, ProcessConfig, ProcessRuntime, UidClaims},
 };
 use std::{
     collections::BTreeMap,
@@ -49,6 +49,8 @@ pub struct Runtimes {
     why: String,
     notes: Mutex<BTreeMap<u8, Note>>,
     uids: (u32, u32),
+    /// What other Chelas of this host hold; none in tests that run nothing.
+    pub(super) claims: Option<UidClaims>,
     /// A setting accepts bots that nothing keeps apart.
     by_setting: bool,
     /// Somebody accepted them.
@@ -131,7 +133,18 @@ impl Runtimes {
             keeper: vec![chela, PathBuf::from(KEEPER_ARG)],
             command: config.openclaw.as_ref().map(|c| c.split_whitespace().map(str::to_owned).collect()),
         }));
-        Self::with(config, homes, vec![docker, process]).await
+        let mut this = Self::with(config, homes, vec![docker, process]).await?;
+        if rustix::process::geteuid().is_root() {
+            let claims = UidClaims::open(&config.uid_claims, dir.path()).map_err(|e| {
+                StartError::Other(format!(
+                    "{}: {e}. The Chelas of a machine note there which user ids their bots hold; name another \
+                     place with CHELA_UID_CLAIMS",
+                    config.uid_claims.display()
+                ))
+            });
+            this.claims = Some(claims?);
+        }
+        Ok(this)
     }
 
     /// The given runtimes, each asked once whether it can be used.
@@ -160,6 +173,7 @@ impl Runtimes {
             why: String::new(),
             notes: Mutex::new(notes),
             uids: config.bot_uids,
+            claims: None,
             by_setting: config.allow_unisolated,
             word: Mutex::default(),
             need_bytes,
@@ -300,15 +314,28 @@ impl Runtimes {
     }
 
     /// The uid of a new bot, where its runtime gives it one.
-    pub(in crate::bots) fn uid(&self, kind: RuntimeKind, taken: &[i64]) -> Result<Option<i64>, ApiError> {
+    pub(in crate::bots) fn uid(&self, kind: RuntimeKind, taken: &[i64]) -> Result<Option<i64>, OpError> {
         if kind != RuntimeKind::Process || !rustix::process::geteuid().is_root() {
             return Ok(None);
         }
-        let free = settings::free_uid(self.uids, taken);
-        free.map(Some).ok_or_else(|| {
-            ApiError::new(Code::Conflict, "Every user id for bots is taken.")
-                .with_hint("Widen CHELA_BOT_UIDS.")
-        })
+        let mut taken = taken.to_vec();
+        while let Some(free) = settings::free_uid(self.uids, &taken) {
+            match self.claim(free)? {
+                None => return Ok(Some(free)),
+                Some(_other) => taken.push(free),
+            }
+        }
+        Err(ApiError::new(Code::Conflict, "Every user id for bots is taken.")
+            .with_hint("Widen CHELA_BOT_UIDS.")
+            .into())
+    }
+
+    /// Claims a user id of this host; another Chela's data dir where that holds it.
+    fn claim(&self, uid: i64) -> Result<Option<PathBuf>, OpError> {
+        let (Some(claims), Ok(uid)) = (&self.claims, u32::try_from(uid)) else { return Ok(None) };
+        let claimed =
+            claims.claim(uid).map_err(|e| OpError::internal("claiming a user id of this host", e))?;
+        Ok(claimed.err())
     }
 
     /// The runtime of a bot.

@@ -1,14 +1,17 @@
 //! A bot's files and wires: laying them out before it starts, changing its settings, taking them away.
 
 use super::Runtimes;
-use api::bots::{BotSettings, Profile, RuntimeKind};
+use api::bots::{BotSettings, Profile, RuntimeKind, StoragePart};
 use entity::bots::bot;
 use openclaw::{BotConfig, Endpoint, config::cell};
 use runtime::{
     BotSpec, Limits, Runtime, RuntimeError, Wires,
-    home::{BotHome, Part, Tokens},
+    home::{BotHome, Part, SurveyLimits, Tokens},
 };
-use std::{os::unix::net::UnixListener, path::Path, sync::Arc};
+use std::{os::unix::net::UnixListener, path::Path, sync::Arc, time::Duration};
+
+/// Where counting a bot's files ends.
+const COUNTED: SurveyLimits = SurveyLimits { entries: 200_000, depth: 64, time: Duration::from_secs(2) };
 
 type Done<T = ()> = Result<T, RuntimeError>;
 
@@ -97,11 +100,27 @@ impl Runtimes {
         tool: &str,
     ) -> Done {
         let user = self.of_row(row)?.user(allotted(row));
+        self.hold_user(row)?;
         let home = self.home(row);
         home.ensure(user)?;
         self.write_settings(row, settings).await?;
         home.write_tokens(&Tokens { relay, gateway, tool })?;
         Ok(())
+    }
+
+    /// No other Chela of this host may have a bot of the same user: each could read the other's files.
+    fn hold_user(&self, row: &bot::Model) -> Done {
+        let (Some(claims), Some(_own)) = (&self.claims, row.uid) else { return Ok(()) };
+        let io = |source| RuntimeError::Io { what: "claiming the bot's user id", source };
+        let uid = allotted(row);
+        claims.claim(uid).map_err(io)?.map_err(|other| {
+            RuntimeError::Refused(format!(
+                "the user id {uid} of this bot is held by a bot of the Chela in {}: make this bot anew, or, if that \
+                 Chela is no more, remove {}",
+                other.display(),
+                claims.path().join(uid.to_string()).display()
+            ))
+        })
     }
 
     /// Makes the process's or container's shell.
@@ -162,10 +181,43 @@ impl Runtimes {
         .await
     }
 
+    /// Counts what a bot keeps, each part for a second or two at most.
+    pub(in crate::bots) async fn survey(&self, row: &bot::Model) -> Done<Vec<StoragePart>> {
+        let home = self.home(row);
+        blocking(move || {
+            if !home.exists() {
+                return Ok(Vec::new());
+            }
+            let counted = [Part::State, Part::Workspace, Part::Run, Part::Logs].map(|part| {
+                let seen = home.survey(part, COUNTED)?;
+                Ok(StoragePart {
+                    part: part.name().to_owned(),
+                    says: seen.to_string(),
+                    files: seen.files,
+                    directories: seen.dirs,
+                    links: seen.links,
+                    specials: seen.specials,
+                    bytes: seen.bytes,
+                    disk_bytes: seen.disk_bytes,
+                    more: seen.is_partial(),
+                })
+            });
+            counted.into_iter().collect()
+        })
+        .await
+    }
+
     /// Deletes all files of a bot that does not run any more.
     pub(in crate::bots) async fn delete_files(&self, row: &bot::Model) -> Done {
-        let home = self.home(row);
-        blocking(move || Ok(home.remove()?)).await
+        let (home, claims) = (self.home(row), self.claims.clone().filter(|_| row.uid.is_some()));
+        let uid = allotted(row);
+        blocking(move || {
+            home.remove()?;
+            // Last: nobody else is this user while it has files.
+            let io = |source| RuntimeError::Io { what: "giving the bot's user id back", source };
+            claims.map_or(Ok(()), |claims| claims.release(uid).map_err(io))
+        })
+        .await
     }
 }
 

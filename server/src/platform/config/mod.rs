@@ -32,6 +32,7 @@ pub const NAMES: &[&str] = &[
     "bot_image",
     "bot_subnets",
     "bot_uids",
+    "uid_claims",
     "allow_unisolated",
     "openclaw",
     "master_key_file",
@@ -75,6 +76,8 @@ pub struct Config {
     pub bot_image: Option<String>,
     /// Uids of process bots, first and last.
     pub bot_uids: (u32, u32),
+    /// Where the Chelas of this host note which of them holds which user id.
+    pub uid_claims: PathBuf,
     pub allow_unisolated: bool,
     /// Command that takes OpenClaw's place in the process runtime.
     pub openclaw: Option<String>,
@@ -121,6 +124,7 @@ impl Config {
             runtime: parse::runtime(&or("runtime", "auto"))?,
             bot_image: get("bot_image"),
             bot_uids: range("bot_uids", &or("bot_uids", "200000-265535"))?,
+            uid_claims: PathBuf::from(or("uid_claims", runtime::process::UID_CLAIMS)),
             allow_unisolated: flag("allow_unisolated", get("allow_unisolated").as_deref())?,
             openclaw: get("openclaw"),
             master_key_file: get("master_key_file").map(PathBuf::from),
