@@ -4,4 +4,5 @@
 
 pub mod fake_runtime;
 pub mod gateway;
+pub mod registry;
 pub mod vendor;

@@ -31,6 +31,8 @@ mod planted;
 #[cfg(test)]
 mod postgres;
 #[cfg(test)]
+mod pulled;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod survival;
