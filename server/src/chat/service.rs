@@ -8,6 +8,7 @@ use crate::{
         Platform,
         ctx::OpCtx,
         error::OpError,
+        live::Follow,
         verbs::{Rest, Verbs},
     },
 };
@@ -21,6 +22,7 @@ use api::{
 };
 use entity::chat::thread;
 use policy::{Granted, act};
+use serde_json::Value;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -46,7 +48,9 @@ pub struct Chat {
 pub fn register(verbs: &mut Verbs, chat: &Arc<Chat>) {
     threads::register(verbs, chat);
     verbs.on::<SendMessage, act::WriteChat, _, _, _>(
-        Rest::accept("/api/bots/{bot}/messages").says("Sends a message; the answer streams into its thread."),
+        Rest::accept("/api/bots/{bot}/messages")
+            .says("Sends a message; the answer streams into its thread.")
+            .follows(answer_to),
         chat,
         send,
     );
@@ -135,6 +139,12 @@ impl Chat {
             created_at_ms: now_ms,
         }
     }
+}
+
+/// The message that [`SendMessage`]'s answer promises.
+fn answer_to(sent: &Value) -> Option<Follow> {
+    let topic = Topic::Thread(sent.get("thread_id")?.as_str()?.parse().ok()?);
+    Some(Follow { topic, message: sent.get("message_id")?.as_str()?.parse().ok()? })
 }
 
 /// The first words of a message as a thread's title.

@@ -2,7 +2,7 @@
 //!
 //! Server functions, REST, OpenAPI, the control socket and the walk over all permissions read it.
 
-use super::{ctx::OpCtx, error::OpError};
+use super::{ctx::OpCtx, error::OpError, live::Follow};
 use api::{ApiError, Verb};
 use futures::future::BoxFuture;
 use http::Method;
@@ -27,11 +27,13 @@ pub struct Rest {
     pub creates: bool,
     /// One sentence for the API page.
     pub summary: &'static str,
+    /// Where its answer leads to a message that streams: which one. Callers may follow it there and then.
+    pub follows: Option<fn(&Value) -> Option<Follow>>,
 }
 
 impl Rest {
     const fn of(method: Method, path: &'static str, status: u16, creates: bool) -> Self {
-        Self { method, path, status, creates, summary: "" }
+        Self { method, path, status, creates, summary: "", follows: None }
     }
     /// Reads.
     pub const fn get(path: &'static str) -> Self {
@@ -61,6 +63,12 @@ impl Rest {
     #[must_use]
     pub const fn says(mut self, summary: &'static str) -> Self {
         self.summary = summary;
+        self
+    }
+    /// With `Accept: text/event-stream` the events of this message follow, until it ends.
+    #[must_use]
+    pub const fn follows(mut self, follows: fn(&Value) -> Option<Follow>) -> Self {
+        self.follows = Some(follows);
         self
     }
 }

@@ -19,6 +19,8 @@ mod cuts;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 mod full_disk;
 #[cfg(test)]
 mod job;

@@ -80,10 +80,15 @@ fn operation(html: &mut String, entry: &Entry) {
     _ = write!(
         html,
         "<article id=\"{name}\"><h3><code class=\"method\">{method}</code> <code>{path}</code></h3><p>{summary}</p>\
-         <p class=\"note\">Answers {status}. Needs {needs} (<code>{action}</code>).</p>",
+         <p class=\"note\">Answers {status}{events}. Needs {needs} (<code>{action}</code>).</p>",
         name = escaped(entry.name),
         summary = escaped(&openapi::summary(entry)),
         status = entry.rest.status,
+        events = if entry.rest.follows.is_some() {
+            "; with <code>Accept: text/event-stream</code> 200 and the events until the end"
+        } else {
+            ""
+        },
         needs = openapi::needs(entry.action.needs),
         action = escaped(entry.action.name),
     );

@@ -6,7 +6,8 @@ use api::{
     ApiError,
     ids::{SessionId, TokenId, UserId},
 };
-use policy::Subject;
+use policy::{Actor, Subject};
+use tokio::sync::broadcast::{self, error::RecvError};
 
 /// Name of the session cookie. `__Host-`: this host only, Secure, path `/`.
 pub const SESSION_COOKIE: &str = "__Host-chela";
@@ -35,6 +36,31 @@ pub enum Revoked {
     User(UserId),
 }
 
+impl Identity {
+    /// Whether this caller stands on what was revoked.
+    fn stands_on(&self, revoked: Revoked) -> bool {
+        match revoked {
+            Revoked::Session(id) => self.session == Some(id),
+            Revoked::Token(id) => self.token == Some(id),
+            Revoked::User(id) => self.subject.actor == Actor::User(id),
+        }
+    }
+}
+
+/// Returns when what a caller stands on has ended, or when that may have been missed. Cancel-safe.
+pub async fn ended(identity: &Identity, revocations: &mut broadcast::Receiver<Revoked>) {
+    loop {
+        match revocations.recv().await {
+            Ok(revoked) if identity.stands_on(revoked) => return,
+            Ok(_) => {}
+            // Better to come again than to be forgotten.
+            Err(RecvError::Lagged(_)) => return,
+            // Nobody revokes any more: the server is going down.
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}
+
 /// Turns credentials into a caller.
 #[async_trait::async_trait]
 pub trait Identify: Send + Sync {
@@ -46,5 +72,5 @@ pub trait Identify: Send + Sync {
     async fn identify(&self, cookie: Option<&str>, bearer: Option<&str>) -> Result<Identity, ApiError>;
 
     /// Hears of everything revoked from now on.
-    fn revocations(&self) -> tokio::sync::broadcast::Receiver<Revoked>;
+    fn revocations(&self) -> broadcast::Receiver<Revoked>;
 }

@@ -29,7 +29,7 @@ pub use body::StrictJson;
 pub use client::ClientAddr;
 pub use gate::{Area, identify_caller};
 pub use health::metrics_router;
-pub use identify::{Identify, Identity, Revoked, SESSION_COOKIE};
+pub use identify::{Identify, Identity, Revoked, SESSION_COOKIE, ended};
 pub use listen::{Limits, serve};
 pub use openapi::document as openapi_document;
 pub use panel::{PanelParts, panel};

@@ -106,6 +106,13 @@ fn responses(entry: &Entry, output: &Value) -> Value {
     let mut answers = Map::new();
     let content = json!({ "application/json": { "schema": output } });
     answers.insert(entry.rest.status.to_string(), json!({ "description": "Done.", "content": content }));
+    if entry.rest.follows.is_some() {
+        let text = "With `Accept: text/event-stream`: `sent` (the answer above), then `delta`, `replace`, `block`, \
+                    `tool`, `phase`, and last `end` with the message, or `error`. After `resync` (the message so far) \
+                    what was lost does not come again.";
+        let content = json!({ "text/event-stream": { "schema": { "type": "string" } } });
+        answers.insert("200".to_owned(), json!({ "description": text, "content": content }));
+    }
     let mut codes = vec![
         Code::Malformed,
         Code::Unauthenticated,

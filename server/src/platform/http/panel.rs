@@ -40,6 +40,7 @@ pub fn panel(parts: PanelParts) -> Router {
         verbs: Arc::clone(&verbs),
         idempotency: Idempotency::new(platform.db.clone(), Arc::clone(&platform.clock)),
         tasks: platform.tasks.clone(),
+        events: live::EventDoor::new(Arc::clone(&platform), Arc::clone(&identify)),
         explain: Arc::clone(&explain),
     };
     let pages = Pages {

@@ -1,9 +1,10 @@
 //! REST, made from the verb registry: one route per verb, no code per resource.
 
-use super::{etag, input, problem::Problem};
+use super::{Identity, etag, input, problem::Problem};
 use crate::platform::{
     ctx::OpCtx,
     idempotency::{Attempt, Begun, Idempotency},
+    live::{EventDoor, wants_events},
     verbs::{Entry, Verbs},
 };
 use api::ApiError;
@@ -28,6 +29,8 @@ pub(super) struct Rest {
     pub(super) verbs: Arc<Verbs>,
     pub(super) idempotency: Idempotency,
     pub(super) tasks: TaskTracker,
+    /// For callers that want to follow what they asked for.
+    pub(super) events: EventDoor,
     /// Adds what only the platform knows to an error (free space when the disk is full).
     pub(super) explain: Arc<dyn Fn(ApiError) -> ApiError + Send + Sync>,
 }
@@ -38,8 +41,8 @@ pub(super) fn routes(rest: &Rest) -> Router {
     for entry in rest.verbs.all() {
         let Ok(filter) = MethodFilter::try_from(entry.rest.method.clone()) else { continue };
         let (rest, name) = (rest.clone(), entry.name);
-        let handler = move |ctx: Extension<OpCtx>, path: RawPathParams, request: Request| async move {
-            answer(&rest, name, ctx.0, path, request)
+        let handler = move |caller: Caller, path: RawPathParams, request: Request| async move {
+            answer(&rest, name, caller, path, request)
                 .await
                 .map_err(|Problem(error)| Problem((rest.explain)(error)))
         };
@@ -55,10 +58,13 @@ pub(super) fn routes(rest: &Rest) -> Router {
     paths.into_iter().fold(Router::new(), |router, (path, methods)| router.route(path, methods))
 }
 
+/// Who calls, as the gate found out.
+type Caller = (Extension<OpCtx>, Extension<Identity>);
+
 async fn answer(
     rest: &Rest,
     name: &'static str,
-    ctx: OpCtx,
+    (Extension(ctx), Extension(identity)): Caller,
     path: RawPathParams,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -70,12 +76,23 @@ async fn answer(
     let path = path.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     let (headers, mut input) = input::read(entry, path, request).await?;
     etag::expect(entry, &headers, &mut input)?;
-    match ctx.idempotency_key.clone().filter(|_| entry.rest.creates) {
-        Some(key) => once(rest, entry, ctx, key, input).await,
-        None => {
-            let out = rest.verbs.run_json(name, ctx, Value::Object(input)).await?;
-            Ok(written(entry, &headers, entry.rest.status, &out))
+    let stream = match entry.rest.follows.filter(|_| wants_events(&headers)) {
+        Some(follows) => {
+            let entered = rest.events.enter(&ctx, &identity, &headers).await?;
+            Some((entered, ctx.clone(), follows))
         }
+        None => None,
+    };
+    let (status, out) = match ctx.idempotency_key.clone().filter(|_| entry.rest.creates) {
+        Some(key) => once(rest, entry, ctx, key, input).await?,
+        None => (entry.rest.status, rest.verbs.run_json(name, ctx, Value::Object(input)).await?),
+    };
+    match stream {
+        Some((entered, ctx, follows)) => match follows(&out) {
+            Some(follow) => Ok(entered.follow(ctx, &out, follow).await),
+            None => Err(ApiError::internal().into()),
+        },
+        None => Ok(written(entry, &headers, status, &out)),
     }
 }
 
@@ -86,7 +103,7 @@ async fn once(
     ctx: OpCtx,
     key: String,
     input: Map<String, Value>,
-) -> Result<Response, Problem> {
+) -> Result<(u16, Value), Problem> {
     let input = Value::Object(input);
     let workspace = ctx.subject.workspace.map(|id| id.to_string()).unwrap_or_default();
     let attempt = Attempt::new(format!("{} {workspace}", ctx.actor()), key, entry.name, &input);
@@ -95,7 +112,7 @@ async fn once(
             if let Value::Object(members) = &mut body {
                 members.insert("replayed".to_owned(), Value::Bool(true));
             }
-            return Ok(written(entry, &HeaderMap::new(), status, &body));
+            return Ok((status, body));
         }
         Begun::Fresh(reservation) => reservation,
     };
@@ -111,7 +128,7 @@ async fn once(
         out
     };
     let out = rest.tasks.spawn(work.in_current_span()).await.map_err(|_cancelled| ApiError::internal())??;
-    Ok(written(entry, &HeaderMap::new(), status, &out))
+    Ok((status, out))
 }
 
 /// Fields of an answer that leave Chela once: marked `x-chela-once` in its schema.

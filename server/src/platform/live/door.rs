@@ -31,26 +31,26 @@ const READ_BUFFER: usize = 4096;
 /// Most bytes waiting for a reader before its socket breaks.
 const MAX_UNSENT: usize = 16 * 1024 * 1024;
 
-/// Whose socket it is.
+/// Whose socket or stream it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Holder {
+pub(super) enum Holder {
     Session(SessionId),
     Token(TokenId),
 }
 
-type Counts = Arc<Mutex<HashMap<Holder, usize>>>;
+pub(super) type Counts = Arc<Mutex<HashMap<Holder, usize>>>;
 
-/// One socket's place; given back when dropped.
+/// One socket's or stream's place; given back when dropped.
 pub(super) struct Place {
     counts: Counts,
     holder: Holder,
 }
 
 impl Place {
-    fn take(counts: &Counts, holder: Holder) -> Option<Self> {
+    pub(super) fn take(counts: &Counts, holder: Holder, most: usize) -> Option<Self> {
         let mut map = counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = map.entry(holder).or_insert(0);
-        if *count >= MAX_SOCKETS {
+        if *count >= most {
             return None;
         }
         *count += 1;
@@ -100,21 +100,16 @@ async fn open(
     from_us(&headers, door.platform.config.public_url.origin())?;
     // Before the credentials count: what is revoked from here on is heard.
     let revocations = door.identify.revocations();
-    let holder = match (ctx.actor(), identity.session, identity.token) {
-        (Actor::Nobody, ..) => return Err(ApiError::unauthenticated().into()),
-        (_, _, Some(token)) => Holder::Token(token),
-        (_, Some(session), None) => Holder::Session(session),
-        _ => return Err(ApiError::forbidden().into()),
-    };
+    let holder = holder(&ctx, &identity)?;
     let upgrade = upgrade.map_err(|_no_websocket| {
         Problem(ApiError::new(Code::Malformed, "This address speaks WebSocket only."))
     })?;
-    let Some(place) = Place::take(&door.counts, holder) else {
+    let Some(place) = Place::take(&door.counts, holder, MAX_SOCKETS) else {
         let text = format!("This session has {MAX_SOCKETS} live connections already; close a tab.");
         return Err(ApiError::new(Code::RateLimited, text).retry_after(10_000).into());
     };
     // Between the gate's answer and our listening something may have been revoked: ask once more.
-    if !still_good(&door, &headers, &identity).await? {
+    if !still_good(door.identify.as_ref(), &headers, &identity).await? {
         return Err(ApiError::unauthenticated().into());
     }
     let platform = Arc::clone(&door.platform);
@@ -144,8 +139,23 @@ fn from_us(headers: &HeaderMap, origin: &str) -> Result<(), ApiError> {
     }
 }
 
-async fn still_good(door: &LiveDoor, headers: &HeaderMap, identity: &Identity) -> Result<bool, ApiError> {
-    let again = crate::platform::http::identify_caller(door.identify.as_ref(), headers).await?;
+/// Whose place a caller takes.
+pub(super) fn holder(ctx: &OpCtx, identity: &Identity) -> Result<Holder, ApiError> {
+    match (ctx.actor(), identity.session, identity.token) {
+        (Actor::Nobody, ..) => Err(ApiError::unauthenticated()),
+        (_, _, Some(token)) => Ok(Holder::Token(token)),
+        (_, Some(session), None) => Ok(Holder::Session(session)),
+        _ => Err(ApiError::forbidden()),
+    }
+}
+
+/// Whether the credentials still lead to the same caller.
+pub(super) async fn still_good(
+    identify: &dyn Identify,
+    headers: &HeaderMap,
+    identity: &Identity,
+) -> Result<bool, ApiError> {
+    let again = crate::platform::http::identify_caller(identify, headers).await?;
     Ok(again.subject == identity.subject
         && again.session == identity.session
         && again.token == identity.token)

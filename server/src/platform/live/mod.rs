@@ -1,14 +1,16 @@
 //! What is live: topics that browsers watch, snapshots and the events after them.
 //!
-//! Slices publish; the one WebSocket `/api/live` delivers. A watcher attaches to a topic *before* its
+//! Slices publish; the one WebSocket `/api/live` delivers, and to programs that wait for one answer a stream of events. A watcher attaches to a topic *before* its
 //! snapshot is taken, so no event can fall between the two; who reads too slowly is told to resync and
 //! gets a new snapshot. Not responsible for what a snapshot holds or who may see it: slices answer that.
 
 mod door;
+mod events;
 mod hub;
 mod socket;
 
 pub use door::{LiveDoor, routes};
+pub use events::{EventDoor, Follow, wants_events};
 pub use hub::{Attached, Live, SnapshotSource, TopicKind};
 
 #[cfg(test)]

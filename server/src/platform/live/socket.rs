@@ -7,7 +7,7 @@ use super::{
 use crate::platform::{
     Platform,
     ctx::OpCtx,
-    http::{Identity, Revoked},
+    http::{Identity, Revoked, ended},
 };
 use api::{
     ApiError, Code,
@@ -18,10 +18,9 @@ use axum::{
     extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket},
 };
 use futures::StreamExt;
-use policy::Actor;
 use std::{sync::Arc, time::Duration};
 use tokio::{
-    sync::broadcast::{self, error::RecvError},
+    sync::broadcast,
     time::{MissedTickBehavior, timeout},
 };
 use tokio_stream::{StreamMap, wrappers::BroadcastStream};
@@ -85,7 +84,7 @@ impl Watcher {
         let renew_at_ms = self.platform.clock.now_ms() + LIFE_MS;
         let end = tokio::select! {
             end = self.talk(&mut ws) => end,
-            () = self.revoked(&mut revocations) => End::Revoked,
+            () = ended(&self.identity, &mut revocations) => End::Revoked,
             () = self.platform.shutdown.cancelled() => End::Stopping,
             () = self.platform.clock.wait_until(renew_at_ms) => End::Renew,
         };
@@ -98,28 +97,6 @@ impl Watcher {
         match self.serve(ws).await {
             Err(end) => end,
             Ok(never) => never,
-        }
-    }
-
-    /// Returns when what this socket stands on has ended, or when that may have been missed.
-    async fn revoked(&self, revocations: &mut broadcast::Receiver<Revoked>) {
-        loop {
-            match revocations.recv().await {
-                Ok(revoked) if self.concerns(revoked) => return,
-                Ok(_) => {}
-                // Better to come again than to be forgotten.
-                Err(RecvError::Lagged(_)) => return,
-                // Nobody revokes any more: the server is going down.
-                Err(RecvError::Closed) => return std::future::pending().await,
-            }
-        }
-    }
-
-    fn concerns(&self, revoked: Revoked) -> bool {
-        match revoked {
-            Revoked::Session(id) => self.identity.session == Some(id),
-            Revoked::Token(id) => self.identity.token == Some(id),
-            Revoked::User(id) => self.ctx.actor() == Actor::User(id),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod callers;
 mod engine;
+mod events;
 mod http;
 mod live;
 mod struck;
@@ -9,6 +10,7 @@ mod world;
 
 pub use callers::*;
 pub use engine::*;
+pub use events::*;
 pub use http::*;
 pub use live::*;
 pub use struck::*;
