@@ -1,7 +1,7 @@
 //! Who follows which topic, and what the server last said about it.
 
 use super::{Fit, Link, News, socket::Socket};
-use api::live::{ClientFrame, ServerFrame, Topic};
+use api::live::{ClientFrame, Seen, ServerFrame, Topic};
 use leptos::prelude::*;
 use std::{
     cell::{Cell, RefCell},
@@ -14,8 +14,8 @@ type Hear = Rc<RefCell<dyn FnMut(News) -> Fit>>;
 /// A topic that somebody follows.
 #[derive(Default)]
 struct Followed {
-    /// Number of the last frame; absent until a snapshot came.
-    seq: Option<u64>,
+    /// The last frame; absent until a snapshot came.
+    seen: Option<Seen>,
     followers: Vec<(u32, Hear)>,
 }
 
@@ -85,8 +85,17 @@ impl Hub {
         }
     }
 
-    /// Asks for every topic again, after the line came back.
-    pub(super) fn subscribe_all(&self) {
+    /// Goes on with every topic where it stood, after the line came back.
+    pub(super) fn resume_all(&self) {
+        let seen: Vec<(Topic, Option<Seen>)> =
+            self.topics.borrow().iter().map(|(topic, followed)| (*topic, followed.seen.clone())).collect();
+        for (topic, after) in seen {
+            self.send(&ClientFrame::Subscribe { topic: topic.to_string(), after });
+        }
+    }
+
+    /// Asks for every topic anew.
+    fn subscribe_all(&self) {
         let topics: Vec<Topic> = self.topics.borrow().keys().copied().collect();
         for topic in topics {
             self.subscribe(topic);
@@ -95,9 +104,9 @@ impl Hub {
 
     fn subscribe(&self, topic: Topic) {
         if let Some(followed) = self.topics.borrow_mut().get_mut(&topic) {
-            followed.seq = None;
+            followed.seen = None;
         }
-        self.send(&ClientFrame::Subscribe { topic: topic.to_string() });
+        self.send(&ClientFrame::Subscribe { topic: topic.to_string(), after: None });
     }
 
     fn refresh(&self, topic: Topic) {
@@ -105,7 +114,7 @@ impl Hub {
         self.subscribe(topic);
     }
 
-    /// Sends if the line is up; otherwise `subscribe_all` makes up for it.
+    /// Sends if the line is up; otherwise `resume_all` makes up for it.
     pub(super) fn send(&self, frame: &ClientFrame) {
         if let (Some(socket), Ok(text)) = (self.socket.borrow().as_ref(), serde_json::to_string(frame)) {
             socket.send(&text);
@@ -115,8 +124,8 @@ impl Hub {
     /// Takes in one frame of the server.
     pub(super) fn receive(&self, text: &str) {
         match serde_json::from_str(text) {
-            Ok(ServerFrame::Snapshot { topic, seq, data }) => {
-                if self.advance(topic, seq) {
+            Ok(ServerFrame::Snapshot { topic, epoch, seq, data }) => {
+                if self.put(topic, Seen { epoch, seq }) {
                     self.tell(topic, &News::Snapshot(data));
                 }
             }
@@ -126,30 +135,30 @@ impl Hub {
                     self.tell(topic, &News::Refused(error));
                 }
             }
-            Ok(ServerFrame::Resync { .. } | ServerFrame::Pong {}) => {}
+            Ok(ServerFrame::Resync { .. } | ServerFrame::Resumed { .. } | ServerFrame::Pong {}) => {}
             // A server newer than this page: what it says may not be lost, so the page is read anew.
             Err(_) => self.subscribe_all(),
         }
     }
 
     fn event(&self, topic: Topic, seq: u64, news: News) {
-        let last = self.topics.borrow().get(&topic).and_then(|followed| followed.seq);
-        match last {
+        let seen = self.topics.borrow().get(&topic).and_then(|followed| followed.seen.clone());
+        match seen {
             // Before the snapshot, or already in it.
             None => {}
-            Some(last) if seq <= last => {}
-            Some(last) if seq == last + 1 => {
-                self.advance(topic, seq);
+            Some(seen) if seq <= seen.seq => {}
+            Some(seen) if seq == seen.seq + 1 => {
+                self.put(topic, Seen { seq, ..seen });
                 self.tell(topic, &news);
             }
             Some(_) => self.refresh(topic),
         }
     }
 
-    fn advance(&self, topic: Topic, seq: u64) -> bool {
+    fn put(&self, topic: Topic, seen: Seen) -> bool {
         let mut topics = self.topics.borrow_mut();
         let Some(followed) = topics.get_mut(&topic) else { return false };
-        followed.seq = Some(seq);
+        followed.seen = Some(seen);
         true
     }
 

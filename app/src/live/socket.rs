@@ -86,7 +86,7 @@ fn connect(hub: &Rc<Hub>) -> Option<Socket> {
             if let Some(hub) = hub.upgrade() {
                 hub.failures.set(0);
                 hub.link.set(Link::Open);
-                hub.subscribe_all();
+                hub.resume_all();
             }
         }
     };

@@ -1,7 +1,8 @@
 //! Frames of `/api/live`, the one WebSocket of the browser.
 //!
-//! Subscribing to a topic returns a snapshot with its sequence number, then the events after it. A gap
-//! is impossible: who is too slow is told to resync and gets a new snapshot.
+//! Subscribing to a topic returns a snapshot with its sequence number, then the events after it; who comes back
+//! with that number goes on without a snapshot where it can. A gap is impossible: who is too slow is told to resync
+//! and gets a new snapshot.
 
 use crate::{
     bots::{BotDetail, BotSummary},
@@ -69,10 +70,24 @@ impl schemars::JsonSchema for Topic {
 }
 
 words! {
+    /// The last thing a browser has seen of a topic.
+    #[derive(Eq)]
+    #[serde(deny_unknown_fields)]
+    pub struct Seen {
+        /// The server that numbered it, from its snapshot.
+        pub epoch: String,
+        pub seq: u64,
+    }
+
     /// From the browser. `topic` is a text here so that an unknown one gets a typed answer, not a closed socket.
     #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
     pub enum ClientFrame {
-        Subscribe { topic: String },
+        /// With `after` only what came since is sent, if all of it is still known; otherwise a snapshot.
+        Subscribe {
+            topic: String,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            after: Option<Seen>,
+        },
         Unsubscribe { topic: String },
         Ping {},
     }
@@ -81,7 +96,16 @@ words! {
     #[serde(tag = "type", rename_all = "snake_case")]
     pub enum ServerFrame {
         /// The state of a topic as of `seq`.
-        Snapshot { topic: Topic, seq: u64, data: Snapshot },
+        Snapshot {
+            topic: Topic,
+            /// Names the server that numbers.
+            #[serde(default)]
+            epoch: String,
+            seq: u64,
+            data: Snapshot,
+        },
+        /// Nothing was lost: the events after `seq` follow.
+        Resumed { topic: Topic, seq: u64 },
         /// One change; `seq` grows by one per topic.
         Event { topic: Topic, seq: u64, data: LiveEvent },
         /// Events were lost for this reader: a new snapshot follows.

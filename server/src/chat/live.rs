@@ -48,6 +48,13 @@ impl SnapshotSource for Chat {
             Topic::Bots | Topic::Bot(_) => Err(ApiError::not_found()),
         }
     }
+
+    async fn may_watch(&self, ctx: &OpCtx, topic: Topic) -> Result<(), ApiError> {
+        let Topic::Thread(id) = topic else { return Err(ApiError::not_found()) };
+        let granted = policy::check::<act::ReadChat>(&ctx.subject)?;
+        let found = store::thread(self.platform.db.read(), &granted, id).await;
+        found.map(drop).map_err(ApiError::from)
+    }
 }
 
 #[async_trait::async_trait]

@@ -62,13 +62,30 @@ async fn fragile_wire(to: SocketAddr, chance: Arc<Chance>, cuts: Arc<AtomicUsize
     at
 }
 
-/// Follows an answer over a wire that keeps breaking, until it has ended.
-async fn follow(wire: SocketAddr, who: Who, thread: String, message: String, whole: String) -> String {
+/// How a tab comes back after a cut.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Back {
+    /// With a fresh snapshot.
+    Anew,
+    /// After what it has seen, as our own pages do.
+    Resuming,
+}
+
+/// Follows an answer over a wire that keeps breaking, until it has ended; its text, and how often it went on
+/// without a snapshot.
+async fn follow(
+    wire: SocketAddr,
+    who: Who,
+    thread: String,
+    message: String,
+    whole: String,
+    back: Back,
+) -> (String, usize) {
     let mut shown = Shown::default();
     loop {
         let Ok(mut live) = open(wire, &live_headers(&who)).await else { continue };
-        live.subscribe(&format!("thread:{thread}")).await;
-        // Frames of a new connection begin with its snapshot.
+        let after = shown.seen.clone().filter(|_| back == Back::Resuming);
+        live.resume(&format!("thread:{thread}"), after).await;
         while let Some(frame) = live.next().await {
             if matches!(frame, ServerFrame::Refused { .. }) {
                 panic!("{frame:?}");
@@ -77,7 +94,7 @@ async fn follow(wire: SocketAddr, who: Who, thread: String, message: String, who
             let answer = shown.messages.iter().find(|m| m.id.to_string() == message).expect("the answer");
             assert!(whole.starts_with(&answer.text), "shown what was never said: {}", answer.text);
             if let Some(ended) = shown.ended(&message) {
-                return ended.text.clone();
+                return (ended.text.clone(), shown.resumed);
             }
         }
     }
@@ -94,7 +111,7 @@ async fn a_hundred_cuts_in_mid_answer_lose_and_double_nothing_in_either_of_two_t
     let bot = at.ready_bot(&owner, "Helper").await;
     let (chance, cuts) = (Arc::new(Chance(AtomicU64::new(20_261_120))), Arc::new(AtomicUsize::new(0)));
     let wire = fragile_wire(at.panel, chance, Arc::clone(&cuts)).await;
-    let mut answers = 0;
+    let (mut answers, mut resumptions) = (0, 0);
     while cuts.load(Ordering::Relaxed) < 100 {
         let sent = at
             .ask(&owner, "POST", &format!("/api/bots/{bot}/messages"), json!({ "text": "go" }))
@@ -102,15 +119,17 @@ async fn a_hundred_cuts_in_mid_answer_lose_and_double_nothing_in_either_of_two_t
             .ok(202);
         let (thread, message) =
             (sent["thread_id"].as_str().expect("id"), sent["message_id"].as_str().expect("id"));
-        let tab = |who: &Who| {
-            tokio::spawn(follow(wire, who.clone(), thread.to_owned(), message.to_owned(), slow_text()))
+        let tab = |who: &Who, back| {
+            tokio::spawn(follow(wire, who.clone(), thread.to_owned(), message.to_owned(), slow_text(), back))
         };
-        let (one, two) = tokio::join!(tab(&person), tab(&owner));
-        assert_eq!(one.expect("no panic"), slow_text());
-        assert_eq!(two.expect("no panic"), slow_text());
+        let (one, two) = tokio::join!(tab(&person, Back::Resuming), tab(&owner, Back::Anew));
+        let ((one, resumed), (two, anew)) = (one.expect("no panic"), two.expect("no panic"));
+        assert_eq!((one, two, anew), (slow_text(), slow_text(), 0));
+        resumptions += resumed;
         assert_eq!(at.ended(&owner, &sent).await["text"], slow_text());
         answers += 1;
         assert!(answers < 60, "the wire does not break often enough");
     }
+    assert!(resumptions > 0, "a tab that comes back needs no snapshot");
     at.stop().await;
 }

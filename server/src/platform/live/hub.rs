@@ -1,10 +1,12 @@
-//! The hub: per topic a sequence number and a bounded tail. It never blocks and never waits for a reader.
+//! The hub: per topic a sequence number, a bounded tail and a bounded past. It never blocks and never waits for a
+//! reader.
 
-use crate::platform::ctx::OpCtx;
+use super::tails::{Channel, Tails};
+use crate::platform::{ctx::OpCtx, ids::random_token};
 use api::{
     ApiError,
     ids::WorkspaceId,
-    live::{LiveEvent, ServerFrame, Snapshot, Topic},
+    live::{LiveEvent, Seen, ServerFrame, Snapshot, Topic},
 };
 use axum::extract::ws::Utf8Bytes;
 use std::{
@@ -12,9 +14,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::broadcast;
-
-/// Events a reader may lag behind before it must resync.
-const TAIL: usize = 256;
 
 /// Which slice answers for a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,22 +45,18 @@ pub trait SnapshotSource: Send + Sync {
     /// # Errors
     /// `not_found` for what does not exist or may not be seen.
     async fn snapshot(&self, ctx: &OpCtx, topic: Topic) -> Result<Snapshot, ApiError>;
-}
 
-/// `bots` is one list per workspace; the others are named by an id that exists once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Channel {
-    workspace: Option<WorkspaceId>,
-    topic: Topic,
+    /// Whether this caller would be given a snapshot; asked when one goes on without.
+    ///
+    /// # Errors
+    /// As [`SnapshotSource::snapshot`].
+    async fn may_watch(&self, ctx: &OpCtx, topic: Topic) -> Result<(), ApiError> {
+        self.snapshot(ctx, topic).await.map(drop)
+    }
 }
 
 /// One event as it goes over the wire, ready for every reader.
 pub(super) type Sent = Utf8Bytes;
-
-struct Tail {
-    seq: u64,
-    events: broadcast::Sender<Sent>,
-}
 
 /// A watcher's place in a topic: everything published after `seq` comes out of `events`.
 pub struct Attached {
@@ -70,15 +65,29 @@ pub struct Attached {
     pub(super) events: broadcast::Receiver<Sent>,
 }
 
-#[derive(Default)]
+/// A place taken again: what was missed, and what comes.
+pub struct Resumed {
+    pub(super) missed: Vec<Sent>,
+    pub(super) events: broadcast::Receiver<Sent>,
+}
+
 struct Hub {
-    tails: Mutex<HashMap<Channel, Tail>>,
+    /// Numbers mean something within this process only.
+    epoch: String,
+    tails: Mutex<Tails>,
     sources: Mutex<HashMap<TopicKind, Arc<dyn SnapshotSource>>>,
 }
 
 /// Handle to the hub; cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Live(Arc<Hub>);
+
+impl Default for Live {
+    fn default() -> Self {
+        let epoch = random_token("").chars().take(16).collect();
+        Self(Arc::new(Hub { epoch, tails: Mutex::default(), sources: Mutex::default() }))
+    }
+}
 
 impl Live {
     /// An empty hub.
@@ -94,38 +103,42 @@ impl Live {
     /// Tells every watcher of one bot or one thread. For the list of bots see [`Live::publish_bots`].
     pub fn publish(&self, topic: Topic, event: LiveEvent) {
         debug_assert!(topic != Topic::Bots, "the list of bots belongs to a workspace: publish_bots");
-        self.send(Channel { workspace: None, topic }, event);
+        self.send(Channel::of(None, topic), event);
     }
 
     /// Tells every watcher of a workspace's list of bots.
     pub fn publish_bots(&self, workspace: WorkspaceId, event: LiveEvent) {
-        self.send(Channel { workspace: Some(workspace), topic: Topic::Bots }, event);
+        self.send(Channel::of(Some(workspace), Topic::Bots), event);
     }
 
     fn send(&self, channel: Channel, event: LiveEvent) {
         let mut tails = lock(&self.0.tails);
-        let Some(tail) = tails.get_mut(&channel) else { return };
-        if tail.events.receiver_count() == 0 {
-            tails.remove(&channel);
-            return;
-        }
-        tail.seq += 1;
-        let frame = ServerFrame::Event { topic: channel.topic, seq: tail.seq, data: event };
+        let Some(seq) = tails.next_seq(channel) else { return };
+        let frame = ServerFrame::Event { topic: channel.topic, seq, data: event };
         match serde_json::to_string(&frame) {
-            // No receiver: the last one left between the count and here.
-            Ok(text) => drop(tail.events.send(text.into())),
+            Ok(text) => tails.publish(channel, text.into()),
             Err(error) => tracing::error!(error = %error, "a live event could not be written"),
         }
     }
 
     /// Attaches a watcher of `workspace`. Take the snapshot afterwards, never before.
     pub fn attach(&self, workspace: Option<WorkspaceId>, topic: Topic) -> Attached {
-        let workspace = workspace.filter(|_| topic == Topic::Bots);
-        let mut tails = lock(&self.0.tails);
-        let tail = tails
-            .entry(Channel { workspace, topic })
-            .or_insert_with(|| Tail { seq: 0, events: broadcast::Sender::new(TAIL) });
-        Attached { seq: tail.seq, events: tail.events.subscribe() }
+        let (seq, events) = lock(&self.0.tails).attach(Channel::of(workspace, topic));
+        Attached { seq, events }
+    }
+
+    /// Attaches a watcher that was here before, if nothing of what came since is lost.
+    pub fn resume(&self, workspace: Option<WorkspaceId>, topic: Topic, after: &Seen) -> Option<Resumed> {
+        if after.epoch != self.0.epoch {
+            return None;
+        }
+        let (missed, events) = lock(&self.0.tails).resume(Channel::of(workspace, topic), after.seq)?;
+        Some(Resumed { missed, events })
+    }
+
+    /// Names this process, so that its numbers are not taken for another's.
+    pub fn epoch(&self) -> &str {
+        &self.0.epoch
     }
 
     /// The state of a topic as `ctx` may see it.
@@ -140,14 +153,31 @@ impl Live {
         }
     }
 
-    /// Forgets topics that nobody watches.
+    /// Whether `ctx` may watch a topic.
+    ///
+    /// # Errors
+    /// As [`Live::snapshot`].
+    pub async fn may_watch(&self, ctx: &OpCtx, topic: Topic) -> Result<(), ApiError> {
+        let source = lock(&self.0.sources).get(&TopicKind::of(topic)).cloned();
+        match source {
+            Some(source) => source.may_watch(ctx, topic).await,
+            None => Err(ApiError::not_found()),
+        }
+    }
+
+    /// Forgets topics that nobody has watched for long.
     pub(super) fn sweep(&self) {
-        lock(&self.0.tails).retain(|_, tail| tail.events.receiver_count() > 0);
+        lock(&self.0.tails).sweep();
     }
 
     /// How many topics are held in memory.
     pub fn topics(&self) -> usize {
         lock(&self.0.tails).len()
+    }
+
+    /// How many bytes of past events are held in memory.
+    pub fn kept_bytes(&self) -> usize {
+        lock(&self.0.tails).bytes()
     }
 
     /// Kinds of topics somebody answers for.

@@ -2,7 +2,7 @@
 
 use super::{
     door::Place,
-    hub::{Attached, Sent},
+    hub::{Attached, Resumed, Sent},
 };
 use crate::platform::{
     Platform,
@@ -11,7 +11,7 @@ use crate::platform::{
 };
 use api::{
     ApiError, Code,
-    live::{ClientFrame, MAX_TOPICS, ServerFrame, Topic},
+    live::{ClientFrame, MAX_TOPICS, Seen, ServerFrame, Topic},
 };
 use axum::{
     body::Bytes,
@@ -124,7 +124,7 @@ impl Watcher {
                     Ok(frame) => send(ws, frame).await?,
                     Err(_lagged) => {
                         tell(ws, &ServerFrame::Resync { topic }).await?;
-                        self.watch(ws, &mut tails, topic).await?;
+                        self.watch(ws, &mut tails, topic, None).await?;
                     }
                 },
                 _ = ping.tick() => {
@@ -147,31 +147,69 @@ impl Watcher {
                 }
                 Ok(())
             }
-            ClientFrame::Subscribe { topic: text } => match text.parse::<Topic>() {
+            ClientFrame::Subscribe { topic: text, after } => match text.parse::<Topic>() {
                 Err(_unknown) => refuse(ws, &text, ApiError::not_found()).await,
                 Ok(topic) if !tails.contains_key(&topic) && tails.len() >= MAX_TOPICS => {
                     let why = format!("A connection watches at most {MAX_TOPICS} topics.");
                     refuse(ws, &text, ApiError::new(Code::RateLimited, why)).await
                 }
-                Ok(topic) => self.watch(ws, tails, topic).await,
+                Ok(topic) => self.watch(ws, tails, topic, after).await,
             },
         }
     }
 
-    /// Attaches first, then takes the snapshot: what happens in between comes after it, nothing is lost.
-    async fn watch(&self, ws: &mut WebSocket, tails: &mut Tails, topic: Topic) -> Result<(), End> {
-        let Attached { seq, events } = self.platform.live.attach(self.ctx.subject.workspace, topic);
-        tails.insert(topic, BroadcastStream::new(events));
+    /// Goes on after what the browser has seen, or begins with a snapshot. Attaches first, then asks the database:
+    /// what happens in between comes after it, nothing is lost.
+    async fn watch(
+        &self,
+        ws: &mut WebSocket,
+        tails: &mut Tails,
+        topic: Topic,
+        after: Option<Seen>,
+    ) -> Result<(), End> {
+        let (live, workspace) = (&self.platform.live, self.ctx.subject.workspace);
         let ctx = OpCtx { now_ms: self.platform.clock.now_ms(), ..self.ctx.clone() };
-        let taken = timeout(SNAPSHOT_DEADLINE, self.platform.live.snapshot(&ctx, topic)).await;
-        match taken.unwrap_or_else(|_elapsed| Err(ApiError::new(Code::Timeout, "This took too long."))) {
-            Ok(data) => tell(ws, &ServerFrame::Snapshot { topic, seq, data }).await,
-            Err(error) => {
-                tails.remove(&topic);
-                refuse(ws, &topic.to_string(), error).await
+        let resumed = after.and_then(|after| Some((after.seq, live.resume(workspace, topic, &after)?)));
+        if let Some((seq, Resumed { missed, events })) = resumed {
+            return match in_time(live.may_watch(&ctx, topic)).await {
+                Ok(()) => {
+                    tails.insert(topic, BroadcastStream::new(events));
+                    tell(ws, &ServerFrame::Resumed { topic, seq }).await?;
+                    for event in missed {
+                        send(ws, event).await?;
+                    }
+                    Ok(())
+                }
+                Err(error) => self.not_watched(ws, tails, topic, error).await,
+            };
+        }
+        let Attached { seq, events } = live.attach(workspace, topic);
+        tails.insert(topic, BroadcastStream::new(events));
+        match in_time(live.snapshot(&ctx, topic)).await {
+            Ok(data) => {
+                let epoch = live.epoch().to_owned();
+                tell(ws, &ServerFrame::Snapshot { topic, epoch, seq, data }).await
             }
+            Err(error) => self.not_watched(ws, tails, topic, error).await,
         }
     }
+
+    async fn not_watched(
+        &self,
+        ws: &mut WebSocket,
+        tails: &mut Tails,
+        topic: Topic,
+        error: ApiError,
+    ) -> Result<(), End> {
+        tails.remove(&topic);
+        refuse(ws, &topic.to_string(), error).await
+    }
+}
+
+/// What the database says, within the time it may take.
+async fn in_time<T>(asked: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    let answered = timeout(SNAPSHOT_DEADLINE, asked).await;
+    answered.unwrap_or_else(|_elapsed| Err(ApiError::new(Code::Timeout, "This took too long.")))
 }
 
 /// A broken read, told apart from a frame that was too big.

@@ -11,7 +11,7 @@ use crate::platform::{
 use api::{
     ApiError, Code,
     ids::{BotId, MessageId, ThreadId, WorkspaceId},
-    live::{LiveEvent, MAX_CLIENT_FRAME, MAX_TOPICS, ServerFrame, Snapshot, Topic},
+    live::{ClientFrame, LiveEvent, MAX_CLIENT_FRAME, MAX_TOPICS, Seen, ServerFrame, Snapshot, Topic},
 };
 use futures::{SinkExt, StreamExt};
 use policy::{act, check};
@@ -314,20 +314,94 @@ async fn topics_and_sockets_are_bounded() {
 }
 
 #[tokio::test]
-async fn topics_nobody_watches_are_forgotten_and_publishing_to_them_costs_nothing() {
+async fn publishing_to_a_topic_that_nobody_ever_watched_costs_nothing() {
     let served = served().await;
     let live = served.bench.platform.live.clone();
     live.publish(Topic::Bot(BOT), gone(1));
-    assert_eq!(live.topics(), 0);
+    assert_eq!((live.topics(), live.kept_bytes()), (0, 0));
     let mut socket = served.owner().await;
     subscribe(&mut socket, &format!("bot:{BOT}")).await;
     hear(&mut socket).await;
     assert_eq!(live.topics(), 1);
-    say(&mut socket, &format!("{{\"type\":\"unsubscribe\",\"topic\":\"bot:{BOT}\"}}")).await;
-    say(&mut socket, r#"{"type":"ping"}"#).await;
-    hear(&mut socket).await;
     live.publish(Topic::Bot(BOT), gone(2));
-    assert_eq!(live.topics(), 0);
+    assert!(live.kept_bytes() > 0);
+}
+
+/// Comes back with what was seen before.
+async fn resume(socket: &mut Socket, topic: Topic, epoch: &str, seq: u64) -> ServerFrame {
+    let after = Some(Seen { epoch: epoch.to_owned(), seq });
+    let frame = ClientFrame::Subscribe { topic: topic.to_string(), after };
+    say(socket, &serde_json::to_string(&frame).expect("a frame")).await;
+    hear(socket).await
+}
+
+#[tokio::test]
+async fn who_comes_back_in_time_is_given_exactly_what_was_missed_and_no_snapshot() {
+    let served = served().await;
+    let live = served.bench.platform.live.clone();
+    let mut socket = served.owner().await;
+    subscribe(&mut socket, "bots").await;
+    let ServerFrame::Snapshot { epoch, seq: 0, .. } = hear(&mut socket).await else { panic!("snapshot") };
+    live.publish_bots(HERE, gone(1));
+    hear(&mut socket).await;
+    drop(socket);
+    for n in 2..=5 {
+        live.publish_bots(HERE, gone(n));
+    }
+    let mut socket = served.owner().await;
+    let resumed = resume(&mut socket, Topic::Bots, &epoch, 1).await;
+    assert_eq!(resumed, ServerFrame::Resumed { topic: Topic::Bots, seq: 1 });
+    live.publish_bots(HERE, gone(6));
+    for n in 2..=6u64 {
+        let ServerFrame::Event { seq, data, .. } = hear(&mut socket).await else { panic!("an event") };
+        assert_eq!((seq, data), (n, gone(u128::from(n))));
+    }
+    // With nothing missed, nothing but the word.
+    let resumed = resume(&mut socket, Topic::Bots, &epoch, 6).await;
+    assert_eq!(resumed, ServerFrame::Resumed { topic: Topic::Bots, seq: 6 });
+    say(&mut socket, r#"{"type":"ping"}"#).await;
+    assert_eq!(hear(&mut socket).await, ServerFrame::Pong {});
+}
+
+#[tokio::test]
+async fn a_number_too_old_or_of_another_process_or_never_given_gets_a_snapshot() {
+    let served = served().await;
+    let live = served.bench.platform.live.clone();
+    let topic = Topic::Thread(THREAD);
+    let mut socket = served.owner().await;
+    subscribe(&mut socket, &topic.to_string()).await;
+    let ServerFrame::Snapshot { epoch, .. } = hear(&mut socket).await else { panic!("snapshot") };
+    let message = MessageId(Uuid::from_u128(1));
+    let last = 400;
+    for _ in 0..last {
+        live.publish(topic, LiveEvent::Phase { message, phase: "x".repeat(1_000) });
+    }
+    drop(socket);
+    let mut socket = served.owner().await;
+    for (epoch, seq) in
+        [(epoch.as_str(), 1), ("another", last), (&epoch, last + 1), (&epoch, u64::MAX), ("", 0)]
+    {
+        let answer = resume(&mut socket, topic, epoch, seq).await;
+        assert!(matches!(answer, ServerFrame::Snapshot { seq: at, .. } if at == last), "{seq}: {answer:?}");
+    }
+    let answer = resume(&mut socket, topic, &epoch, last - 100).await;
+    assert!(matches!(answer, ServerFrame::Resumed { .. }), "{answer:?}");
+}
+
+#[tokio::test]
+async fn coming_back_is_no_way_around_the_right_to_watch() {
+    let served = served().await;
+    let live = served.bench.platform.live.clone();
+    let foreign = Topic::Thread(ThreadId(Uuid::from_u128(999)));
+    let watched = live.attach(None, foreign);
+    live.publish(foreign, gone(1));
+    let mut socket = served.owner().await;
+    let answer = resume(&mut socket, foreign, live.epoch(), 0).await;
+    assert!(matches!(answer, ServerFrame::Refused { .. }), "{answer:?}");
+    live.publish(foreign, gone(2));
+    say(&mut socket, r#"{"type":"ping"}"#).await;
+    assert_eq!(hear(&mut socket).await, ServerFrame::Pong {});
+    drop(watched);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use super::{ORIGIN, TestServer, Who};
 use api::{
     chat::{Message, MessageState},
-    live::{LiveEvent, ServerFrame, Snapshot},
+    live::{ClientFrame, LiveEvent, Seen, ServerFrame, Snapshot},
 };
 use futures::{SinkExt, StreamExt};
 use std::{net::SocketAddr, time::Duration};
@@ -60,6 +60,12 @@ impl Live {
         self.say(format!("{{\"type\":\"subscribe\",\"topic\":\"{topic}\"}}")).await;
     }
 
+    /// Goes on with a topic after what was seen of it.
+    pub async fn resume(&mut self, topic: &str, after: Option<Seen>) {
+        let frame = ClientFrame::Subscribe { topic: topic.to_owned(), after };
+        self.say(serde_json::to_string(&frame).expect("a frame")).await;
+    }
+
     /// The next frame; `None` where the socket has ended.
     pub async fn next(&mut self) -> Option<ServerFrame> {
         loop {
@@ -95,7 +101,10 @@ pub struct Shown {
     pub deltas: usize,
     /// Blocks taken in.
     pub blocks: usize,
-    seq: Option<u64>,
+    /// Times it went on without a snapshot.
+    pub resumed: usize,
+    /// The last frame.
+    pub seen: Option<Seen>,
 }
 
 impl Shown {
@@ -105,16 +114,20 @@ impl Shown {
     /// A number was left out or came twice, or a delta does not join on: the reader would show wrong text.
     pub fn take(&mut self, frame: ServerFrame) {
         match frame {
-            ServerFrame::Snapshot { seq, data: Snapshot::Thread { messages, .. }, .. } => {
-                (self.messages, self.seq) = (messages, Some(seq));
+            ServerFrame::Snapshot { epoch, seq, data: Snapshot::Thread { messages, .. }, .. } => {
+                (self.messages, self.seen) = (messages, Some(Seen { epoch, seq }));
             }
             ServerFrame::Event { seq, data, .. } => {
-                let before = self.seq.expect("a snapshot first");
-                assert_eq!(seq, before + 1, "a gap or a repetition");
-                self.seq = Some(seq);
+                let seen = self.seen.as_mut().expect("a snapshot first");
+                assert_eq!(seq, seen.seq + 1, "a gap or a repetition");
+                seen.seq = seq;
                 self.event(data);
             }
-            ServerFrame::Resync { .. } => self.seq = None,
+            ServerFrame::Resumed { seq, .. } => {
+                assert_eq!(self.seen.as_ref().map(|seen| seen.seq), Some(seq));
+                self.resumed += 1;
+            }
+            ServerFrame::Resync { .. } => self.seen = None,
             other => panic!("{other:?}"),
         }
     }
