@@ -24,10 +24,11 @@ pub enum Endpoint {
 
 /// Opens a Unix socket.
 pub trait Dial: Send + Sync + fmt::Debug {
-    /// A connected stream.
+    /// A connected stream, at once: this is called where other connections' work is done too, so it must
+    /// not wait for whoever owns the socket.
     ///
     /// # Errors
-    /// Nobody listens there.
+    /// Nobody listens there, or takes nobody in.
     fn dial(&self) -> io::Result<UnixStream>;
     /// Where it leads, for logs.
     fn describe(&self) -> String;

@@ -5,13 +5,16 @@
 mod support;
 
 use runtime::home::{Homes, Part, SurveyLimits, Tokens};
-use rustix::fs::{CWD, FileType, Mode};
+use rustix::{
+    fs::{CWD, FileType, Mode},
+    net::{AddressFamily, SocketAddrUnix, SocketType},
+};
 use std::{
     fs,
     io::{Read, Write},
     os::unix::{
         fs::{MetadataExt, PermissionsExt, symlink},
-        net::UnixListener,
+        net::{UnixListener, UnixStream},
         process::CommandExt,
     },
     path::Path,
@@ -142,6 +145,22 @@ fn sockets_work_in_a_data_dir_as_deep_as_one_likes() {
     let mut said = [0; 5];
     far.read_exact(&mut said).unwrap();
     assert_eq!(&said, b"hello");
+}
+
+#[test]
+fn a_gateway_socket_whose_queue_is_full_holds_nobody() {
+    let (dir, user) = (data_dir(), fresh_user());
+    let home = home_of(dir.path(), fresh_bot(), user);
+    let path = home.path(Part::Run).join("gateway.sock");
+    // As a bot that means harm: room for one, and nobody is ever let in.
+    let listener = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
+    rustix::net::bind(&listener, &SocketAddrUnix::new(&path).unwrap()).unwrap();
+    rustix::net::listen(&listener, 0).unwrap();
+    let _waits = UnixStream::connect(&path).unwrap();
+    let (done, waiting) = std::sync::mpsc::channel();
+    std::thread::spawn(move || done.send(home.dial_gateway()));
+    let dialled = waiting.recv_timeout(Duration::from_secs(20)).expect("dialling waited for the bot");
+    assert_eq!(dialled.unwrap_err().kind(), std::io::ErrorKind::ConnectionRefused);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::{
 use rustix::{
     fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid},
     io::Errno,
+    net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType},
 };
 use std::{
     io,
@@ -47,10 +48,11 @@ impl BotHome {
         Ok(listener)
     }
 
-    /// Connects to `run/gateway.sock`. Not blocking.
+    /// Connects to `run/gateway.sock`. Never waits: the socket is the bot's, and one whose queue is full
+    /// would hold a blocking caller for as long as the bot likes.
     ///
     /// # Errors
-    /// Nobody listens there, or it is no socket.
+    /// Nobody listens there, its queue is full, or it is no socket.
     pub fn dial_gateway(&self) -> io::Result<UnixStream> {
         let run = self.part(Part::Run).map_err(io::Error::other)?;
         // A handle of the thing itself: what is checked is what is dialled.
@@ -59,9 +61,17 @@ impl BotHome {
         if FileType::from_raw_mode(rustix::fs::fstat(&door)?.st_mode) != FileType::Socket {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "gateway.sock is not a socket"));
         }
-        let stream = UnixStream::connect(format!("/proc/self/fd/{}", door.as_raw_fd()))?;
-        stream.set_nonblocking(true)?;
-        Ok(stream)
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let stream = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        let door = SocketAddrUnix::new(format!("/proc/self/fd/{}", door.as_raw_fd()))?;
+        match rustix::net::connect(&stream, &door) {
+            Ok(()) => Ok(stream.into()),
+            // A Unix socket never connects later: the queue is full, nobody takes anyone in.
+            Err(Errno::AGAIN) => {
+                Err(io::Error::new(io::ErrorKind::ConnectionRefused, "gateway.sock takes nobody in"))
+            }
+            Err(e) => Err(e.into()),
+        }
     }
 
     /// Takes away what the last run left in `run`, so that the next does not meet its sockets or scraps.

@@ -227,9 +227,7 @@ struct GatewaySocket(BotHome);
 
 impl openclaw::endpoint::Dial for GatewaySocket {
     fn dial(&self) -> std::io::Result<tokio::net::UnixStream> {
-        let stream = self.0.dial_gateway()?;
-        stream.set_nonblocking(true)?;
-        tokio::net::UnixStream::from_std(stream)
+        tokio::net::UnixStream::from_std(self.0.dial_gateway()?)
     }
 
     fn describe(&self) -> String {
