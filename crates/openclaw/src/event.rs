@@ -11,8 +11,6 @@ pub enum Event {
     Chat(RunEvent),
     /// A tool call inside an answer.
     Tool(ToolEvent),
-    /// A message was written to a session's transcript (only for subscribed sessions).
-    Message(SessionMessage),
     /// The gateway is going down; the connection closes with 1012 soon after.
     Shutdown {
         /// The gateway's reason, for instance `gateway restarting`.
@@ -20,20 +18,44 @@ pub enum Event {
         /// When it expects to be back, if it restarts itself.
         restart_expected_ms: Option<u64>,
     },
-    /// A sign of life.
-    Tick,
     /// The reader was too slow: this many events were dropped. Reload the history of open runs.
     Lagged {
         /// How many are missing.
         dropped: u64,
     },
-    /// Any event that has no type here.
-    Raw {
-        /// The event's name, for instance `sessions.changed`.
-        event: String,
-        /// Its payload, untouched.
-        payload: Value,
-    },
+}
+
+impl Event {
+    /// About how many bytes it takes. Whoever keeps events counts these, not heads.
+    #[must_use]
+    pub fn weight_bytes(&self) -> usize {
+        let own = match self {
+            Self::Chat(run) => run.run_id.len() + run.session_key.len() + run.what.weight_bytes(),
+            Self::Tool(tool) => {
+                let step = match &tool.step {
+                    ToolStep::Started { args } => weight_of(args),
+                    ToolStep::Finished { text, .. } => text.len(),
+                };
+                tool.run_id.len() + tool.session_key.len() + tool.call_id.len() + tool.name.len() + step
+            }
+            Self::Shutdown { reason, .. } => reason.len(),
+            Self::Lagged { .. } => 0,
+        };
+        size_of::<Self>() + own
+    }
+}
+
+/// What JSON takes as a tree of values.
+fn weight_of(value: &Value) -> usize {
+    /// An entry of a map, with its share of the tree's node.
+    const ENTRY: usize = 64;
+    let own = match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weight_of).sum(),
+        Value::Object(map) => map.iter().map(|(key, value)| ENTRY + key.len() + weight_of(value)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    };
+    size_of::<Value>() + own
 }
 
 /// A step of one run (one answer).
@@ -90,6 +112,18 @@ pub enum ChatEvent {
 }
 
 impl ChatEvent {
+    fn weight_bytes(&self) -> usize {
+        match self {
+            Self::Status { phase } => phase.len(),
+            Self::Delta { text, .. } => text.len(),
+            Self::Final { text, stop_reason, model, .. } => {
+                text.len() + [stop_reason, model].into_iter().flatten().map(String::len).sum::<usize>()
+            }
+            Self::Error { message, detail } => message.len() + weight_of(detail),
+            Self::Aborted { text, reason } => text.len() + reason.as_ref().map_or(0, String::len),
+        }
+    }
+
     /// True for the three that end a run.
     #[must_use]
     pub const fn is_end(&self) -> bool {
@@ -120,39 +154,13 @@ pub enum ToolStep {
         /// As the model gave them.
         args: Value,
     },
-    /// It said something before its end.
-    Progress {
-        /// As the tool gave it.
-        partial: Value,
-    },
     /// It ended.
     Finished {
         /// Whether the tool reported a failure.
         is_error: bool,
         /// The text parts of its result, joined by newlines.
         text: String,
-        /// The whole result.
-        result: Value,
     },
-}
-
-/// A line of a transcript.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SessionMessage {
-    /// The session.
-    pub session_key: String,
-    /// The run that wrote it, where it was one.
-    pub run_id: Option<String>,
-    /// `user`, `assistant` or `toolResult`.
-    pub role: String,
-    /// Its text parts, joined.
-    pub text: String,
-    /// `provider/model`, for an assistant's message.
-    pub model: Option<String>,
-    /// Tokens, for an assistant's message.
-    pub usage: Option<Usage>,
-    /// Position in the transcript.
-    pub seq: Option<u64>,
 }
 
 /// Tokens of one or several model calls, as the gateway counted them.

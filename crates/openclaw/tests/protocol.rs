@@ -178,11 +178,31 @@ fn the_usage_of_all_model_calls_of_a_run_stands_in_its_end() {
 }
 
 #[test]
-fn what_has_no_type_is_passed_on_raw_and_nonsense_ends_the_connection() {
+fn what_nobody_listens_to_is_passed_over_and_nonsense_ends_the_connection() {
     let mut session = connected();
-    let frame = json!({ "type": "event", "event": "brand.new", "payload": { "a": 1 }, "seq": 3 }).to_string();
-    let outputs = session.receive(&frame).unwrap();
-    assert!(matches!(outputs.as_slice(), [Output::Event(Event::Raw { event, .. })] if event == "brand.new"));
+    for payload in [json!({ "a": 1 }), json!(vec![Value::Array(Vec::new()); 50_000])] {
+        for event in ["brand.new", "tick", "chat", "agent", "session.message"] {
+            let frame = json!({ "type": "event", "event": event, "payload": payload, "seq": 3 }).to_string();
+            assert!(session.receive(&frame).unwrap().is_empty(), "{event}");
+        }
+    }
     assert!(session.receive(r#"{"type":"novelty"}"#).unwrap().is_empty());
     assert!(session.receive("not json").is_err());
+}
+
+#[test]
+fn names_as_long_as_a_frame_are_not_kept() {
+    let mut session = connected();
+    let mut frame: Value =
+        serde_json::from_str(&chat(6, &json!({ "state": "delta", "message": snapshot("x") }))).unwrap();
+    frame["payload"]["runId"] = "r".repeat(100_000).into();
+    assert!(session.receive(&frame.to_string()).unwrap().is_empty());
+}
+
+#[test]
+fn nothing_is_told_before_the_greeting() {
+    let mut session = session();
+    session.receive(&challenge()).unwrap();
+    let early = chat(1, &json!({ "state": "delta", "message": snapshot("early") }));
+    assert!(session.receive(&early).unwrap().is_empty());
 }

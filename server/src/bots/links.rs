@@ -4,9 +4,40 @@ use api::ids::BotId;
 use openclaw::{ConnectOptions, Connection, Event, Gateway, Lost, Signal, clock::Clock};
 use std::{
     collections::HashMap,
+    ops::Deref,
     sync::{Arc, Mutex, PoisonError},
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
+
+/// What a bot's events may weigh that listeners have not let go of yet, in KiB. Beyond, they wait in the
+/// connection's own queue, which is bounded and joins or drops what nobody takes.
+const UNHEARD_KIB: u32 = 4096;
+/// The least an event counts, so that small ones do not fill the listeners' queues either.
+const LEAST_KIB: usize = 16;
+
+/// An event, shared by all listeners.
+#[derive(Debug, Clone)]
+pub struct Said {
+    event: Arc<(Event, Option<OwnedSemaphorePermit>)>,
+}
+
+impl Deref for Said {
+    type Target = Event;
+    fn deref(&self) -> &Event {
+        &self.event.0
+    }
+}
+
+impl Said {
+    /// Waits until listeners have let go of enough of what the bot said before.
+    async fn admit(event: Event, unheard: &Arc<Semaphore>) -> Self {
+        let kib = u32::try_from((event.weight_bytes() / 1024).max(LEAST_KIB)).unwrap_or(UNHEARD_KIB);
+        // The semaphore is never closed.
+        let permit = Arc::clone(unheard).acquire_many_owned(kib.min(UNHEARD_KIB)).await.ok();
+        Self { event: Arc::new((event, permit)) }
+    }
+}
 
 /// What happened on a bot's connection.
 #[derive(Debug, Clone)]
@@ -16,7 +47,7 @@ pub enum LinkEvent {
     /// Not connected any more, or a try failed.
     Lost(Lost),
     /// The gateway said something.
-    Said(Box<Event>),
+    Said(Said),
     /// We gave the connection up: the bot is being stopped, replaced or deleted.
     Ended,
 }
@@ -68,12 +99,13 @@ impl Links {
         drop(guard);
         let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner).clone();
         self.tasks.spawn(async move {
+            let unheard = Arc::new(Semaphore::new(usize::try_from(UNHEARD_KIB).unwrap_or(usize::MAX)));
             while let Some(signal) = signals.next().await {
                 let event = match signal {
                     Signal::Connecting { .. } => continue,
                     Signal::Ready { gateway, .. } => LinkEvent::Ready(gateway),
                     Signal::Lost { why } => LinkEvent::Lost(why),
-                    Signal::Event(event) => LinkEvent::Said(Box::new(event)),
+                    Signal::Event(event) => LinkEvent::Said(Said::admit(event, &unheard).await),
                 };
                 tell(&listeners, bot, &event);
             }

@@ -22,8 +22,8 @@ use tokio::sync::mpsc;
 
 /// Events waiting to be taken in. The connection's own queue holds more; past both, runs are re-read.
 const QUEUE: usize = 8192;
-/// Messages looked through for the end of an answer that was missed.
-const HISTORY: u16 = 20;
+/// Messages looked through for the end of an answer that was missed: as many as a frame holds for sure.
+const HISTORY: u16 = 10;
 /// Told where Chela itself went away.
 const CUT: &str = "Cut: Chela was stopped while the bot was answering.";
 
@@ -73,15 +73,15 @@ impl Chat {
 
     async fn take_in(self: &Arc<Self>, bot: BotId, event: LinkEvent) {
         match event {
-            LinkEvent::Said(event) => match *event {
-                Event::Chat(event) => self.chat_event(event).await,
-                Event::Tool(event) => self.tool_event(&event),
+            LinkEvent::Said(event) => match &*event {
+                Event::Chat(event) => self.chat_event(event.clone()).await,
+                Event::Tool(event) => self.tool_event(event),
                 Event::Lagged { .. } => {
                     if let Some(gateway) = self.bots.links().gateway(bot) {
                         self.catch_up(bot, &gateway).await;
                     }
                 }
-                Event::Message(_) | Event::Shutdown { .. } | Event::Tick | Event::Raw { .. } => {}
+                Event::Shutdown { .. } => {}
             },
             LinkEvent::Ready(gateway) => self.catch_up(bot, &gateway).await,
             LinkEvent::Lost(_) => self.phase_all(bot, "reconnecting"),
@@ -161,7 +161,6 @@ impl Chat {
             ToolStep::Finished { is_error, text, .. } => {
                 run.tool(&event.call_id, &event.name, &ToolNote::Finished { text, failed: *is_error })
             }
-            ToolStep::Progress { .. } => None,
         };
         if let Some(tool) = tool {
             let (thread, message) = (run.thread, run.message.id);

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use super::handle::Gateway;
 use crate::error::CallError;
 
+/// Messages asked for at most: so many fit into a frame that we take.
+const MOST_HISTORY: u16 = 10;
 /// Time for a call that only reads or starts something.
 const USUAL: Duration = Duration::from_secs(30);
 
@@ -134,9 +136,9 @@ impl Gateway {
         self.typed("chat.abort", params).await
     }
 
-    /// The newest `limit` messages (at most 1000) and the run under way.
+    /// The newest `limit` messages (at most 10) and the run under way.
     pub async fn chat_history(&self, session_key: &str, limit: u16) -> Result<ChatHistory, CallError> {
-        self.typed("chat.history", json!({ "sessionKey": session_key, "limit": limit.clamp(1, 1000) })).await
+        self.typed("chat.history", json!({ "sessionKey": session_key, "limit": limit.clamp(1, MOST_HISTORY) })).await
     }
 
     /// Deletes a session and its transcript. A session that does not exist is no error.

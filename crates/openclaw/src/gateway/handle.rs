@@ -80,7 +80,7 @@ impl Gateway {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConnectError> {
         let opening = socket::open(options);
-        let (socket, session, hello, early) = tokio::select! {
+        let (socket, session, hello) = tokio::select! {
             opened = opening => opened?,
             () = clock.sleep(options.deadline) => {
                 return Err(ConnectError::Timeout {
@@ -89,9 +89,6 @@ impl Gateway {
                 });
             }
         };
-        for event in early {
-            queue.push(Signal::Event(event));
-        }
         let silence = Duration::from_millis(hello.policy.tick_interval_ms.clamp(1_000, 120_000) * 2);
         let (commands, inbox) = mpsc::channel(64);
         let (closed, closing) = watch::channel(None);

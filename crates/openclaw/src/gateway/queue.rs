@@ -12,13 +12,13 @@ use crate::event::{ChatEvent, Event};
 
 /// Entries held at most.
 const MAX_ENTRIES: usize = 1024;
-/// Bytes of text held at most.
-const MAX_TEXT_BYTES: usize = 8 << 20;
+/// Bytes held at most.
+const MAX_BYTES: usize = 8 << 20;
 
 #[derive(Debug, Default)]
 struct Inner {
     items: VecDeque<Signal>,
-    text_bytes: usize,
+    bytes: usize,
     dropped: u64,
     ended: bool,
 }
@@ -35,11 +35,15 @@ impl Queue {
     pub(crate) fn push(&self, signal: Signal) {
         {
             let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-            inner.text_bytes += text_bytes(&signal);
+            let before = inner.items.back().map_or(0, weight);
             if let Some(signal) = merge(&mut inner.items, signal) {
+                inner.bytes += weight(&signal);
                 inner.items.push_back(signal);
+            } else {
+                let now = inner.items.back().map_or(0, weight);
+                inner.bytes = (inner.bytes + now).saturating_sub(before);
             }
-            if inner.items.len() > MAX_ENTRIES || inner.text_bytes > MAX_TEXT_BYTES {
+            if inner.items.len() > MAX_ENTRIES || inner.bytes > MAX_BYTES {
                 inner.shed();
             }
         }
@@ -70,7 +74,7 @@ impl Queue {
         }
         match inner.items.pop_front() {
             Some(signal) => {
-                inner.text_bytes = inner.text_bytes.saturating_sub(text_bytes(&signal));
+                inner.bytes = inner.bytes.saturating_sub(weight(&signal));
                 Some(Some(signal))
             }
             None if inner.ended => Some(None),
@@ -85,40 +89,32 @@ impl Inner {
     fn shed(&mut self) {
         let before = self.items.len();
         self.items.retain(keeps);
-        while self.items.len() > MAX_ENTRIES / 2 || held(&self.items) > MAX_TEXT_BYTES / 2 {
+        while self.items.len() > MAX_ENTRIES / 2 || held(&self.items) > MAX_BYTES / 2 {
             let Some(at) = self.items.iter().position(|s| matches!(s, Signal::Event(_))) else { break };
             self.items.remove(at);
         }
-        self.text_bytes = held(&self.items);
+        self.bytes = held(&self.items);
         self.dropped += u64::try_from(before - self.items.len()).unwrap_or(u64::MAX);
     }
 }
 
 fn held(items: &VecDeque<Signal>) -> usize {
-    items.iter().map(text_bytes).sum()
+    items.iter().map(weight).sum()
 }
 
 fn keeps(signal: &Signal) -> bool {
     match signal {
         Signal::Event(Event::Chat(run)) => run.what.is_end(),
         Signal::Event(Event::Tool(_) | Event::Shutdown { .. }) => true,
-        Signal::Event(_) => false,
+        Signal::Event(Event::Lagged { .. }) => false,
         Signal::Connecting { .. } | Signal::Ready { .. } | Signal::Lost { .. } => true,
     }
 }
 
-/// What a signal weighs: its text, or, for raw JSON, a rough figure.
-fn text_bytes(signal: &Signal) -> usize {
+fn weight(signal: &Signal) -> usize {
     match signal {
-        Signal::Event(Event::Chat(run)) => match &run.what {
-            ChatEvent::Delta { text, .. }
-            | ChatEvent::Final { text, .. }
-            | ChatEvent::Aborted { text, .. } => text.len(),
-            ChatEvent::Status { .. } | ChatEvent::Error { .. } => 0,
-        },
-        Signal::Event(Event::Message(message)) => message.text.len(),
-        Signal::Event(Event::Tool(_) | Event::Raw { .. }) => 4096,
-        _ => 0,
+        Signal::Event(event) => event.weight_bytes(),
+        Signal::Connecting { .. } | Signal::Ready { .. } | Signal::Lost { .. } => size_of::<Signal>(),
     }
 }
 
@@ -172,7 +168,7 @@ mod tests {
         let end = chat(ChatEvent::Final { text: "all".into(), stop_reason: None, model: None, usage: None });
         queue.push(end.clone());
         for _ in 0..MAX_ENTRIES * 3 {
-            queue.push(Signal::Event(Event::Tick));
+            queue.push(chat(ChatEvent::Status { phase: "thinking".into() }));
         }
         let Some(Signal::Event(Event::Lagged { dropped })) = queue.next().await else {
             panic!("the first thing a slow reader hears is that it is slow");
@@ -180,5 +176,23 @@ mod tests {
         assert!(dropped > 0);
         assert_eq!(queue.next().await, Some(end));
         assert!(queue.inner.lock().unwrap().items.len() <= MAX_ENTRIES);
+    }
+
+    #[tokio::test]
+    async fn what_is_held_is_weighed_and_not_only_counted() {
+        let queue = Queue::default();
+        for n in 0..64 {
+            let args = serde_json::Value::from(vec![Vec::<u8>::new(); 20_000]);
+            queue.push(Signal::Event(Event::Tool(crate::event::ToolEvent {
+                run_id: format!("r{n}"),
+                session_key: "s".into(),
+                call_id: "c".into(),
+                name: "t".into(),
+                step: crate::event::ToolStep::Started { args },
+            })));
+        }
+        // 20,000 empty arrays take some 600 KB; as text they are 60.
+        assert!(queue.inner.lock().unwrap().items.len() <= 16);
+        assert!(matches!(queue.next().await, Some(Signal::Event(Event::Lagged { .. }))));
     }
 }

@@ -20,11 +20,12 @@ use crate::clock::Clock;
 use crate::connection::Signal;
 use crate::endpoint::Stream;
 use crate::error::{CallError, ConnectError};
-use crate::event::Event;
 use crate::protocol::{Handshake, Hello, Output, Session};
 
-/// A little more than `policy.maxPayload`.
-const MAX_FRAME: usize = 32 << 20;
+/// The longest frame we take. The largest answer we ask for is `chat.history`: ten messages, of which the
+/// gateway makes none longer than 128 KiB. What a bot may send beyond (`policy.maxPayload` is 25 MiB) would
+/// only be a way to our memory.
+const MAX_FRAME: usize = 2 << 20;
 /// Calls that may wait for an answer at one time.
 const MAX_PENDING: usize = 256;
 
@@ -38,7 +39,7 @@ pub(super) enum Command {
     Close,
 }
 
-type Opened = (Socket, Session<Reply>, Hello, Vec<Event>);
+type Opened = (Socket, Session<Reply>, Hello);
 
 /// Dials, upgrades, shakes hands. The caller sets the deadline.
 pub(super) async fn open(options: &ConnectOptions) -> Result<Opened, ConnectError> {
@@ -63,7 +64,6 @@ pub(super) async fn open(options: &ConnectOptions) -> Result<Opened, ConnectErro
         },
         options.runs.clone(),
     );
-    let mut early = Vec::new();
     loop {
         let message = match socket.next().await {
             Some(message) => message.map_err(ws)?,
@@ -81,10 +81,9 @@ pub(super) async fn open(options: &ConnectOptions) -> Result<Opened, ConnectErro
         for output in session.receive(&text).map_err(|e| ConnectError::Protocol(e.to_string()))? {
             match output {
                 Output::Send(frame) => socket.send(Message::text(frame)).await.map_err(ws)?,
-                Output::Ready(hello) => return Ok((socket, session, *hello, early)),
+                Output::Ready(hello) => return Ok((socket, session, *hello)),
                 Output::Failed(error) => return Err(error),
-                Output::Event(event) => early.push(event),
-                Output::Answer(..) => {}
+                Output::Event(_) | Output::Answer(..) => {}
             }
         }
     }

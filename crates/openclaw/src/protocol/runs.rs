@@ -8,12 +8,18 @@ use crate::event::Usage;
 
 /// Runs remembered per gateway. A finished run is only needed until its last frames have passed.
 const KEPT: usize = 128;
+/// The longest text of one run; what a bot writes beyond is not told.
+const MAX_TEXT: usize = 1 << 20;
+/// Texts of all runs together. Beyond, the oldest are forgotten: a run of which more comes starts over.
+const MAX_TEXTS: usize = 4 << 20;
 
 /// One run.
 #[derive(Debug, Default)]
 struct Run {
     id: String,
     text: String,
+    /// Its text was told and is not known any more.
+    forgotten: bool,
     chat_seq: u64,
     tool_seq: u64,
     usage: Option<Usage>,
@@ -38,7 +44,7 @@ impl Runs {
     /// Remembers text of a run that was told by other means (`chat.history` names what a running
     /// answer holds), so that the next delta continues there.
     pub fn adopt(&self, run_id: &str, text: &str) {
-        self.with(run_id, |run| text.clone_into(&mut run.text));
+        self.keep(run_id, text);
     }
 
     /// False when a chat frame with this number was overtaken by a later one, or the run is over.
@@ -69,15 +75,32 @@ impl Runs {
 
     /// Moves a run's text to `whole` and says what changed.
     pub(super) fn advance(&self, run_id: &str, whole: &str) -> Option<Change> {
+        let whole = clipped(whole);
+        let change = self.with(run_id, |run| match whole.strip_prefix(run.text.as_str()) {
+            _ if run.forgotten => Some(Change::Replaced(whole.to_owned())),
+            Some("") => None,
+            Some(rest) => Some(Change::Added(rest.to_owned())),
+            None => Some(Change::Replaced(whole.to_owned())),
+        })?;
+        self.keep(run_id, whole);
+        Some(change)
+    }
+
+    fn keep(&self, run_id: &str, text: &str) {
         self.with(run_id, |run| {
-            let change = match whole.strip_prefix(run.text.as_str()) {
-                Some("") => return None,
-                Some(rest) => Change::Added(rest.to_owned()),
-                None => Change::Replaced(whole.to_owned()),
-            };
-            whole.clone_into(&mut run.text);
-            Some(change)
-        })
+            run.forgotten = false;
+            clipped(text).clone_into(&mut run.text);
+        });
+        let mut runs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held: usize = runs.iter().map(|run| run.text.len()).sum();
+        for run in runs.iter_mut().filter(|run| run.id != run_id && !run.text.is_empty()) {
+            if held <= MAX_TEXTS {
+                break;
+            }
+            held -= run.text.len();
+            run.text = String::new();
+            run.forgotten = true;
+        }
     }
 
     /// The text told so far.
@@ -121,6 +144,11 @@ impl Runs {
     }
 }
 
+/// The beginning of a text that is told of it.
+fn clipped(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +166,25 @@ mod tests {
         let runs = Runs::default();
         runs.advance("r", "Hello");
         assert_eq!(runs.advance("r", "Bye"), Some(Change::Replaced("Bye".into())));
+    }
+
+    #[test]
+    fn texts_without_end_are_clipped_and_those_of_many_runs_forgotten() {
+        let runs = Runs::default();
+        let endless = "é".repeat(MAX_TEXT);
+        let Some(Change::Added(told)) = runs.advance("r", &endless) else { panic!("text was added") };
+        assert_eq!(told.len(), MAX_TEXT);
+        assert_eq!(runs.advance("r", &format!("{endless}more")), None);
+        for n in 0..KEPT {
+            runs.advance(&n.to_string(), &"x".repeat(MAX_TEXT / 2));
+        }
+        let held: usize = runs.0.lock().unwrap().iter().map(|run| run.text.capacity()).sum();
+        assert!(held <= MAX_TEXTS, "{held}");
+        let last = (KEPT - 1).to_string();
+        assert_eq!(runs.text(&last).len(), MAX_TEXT / 2);
+        // One of the forgotten goes on: its reader starts over, nothing is doubled.
+        let whole = "x".repeat(MAX_TEXT / 2 + 1);
+        assert_eq!(runs.advance("9", &whole), Some(Change::Replaced(whole)));
     }
 
     #[test]

@@ -13,6 +13,9 @@ use crate::error::{ConnectError, RpcError};
 use crate::event::Event;
 use crate::identity::{Challenge, Identity};
 
+/// The events that are read: the handshake's and those of [`translate`].
+const LISTENED: [&str; 5] = ["connect.challenge", "chat", "agent", "session.message", "shutdown"];
+
 /// What the other side did that protocol v4 does not know. The connection is not worth keeping.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0}")]
@@ -89,18 +92,19 @@ impl<T> Session<T> {
 
     /// Takes one text frame in.
     pub fn receive(&mut self, text: &str) -> Result<Vec<Output<T>>, ProtocolError> {
-        let frame: Incoming =
-            serde_json::from_str(text).map_err(|e| ProtocolError(format!("unreadable frame: {e}")))?;
+        let frame = Incoming::read(text, &LISTENED)
+            .map_err(|e| ProtocolError(format!("unreadable frame: {e}")))?;
         match frame {
             Incoming::Event { event, payload } if event == "connect.challenge" => self.challenged(&payload),
+            // Before the greeting nothing is meant for us.
+            Incoming::Event { .. } if self.state != State::Ready => Ok(Vec::new()),
             Incoming::Event { event, payload } => {
-                Ok(translate::events(&self.runs, event, payload).into_iter().map(Output::Event).collect())
+                Ok(translate::events(&self.runs, &event, &payload).into_iter().map(Output::Event).collect())
             }
-            Incoming::Res { id, ok, payload, error } => {
-                let result = if ok { Ok(payload) } else { Err(error.unwrap_or_else(nameless)) };
-                self.answered(&id, result)
+            Incoming::Res { id, result } => {
+                self.answered(&id, result.map_err(|error| error.unwrap_or_else(nameless)))
             }
-            Incoming::Unknown => Ok(Vec::new()),
+            Incoming::Unread => Ok(Vec::new()),
         }
     }
 

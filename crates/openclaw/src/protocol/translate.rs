@@ -1,27 +1,34 @@
 //! From the gateway's event payloads to [`Event`]s. Tolerant: a payload that lacks what its type
-//! needs is passed on raw, never an error, because a new OpenClaw must not silence a bot.
+//! needs is passed over, never an error, because a new OpenClaw must not silence a bot.
 
 use serde_json::Value;
 
 use super::runs::{Change, Runs};
-use crate::event::{ChatEvent, Event, RunEvent, SessionMessage, ToolEvent, ToolStep, Usage};
+use crate::event::{ChatEvent, Event, RunEvent, ToolEvent, ToolStep, Usage};
+
+/// The longest id, key or name of anything. Ours are UUIDs and short paths.
+const MAX_NAME: usize = 512;
 
 /// The events that one wire event amounts to: none, one or two.
-pub(super) fn events(runs: &Runs, name: String, payload: Value) -> Vec<Event> {
-    match name.as_str() {
-        "tick" => vec![Event::Tick],
+pub(super) fn events(runs: &Runs, name: &str, payload: &Value) -> Vec<Event> {
+    match name {
         "shutdown" => vec![Event::Shutdown {
-            reason: str_of(&payload, "reason").unwrap_or_default().to_owned(),
+            reason: name_of(payload, "reason").unwrap_or_default().to_owned(),
             restart_expected_ms: payload["restartExpectedMs"].as_u64(),
         }],
-        "chat" => chat(runs, &payload).unwrap_or_else(|| vec![Event::Raw { event: name, payload }]),
-        "agent" => agent(runs, &payload),
-        "session.message" => match session_message(runs, &payload) {
-            Some(message) => vec![Event::Message(message)],
-            None => vec![Event::Raw { event: name, payload }],
-        },
-        _ => vec![Event::Raw { event: name, payload }],
+        "chat" => chat(runs, payload).unwrap_or_default(),
+        "agent" => agent(runs, payload),
+        "session.message" => {
+            session_message(runs, payload);
+            Vec::new()
+        }
+        _ => Vec::new(),
     }
+}
+
+/// A short text: what is kept as long as a run must not be as long as a frame.
+fn name_of<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+    str_of(value, key).filter(|text| text.len() <= MAX_NAME)
 }
 
 fn str_of<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
@@ -42,8 +49,8 @@ fn text_of(message: &Value, between: &str) -> Option<String> {
 }
 
 fn chat(runs: &Runs, payload: &Value) -> Option<Vec<Event>> {
-    let run_id = str_of(payload, "runId")?;
-    let session_key = str_of(payload, "sessionKey").unwrap_or_default();
+    let run_id = name_of(payload, "runId")?;
+    let session_key = name_of(payload, "sessionKey").unwrap_or_default();
     let state = str_of(payload, "state")?;
     if !runs.takes_chat(run_id, payload["seq"].as_u64()) {
         return Some(Vec::new());
@@ -52,7 +59,7 @@ fn chat(runs: &Runs, payload: &Value) -> Option<Vec<Event>> {
     let mut told = Vec::with_capacity(2);
     match state {
         "status" => {
-            told.push(ChatEvent::Status { phase: str_of(payload, "phase").unwrap_or_default().to_owned() });
+            told.push(ChatEvent::Status { phase: name_of(payload, "phase").unwrap_or_default().to_owned() });
         }
         "delta" => told.extend(delta(runs, run_id, whole, payload)),
         "final" => {
@@ -60,14 +67,14 @@ fn chat(runs: &Runs, payload: &Value) -> Option<Vec<Event>> {
             told.extend(whole.and_then(|whole| runs.advance(run_id, &whole)).map(as_delta));
             let text = runs.text(run_id);
             let (usage, model) = runs.end(run_id);
-            let stop_reason = str_of(payload, "stopReason").map(str::to_owned);
+            let stop_reason = name_of(payload, "stopReason").map(str::to_owned);
             told.push(ChatEvent::Final { text, stop_reason, model, usage });
         }
         "aborted" => {
             told.extend(whole.and_then(|whole| runs.advance(run_id, &whole)).map(as_delta));
             let text = runs.text(run_id);
             runs.end(run_id);
-            told.push(ChatEvent::Aborted { text, reason: str_of(payload, "stopReason").map(str::to_owned) });
+            told.push(ChatEvent::Aborted { text, reason: name_of(payload, "stopReason").map(str::to_owned) });
         }
         "error" => {
             runs.end(run_id);
@@ -104,10 +111,10 @@ fn delta(runs: &Runs, run_id: &str, whole: Option<String>, payload: &Value) -> O
 
 /// `agent` events repeat what `chat` says; only tool calls and retries are news.
 fn agent(runs: &Runs, payload: &Value) -> Vec<Event> {
-    let (Some(run_id), Some(stream)) = (str_of(payload, "runId"), str_of(payload, "stream")) else {
+    let (Some(run_id), Some(stream)) = (name_of(payload, "runId"), str_of(payload, "stream")) else {
         return Vec::new();
     };
-    let session_key = str_of(payload, "sessionKey").unwrap_or_default().to_owned();
+    let session_key = name_of(payload, "sessionKey").unwrap_or_default().to_owned();
     let data = &payload["data"];
     match stream {
         "tool" if runs.takes_tool(run_id, payload["seq"].as_u64()) => {
@@ -125,28 +132,30 @@ fn agent(runs: &Runs, payload: &Value) -> Vec<Event> {
 fn tool(run_id: &str, session_key: String, data: &Value) -> Option<Event> {
     let step = match str_of(data, "phase")? {
         "start" => ToolStep::Started { args: data.get("args").cloned().unwrap_or(Value::Null) },
-        "update" => ToolStep::Progress { partial: data.get("partialResult").cloned().unwrap_or(Value::Null) },
         "result" | "end" => {
-            let result = data.get("result").cloned().unwrap_or(Value::Null);
-            let text = text_of(&result, "\n").unwrap_or_default();
-            ToolStep::Finished { is_error: data["isError"] == true, text, result }
+            let text = data.get("result").and_then(|result| text_of(result, "\n")).unwrap_or_default();
+            ToolStep::Finished { is_error: data["isError"] == true, text }
         }
         _ => return None,
     };
     Some(Event::Tool(ToolEvent {
         run_id: run_id.to_owned(),
         session_key,
-        call_id: str_of(data, "toolCallId").unwrap_or_default().to_owned(),
-        name: str_of(data, "name").unwrap_or_default().to_owned(),
+        call_id: name_of(data, "toolCallId").unwrap_or_default().to_owned(),
+        name: name_of(data, "name").unwrap_or_default().to_owned(),
         step,
     }))
 }
 
-fn session_message(runs: &Runs, payload: &Value) -> Option<SessionMessage> {
-    let message = payload.get("message")?;
-    let role = str_of(message, "role")?.to_owned();
-    let run_id = str_of(&message["__openclaw"], "runId");
-    let model = match (str_of(message, "provider"), str_of(message, "model")) {
+/// What a message of the transcript tells of the run that wrote it: model and usage.
+fn session_message(runs: &Runs, payload: &Value) {
+    let Some(message) = payload.get("message") else { return };
+    let (Some(run_id), Some("assistant")) =
+        (name_of(&message["__openclaw"], "runId"), str_of(message, "role"))
+    else {
+        return;
+    };
+    let model = match (name_of(message, "provider"), name_of(message, "model")) {
         // What the gateway writes itself (an aborted answer, a command's reply) is no model's work.
         (Some("openclaw"), _) => None,
         (Some(provider), Some(model)) => Some(format!("{provider}/{model}")),
@@ -158,16 +167,5 @@ fn session_message(runs: &Runs, payload: &Value) -> Option<SessionMessage> {
         cache_read_tokens: usage["cacheRead"].as_u64().unwrap_or(0),
         cache_write_tokens: usage["cacheWrite"].as_u64().unwrap_or(0),
     });
-    if let (Some(run_id), "assistant") = (run_id, role.as_str()) {
-        runs.count(run_id, usage, model.as_deref());
-    }
-    Some(SessionMessage {
-        session_key: str_of(payload, "sessionKey")?.to_owned(),
-        run_id: run_id.map(str::to_owned),
-        text: text_of(message, "").unwrap_or_default(),
-        role,
-        model,
-        usage,
-        seq: payload["messageSeq"].as_u64(),
-    })
+    runs.count(run_id, usage, model.as_deref());
 }
