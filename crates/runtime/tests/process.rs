@@ -226,6 +226,101 @@ async fn what_a_bot_sent_into_hiding_ends_with_it() {
 }
 
 #[tokio::test]
+async fn the_mark_of_somebody_else_saves_nothing_of_a_bot() {
+    let marks = format!("CHELA_INSTANCE=other CHELA_BOT={} CHELA_GENERATION=1", fresh_bot());
+    let script = format!("(env -i {marks} setsid sleep 1000 & echo $!); echo up; exec sleep 1000");
+    for keeper_lives in [true, false] {
+        if !keeper_lives && !is_root() {
+            // Nothing but its mark tells a bot of one's own user whose keeper has gone.
+            continue;
+        }
+        let bed = Bed::new(&script);
+        let runtime = bed.started().await;
+        let said = until_said(&runtime, bed.bot, "up").await;
+        let hidden: i32 = said.lines().find_map(|l| l.parse().ok()).unwrap();
+        if !keeper_lives {
+            let keeper = i32::try_from(bed.life()["keeper"]["pid"].as_i64().unwrap()).unwrap();
+            kill(keeper, rustix::process::Signal::KILL);
+        }
+        assert!(lives(hidden));
+        runtime.remove(bed.bot).await.unwrap();
+        assert!(!lives(hidden), "keeper lives: {keeper_lives}");
+    }
+}
+
+#[tokio::test]
+async fn a_bot_cannot_pose_as_another() {
+    if !is_root() {
+        return;
+    }
+    let mut bed = Bed::new("");
+    let (victim, nobody, user) = (fresh_bot(), fresh_bot(), fresh_user());
+    home_of(bed.dir.path(), victim, user);
+    let marks = |bot| format!("CHELA_INSTANCE={} CHELA_BOT={bot} CHELA_GENERATION=1", bed.instance.as_str());
+    bed.script = format!(
+        "(env -i {} setsid sleep 1000 &); (env -i {} setsid sleep 1000 &); echo up; exec sleep 1000",
+        marks(victim),
+        marks(nobody)
+    );
+    let runtime = bed.started().await;
+    until_said(&runtime, bed.bot, "up").await;
+    assert_eq!(runtime.inspect(victim).await.unwrap(), Observation::Absent);
+    assert_eq!(runtime.inspect(nobody).await.unwrap(), Observation::Absent);
+    let listed: Vec<_> = runtime.list().await.unwrap().into_iter().map(|found| found.bot).collect();
+    assert_eq!(listed, [bed.bot]);
+    runtime.create(&spec(victim, user)).await.unwrap();
+    assert_eq!(runtime.inspect(victim).await.unwrap(), Observation::Created { generation: 1 });
+}
+
+/// Forks and goes, for ever: whoever looks for its pid finds the one before.
+const HOP: &str = "echo 'sh \"$0\" & ' > hop; for n in 1 2 3 4 5 6 7 8; do env -i setsid sh hop & done; echo up";
+
+#[tokio::test]
+async fn a_bot_that_forks_without_end_ends_all_the_same() {
+    if !is_root() {
+        return;
+    }
+    for last in ["exec sleep 1000", "exit 5"] {
+        let bed = Bed::new(&format!("{HOP}; {last}"));
+        let runtime = bed.started().await;
+        until_said(&runtime, bed.bot, "up").await;
+        if last == "exit 5" {
+            // Ended by its keeper alone.
+            let seen = until(&runtime, bed.bot, &mut runtime.watch(), |seen| !seen.is_running()).await;
+            assert!(matches!(seen, Observation::Exited { code: Some(5), .. }), "{seen:?}");
+        } else {
+            runtime.stop(bed.bot, Duration::ZERO).await.unwrap();
+        }
+        assert_eq!(of_uid(bed.user.uid), 0, "{last}");
+    }
+}
+
+/// How many live under this uid.
+fn of_uid(uid: u32) -> usize {
+    let pids = fs::read_dir("/proc").unwrap().flatten();
+    pids.filter_map(|e| e.file_name().to_str()?.parse::<i32>().ok())
+        .filter(|pid| lives(*pid))
+        .filter(|pid| {
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            status.contains(&format!("\nUid:\t{uid}\t"))
+        })
+        .count()
+}
+
+#[tokio::test]
+async fn a_bot_of_another_chela_with_the_same_uid_is_left_alone() {
+    let (bed, mut other) = (Bed::new("echo up; exec sleep 1000"), Bed::new("echo up; exec sleep 1000"));
+    other.home.remove().unwrap();
+    other.user = bed.user;
+    other.home = home_of(other.dir.path(), other.bot, other.user);
+    let (runtime, others) = (bed.started().await, other.started().await);
+    until_said(&runtime, bed.bot, "up").await;
+    until_said(&others, other.bot, "up").await;
+    runtime.remove(bed.bot).await.unwrap();
+    assert!(others.inspect(other.bot).await.unwrap().is_running());
+}
+
+#[tokio::test]
 async fn what_a_bot_left_behind_when_it_died_ends_too() {
     let bed = Bed::new("(env -i setsid sleep 1000 & echo $!); exit 5");
     let runtime = bed.started().await;

@@ -2,18 +2,18 @@
 
 use super::{
     ProcessRuntime, host,
-    procs::{self, Trail},
+    procs::Trail,
     record::{EXIT, LIFE, Life, MADE, Made},
-    watching,
+    sweeping, watching,
 };
 use crate::{
-    RuntimeError,
+    BotUser, RuntimeError,
     blocking::blocking,
     notes::{self, ASKED, Asked},
 };
 use api::ids::BotId;
 use rustix::process::Signal;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long the kernel may take to end what it was told to end.
 const KILL: Duration = Duration::from_secs(10);
@@ -61,29 +61,17 @@ impl ProcessRuntime {
         made: Option<&Made>,
         life: Option<&Life>,
     ) -> Result<(), RuntimeError> {
-        let io = RuntimeError::io("ending the bot");
+        let noted = made.map(|m| BotUser { uid: m.uid, gid: m.gid });
         let trail = Trail {
-            instance: &self.inner.config.instance,
             bot,
-            uid: made.and_then(|m| host::own_uid(m.uid)),
+            user: noted.filter(|user| host::own_uid(user.uid).is_some()).or_else(|| self.own_user(bot)),
+            marked: &|process| self.is_of(process, bot),
             keeper: life.map(|l| &l.keeper),
             child: life.map(|l| &l.child),
         };
-        let begun = Instant::now();
-        loop {
-            let left = procs::of_bot(&trail).map_err(&io)?;
-            if left.is_empty() {
-                return Ok(());
-            }
-            if begun.elapsed() > KILL {
-                return Err(RuntimeError::Timeout { what: "ending the bot's processes", after: KILL });
-            }
-            for process in &left {
-                process.ident.signal(Signal::KILL).map_err(&io)?;
-            }
-            for process in &left {
-                procs::await_end(&process.ident, Duration::from_millis(500)).map_err(&io)?;
-            }
+        match sweeping::end_all(&trail, KILL).map_err(RuntimeError::io("ending the bot"))? {
+            true => Ok(()),
+            false => Err(RuntimeError::Timeout { what: "ending the bot's processes", after: KILL }),
         }
     }
 

@@ -4,11 +4,12 @@
 //! nothing: no restart, no stop. It holds a lock while it lives, so a bot never has two.
 
 use super::{
-    procs,
-    procs::{Ident, MARK_BOT, MARK_GENERATION, MARK_INSTANCE},
+    procs::{Ident, MARK_BOT, MARK_GENERATION, MARK_INSTANCE, Process, Trail},
     record::{EXIT, Exit, LIFE, Life},
+    sweeping,
 };
 use crate::{
+    BotUser,
     notes::{self, now_ms},
     output,
 };
@@ -28,7 +29,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// What a keeper is told on its standard input.
@@ -186,7 +187,7 @@ fn attend(kept: &Kept, life: &Life) {
     };
     let signal = status.and_then(|s| s.terminating_signal());
     let code = status.and_then(|s| s.exit_status()).or(signal.map(|s| 128 + s)).unwrap_or(-1);
-    end_orphans();
+    end_orphans(&kept.order, life);
     // What was said last is on disk before the end is known.
     let _ = kept.output_ended.recv_timeout(Duration::from_secs(2));
     let killed = signal == Some(Signal::KILL.as_raw()) && oom_kills() > kept.oom_kills;
@@ -196,23 +197,19 @@ fn attend(kept: &Kept, life: &Life) {
     let _ = notes::write(&kept.logs, EXIT, &exit);
 }
 
-/// All that is left under us was the bot's.
-fn end_orphans() {
-    let me = i32::try_from(std::process::id()).unwrap_or(0);
-    let deadline = Instant::now().checked_add(Duration::from_secs(5));
-    while deadline.is_some_and(|d| Instant::now() < d) {
-        let children = procs::children(me).unwrap_or_default();
-        if children.is_empty() {
-            return;
-        }
-        for child in &children {
-            let _ = child.signal(Signal::KILL);
-        }
-        for child in children {
-            // A child of ours keeps its pid until it is waited for.
-            let _ = rustix::process::waitpid(Pid::from_raw(child.pid), WaitOptions::empty());
-        }
+/// All that is left under us, and all of the bot's user, was the bot's.
+fn end_orphans(order: &Order, life: &Life) {
+    let user = order.user.map(|(uid, gid)| BotUser { uid, gid });
+    if user.is_some() {
+        // The stroke is one process more under a uid that may have used up its number.
+        let most = Rlimit { current: None, maximum: None };
+        let _ = rustix::process::setrlimit(Resource::Nproc, most);
     }
+    let marked = |process: &Process| {
+        process.mark.as_ref().is_some_and(|m| m.bot == order.bot && m.instance == order.instance)
+    };
+    let trail = Trail { bot: order.bot, user, marked: &marked, keeper: Some(&life.keeper), child: None };
+    let _ = sweeping::end_all(&trail, Duration::from_secs(5));
 }
 
 /// How often the kernel ended something for want of memory since boot.

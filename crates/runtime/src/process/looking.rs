@@ -1,13 +1,13 @@
 //! How a process bot stands.
 
 use super::{
-    ProcessRuntime,
+    ProcessRuntime, host,
     procs::{self, Process},
     record::{EXIT, Exit, LIFE, Life, MADE, Made},
     watching,
 };
 use crate::{
-    Found, Observation, RuntimeError,
+    BotUser, Found, Observation, RuntimeError,
     blocking::blocking,
     home::{HomeError, Part},
     notes::{self, ASKED, Asked},
@@ -86,19 +86,39 @@ impl ProcessRuntime {
         Ok(made.map_or(Observation::Absent, |made| Observation::Created { generation: made.generation }))
     }
 
-    fn is_of(&self, process: &Process, bot: BotId) -> bool {
-        process
-            .mark
-            .as_ref()
-            .is_some_and(|m| m.bot == bot && m.instance == self.inner.config.instance.as_str())
+    /// Whether this process is the bot's by its mark and its user.
+    pub(super) fn is_of(&self, process: &Process, bot: BotId) -> bool {
+        self.marked_bot(process) == Some(bot)
+    }
+
+    /// The bot whose mark a process carries. A bot writes its own environment: where bots are users of their
+    /// own, the mark of a bot is believed of that bot's user only, and where that one's files are gone, of a
+    /// user that is nobody else's.
+    fn marked_bot(&self, process: &Process) -> Option<BotId> {
+        let mark = process.mark.as_ref().filter(|m| m.instance == self.inner.config.instance.as_str())?;
+        let believed = !host::is_root()
+            || match self.own_user(mark.bot) {
+                Some(user) => user.uid == process.uid,
+                None => process.uid != 0 && !self.is_anybodys(process.uid),
+            };
+        believed.then_some(mark.bot)
+    }
+
+    /// The bot's user, where that is its own and its files tell.
+    pub(super) fn own_user(&self, bot: BotId) -> Option<BotUser> {
+        let user = self.inner.config.homes.of(bot).user().ok()?;
+        host::own_uid(user.uid).map(|_own| user)
+    }
+
+    fn is_anybodys(&self, uid: u32) -> bool {
+        let bots = self.inner.config.homes.list().unwrap_or_default();
+        bots.into_iter().filter_map(|bot| self.own_user(bot)).any(|user| user.uid == uid)
     }
 
     pub(super) fn look_for_all(&self) -> Result<Vec<Found>, RuntimeError> {
         let processes = procs::all().map_err(RuntimeError::io("listing processes"))?;
         let mut bots: HashSet<BotId> = self.inner.config.homes.list()?.into_iter().collect();
-        let ours =
-            |p: &&Process| p.mark.as_ref().is_some_and(|m| m.instance == self.inner.config.instance.as_str());
-        bots.extend(processes.iter().filter(ours).filter_map(|p| p.mark.as_ref()).map(|m| m.bot));
+        bots.extend(processes.iter().filter_map(|p| self.marked_bot(p)));
         let mut found = Vec::new();
         for bot in bots {
             match self.look_among(bot, || Ok(processes.clone()))? {

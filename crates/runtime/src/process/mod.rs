@@ -16,6 +16,7 @@ mod looking;
 mod procs;
 mod record;
 mod starting;
+mod sweeping;
 mod watching;
 
 pub use claims::{UID_CLAIMS, UidClaims};

@@ -3,14 +3,14 @@
 //! A pid alone means nothing after its process ended. A process is known by pid, start time and boot; a signal
 //! goes through a pidfd that was opened before the identity was checked, so it cannot hit a successor.
 
-use crate::InstanceId;
+use crate::BotUser;
 use api::ids::BotId;
 use rustix::{
     io::Errno,
     process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal},
 };
 use serde::{Deserialize, Serialize};
-use std::{fs, io, io::Read, os::fd::OwnedFd, time::Duration};
+use std::{collections::HashMap, fs, io, io::Read, os::fd::OwnedFd, time::Duration};
 
 /// Marks in the environment of every process bot.
 pub(super) const MARK_INSTANCE: &str = "CHELA_INSTANCE";
@@ -92,7 +92,7 @@ impl Stat {
     }
 }
 
-/// The mark a process carries.
+/// The mark a process carries. Its environment says so, and that is in its own hands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
     pub(super) instance: String,
@@ -125,7 +125,7 @@ pub(super) struct Process {
     pub(super) mark: Option<Mark>,
     parent: i32,
     group: i32,
-    uid: u32,
+    pub(super) uid: u32,
 }
 
 /// All living processes that this user may see.
@@ -154,36 +154,73 @@ fn real_uid(pid: i32) -> Option<u32> {
 
 /// What is known of a bot when its processes are looked for.
 pub(super) struct Trail<'a> {
-    pub(super) instance: &'a InstanceId,
     pub(super) bot: BotId,
-    /// Its uid, where that is its own.
-    pub(super) uid: Option<u32>,
+    /// The bot's user, where that is its own. Then marks count for nothing: they are environment, which
+    /// the bot writes.
+    pub(super) user: Option<BotUser>,
+    /// Whose mark is believed where the bot has no user of its own.
+    pub(super) marked: &'a dyn Fn(&Process) -> bool,
     pub(super) keeper: Option<&'a Ident>,
     pub(super) child: Option<&'a Ident>,
 }
 
-/// Processes of a bot: those that carry its mark, those of its uid, those of its process group and those
-/// that its keeper inherited. One that carries the mark of somebody else is spared.
-pub(super) fn of_bot(trail: &Trail<'_>) -> io::Result<Vec<Process>> {
-    let all = all()?;
-    let keeper = trail.keeper.filter(|k| all.iter().any(|p| p.ident == **k)).map(|k| k.pid);
-    // The group exists as long as one of it lives, so its number is not taken again; its first member's
-    // identity says whether it is still this group.
-    let group = trail.child.filter(|c| all.iter().any(|p| p.ident == **c)).map(|c| c.pid);
-    let ours = |p: &Process| match &p.mark {
-        Some(mark) => mark.bot == trail.bot && mark.instance == trail.instance.as_str(),
-        None => {
-            trail.uid.is_some_and(|uid| uid == p.uid)
-                || keeper.is_some_and(|pid| pid == p.parent)
-                || group.is_some_and(|pid| pid == p.group)
-        }
-    };
-    Ok(all.into_iter().filter(|p| Some(p.ident.pid) != keeper && ours(p)).collect())
+/// What a trail leads to.
+pub(super) struct Traced {
+    pub(super) ours: Vec<Ident>,
+    /// Whether all that runs under the bot's uid is the bot's.
+    pub(super) alone: bool,
 }
 
-/// Children of a process.
-pub(super) fn children(parent: i32) -> io::Result<Vec<Ident>> {
-    Ok(all()?.into_iter().filter(|p| p.parent == parent).map(|p| p.ident).collect())
+/// Processes of a bot: those that descend from its keeper, those of its process group, those of its uid, and,
+/// where it has none of its own, those that carry its mark.
+pub(super) fn of_bot(trail: &Trail<'_>) -> io::Result<Traced> {
+    let all = all()?;
+    let by_pid: HashMap<i32, &Process> = all.iter().map(|p| (p.ident.pid, p)).collect();
+    let keeper = trail.keeper.filter(|k| by_pid.get(&k.pid).is_some_and(|p| p.ident == **k)).map(|k| k.pid);
+    // The group exists as long as one of it lives, so its number is not taken again; its first member's
+    // identity says whether it is still this group.
+    let group = trail.child.filter(|c| by_pid.get(&c.pid).is_some_and(|p| p.ident == **c)).map(|c| c.pid);
+    let mut traced = Traced { ours: Vec::new(), alone: true };
+    for process in all.iter().filter(|p| Some(p.ident.pid) != keeper) {
+        let near = keeper.is_some_and(|k| ancestors(process, &by_pid).any(|p| p.ident.pid == k))
+            || group.is_some_and(|pid| pid == process.group);
+        let named = match trail.user {
+            Some(user) if user.uid == process.uid => {
+                let kept_for_another = is_kept_for_another(process, &by_pid, trail.bot);
+                traced.alone &= !kept_for_another;
+                !kept_for_another
+            }
+            Some(_) => false,
+            None => (trail.marked)(process),
+        };
+        if near || named {
+            traced.ours.push(process.ident.clone());
+        }
+    }
+    Ok(traced)
+}
+
+fn ancestors<'a>(
+    process: &'a Process,
+    by_pid: &'a HashMap<i32, &'a Process>,
+) -> impl Iterator<Item = &'a Process> {
+    // Bounded: while we look, pids may be taken anew and seem to go in a circle.
+    std::iter::successors(by_pid.get(&process.parent).copied(), |p| by_pid.get(&p.parent).copied()).take(1024)
+}
+
+/// Two Chelas of one host may have given the same uid away. Who is whose is then told by the keepers, which
+/// belong to root: no bot makes one, or comes to be under another's.
+fn is_kept_for_another(process: &Process, by_pid: &HashMap<i32, &Process>, bot: BotId) -> bool {
+    let above = ancestors(process, by_pid).find(|p| p.uid != process.uid).filter(|p| p.uid == 0);
+    above.and_then(|p| kept_bot(p.ident.pid)).is_some_and(|other| other != bot)
+}
+
+/// The bot a process is the keeper of, if it is one.
+fn kept_bot(pid: i32) -> Option<BotId> {
+    let mut words = Vec::new();
+    fs::File::open(format!("/proc/{pid}/cmdline")).ok()?.take(64 << 10).read_to_end(&mut words).ok()?;
+    let last = words.split(|b| *b == 0).rfind(|word| !word.is_empty())?;
+    std::str::from_utf8(last).ok()?.parse().ok()
 }
 
 /// Waits, blocking, until this very process has ended or the time is up.
