@@ -9,6 +9,7 @@
 
 pub mod egress;
 pub mod framing;
+pub mod guarded;
 pub mod snapshot;
 pub mod usage;
 pub mod vendors;
@@ -19,6 +20,7 @@ mod scan;
 mod wire;
 
 pub use egress::{Egress, EgressError, EgressPolicy};
+pub use guarded::Guarded;
 pub use probe::{ProbeError, Probed, probe};
 pub use relay::{Limits, Relay, RelayBody, RelayConfig};
 pub use snapshot::{Caller, CallerKind, KeyPool, Snapshot, SnapshotBuilder, UpstreamKey};

@@ -11,7 +11,6 @@ mod target;
 mod token;
 mod trouble;
 mod upload;
-mod watched;
 
 pub(crate) use headers::add_key;
 pub(crate) use target::joined;
@@ -33,8 +32,10 @@ pub struct Limits {
     pub idle: Duration,
     /// The whole call.
     pub total: Duration,
-    /// Connections at once, per listener.
+    /// Connections at once on the loopback listener, which all callers share.
     pub connections: usize,
+    /// Connections at once on a bot's own socket. Each may hold half a MiB of a request.
+    pub bot_connections: usize,
     /// How long running answers may go on after a stop was asked for.
     pub grace: Duration,
 }
@@ -47,6 +48,7 @@ impl Default for Limits {
             idle: Duration::from_secs(120),
             total: Duration::from_secs(1800),
             connections: 1024,
+            bot_connections: 64,
             grace: Duration::from_secs(5),
         }
     }

@@ -273,7 +273,8 @@ async fn a_bot_cannot_pose_as_another() {
 }
 
 /// Forks and goes, for ever: whoever looks for its pid finds the one before.
-const HOP: &str = "echo 'sh \"$0\" & ' > hop; for n in 1 2 3 4 5 6 7 8; do env -i setsid sh hop & done; echo up";
+const HOP: &str =
+    "echo 'sh \"$0\" & ' > hop; for n in 1 2 3 4 5 6 7 8; do env -i setsid sh hop & done; echo up";
 
 #[tokio::test]
 async fn a_bot_that_forks_without_end_ends_all_the_same() {

@@ -138,7 +138,11 @@ impl Gateway {
 
     /// The newest `limit` messages (at most 10) and the run under way.
     pub async fn chat_history(&self, session_key: &str, limit: u16) -> Result<ChatHistory, CallError> {
-        self.typed("chat.history", json!({ "sessionKey": session_key, "limit": limit.clamp(1, MOST_HISTORY) })).await
+        self.typed(
+            "chat.history",
+            json!({ "sessionKey": session_key, "limit": limit.clamp(1, MOST_HISTORY) }),
+        )
+        .await
     }
 
     /// Deletes a session and its transcript. A session that does not exist is no error.

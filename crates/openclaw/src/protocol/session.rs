@@ -92,8 +92,8 @@ impl<T> Session<T> {
 
     /// Takes one text frame in.
     pub fn receive(&mut self, text: &str) -> Result<Vec<Output<T>>, ProtocolError> {
-        let frame = Incoming::read(text, &LISTENED)
-            .map_err(|e| ProtocolError(format!("unreadable frame: {e}")))?;
+        let frame =
+            Incoming::read(text, &LISTENED).map_err(|e| ProtocolError(format!("unreadable frame: {e}")))?;
         match frame {
             Incoming::Event { event, payload } if event == "connect.challenge" => self.challenged(&payload),
             // Before the greeting nothing is meant for us.

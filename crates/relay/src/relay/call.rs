@@ -85,8 +85,8 @@ impl Relay {
         }
     }
 
-    /// The answer to a request with two lengths. hyper obeys one of them and forgets the other: what follows on
-    /// this connection cannot be trusted.
+    /// The answer to a request with two lengths, or with one that cannot be followed. hyper obeys one of two and
+    /// forgets the other: what follows on this connection cannot be trusted.
     pub(super) fn refuse_framing<B>(request: &Request<B>) -> Response<RelayBody> {
         let dialect = Target::read(request.uri())
             .map_or(Dialect::OpenAiChat, |target| target.vendor.dialect(target.rest));
@@ -141,7 +141,11 @@ impl Relay {
         call.guard.note(|row| row.key = Some(key.id));
         let uri = call.target.address(&key).map_err(|_odd| Trouble::BadPath)?;
         let headers = headers::towards_vendor(from_caller, &key).ok_or(Trouble::KeyRefused)?;
-        let begun = upload::begin(body, call.target.vendor, &config.limits).await?;
+        // What is read before the model is known is held in memory, so it must come soon, not only steadily.
+        let due = (Instant::now() + config.limits.idle).min(call.guard.deadline());
+        let begun = timeout_at(due, upload::begin(body, call.target.vendor, &config.limits))
+            .await
+            .unwrap_or(Err(Trouble::SlowUpload))?;
         call.guard.note(|row| row.model = begun.model.unwrap_or_default());
         let mut request = Request::new(begun.body);
         *request.method_mut() = method.clone();

@@ -6,7 +6,10 @@ use super::{
     neutral,
     trouble::{Trouble, excerpt},
 };
-use crate::{BoxError, Dialect, End, UpstreamKey, scan::Meter};
+use crate::{
+    BoxError, Dialect, End, UpstreamKey,
+    scan::{Meter, Sieve, Sifted},
+};
 use bytes::Bytes;
 use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
@@ -25,6 +28,8 @@ const EXCERPT_BYTES: usize = 4096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Going,
+    /// The answer has come to its end; its last bytes are out.
+    Ending,
     /// The error event is out; give the connection one turn to flush it.
     Flushing,
     /// Cut the connection.
@@ -41,6 +46,11 @@ pub(super) struct Passing {
     dialect: Dialect,
     /// Whether an event can be added: a stream of events whose length was not announced.
     events: bool,
+    /// An error event in a running stream locks a bot's vendor away as an error answer does: looked for
+    /// before events pass to a bot.
+    sieve: Option<Sieve>,
+    /// May pass next.
+    next: Bytes,
     step: Step,
     cause: Trouble,
     last: Instant,
@@ -65,6 +75,8 @@ impl Passing {
             key,
             dialect,
             events: false,
+            sieve: None,
+            next: Bytes::new(),
             step,
             cause,
             last,
@@ -76,6 +88,7 @@ impl Passing {
     /// The answer is a stream of events.
     pub(super) fn with_events(mut self) -> Self {
         self.events = true;
+        self.sieve = self.guard.is_bot().then(Sieve::default);
         self
     }
 
@@ -98,13 +111,25 @@ impl Passing {
         }
     }
 
-    /// An error event in a running stream locks a bot's vendor away as an error answer does.
-    fn locks(&self, piece: &Bytes) -> Option<Trouble> {
-        let error = piece.starts_with(b"event: error") || piece.starts_with(b"data: {\"error\"");
-        if !(error && self.events && self.guard.is_bot()) {
-            return None;
+    /// What may pass of a piece that came, which may be nothing yet.
+    fn sift(&mut self, piece: Bytes) -> Result<Bytes, (Vec<u8>, Trouble)> {
+        let Some(sieve) = &mut self.sieve else { return Ok(piece) };
+        match sieve.push(piece, self.meter.ends(), |data| locks(data, &self.key)) {
+            Sifted::Pass(first, second) if first.is_empty() => Ok(second),
+            Sifted::Pass(first, second) => {
+                self.next = second;
+                Ok(first)
+            }
+            Sifted::Stop(clean, trouble) => Err((clean, trouble)),
         }
-        neutral::instead(StatusCode::BAD_REQUEST, piece)
+    }
+
+    /// What was held back may pass at the end, unless it is the beginning of what must not.
+    fn release(&mut self) -> Result<Bytes, Trouble> {
+        match &mut self.sieve {
+            Some(sieve) => sieve.finish(|data| locks(data, &self.key)),
+            None => Ok(Bytes::new()),
+        }
     }
 
     /// Whether a deadline has passed; arms the timer for the next one.
@@ -125,6 +150,23 @@ impl Passing {
 
     /// The answer stops here although it is not whole.
     fn cut(&mut self, trouble: Trouble) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.release() {
+            Ok(held) => {
+                let between = held.is_empty() && self.meter.is_between_events();
+                self.cut_after(held.to_vec(), between, trouble)
+            }
+            // What was held was no event yet, and is none now.
+            Err(worse) => self.cut_after(Vec::new(), true, worse),
+        }
+    }
+
+    /// The same after these bytes.
+    fn cut_after(
+        &mut self,
+        mut last: Vec<u8>,
+        between: bool,
+        trouble: Trouble,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         self.guard.fails(trouble, None);
         self.cause = trouble;
         if !self.events {
@@ -132,8 +174,20 @@ impl Passing {
             return Poll::Ready(Some(Err(trouble.words().into())));
         }
         self.step = Step::Flushing;
-        let event = trouble.event(self.dialect, self.meter.is_between_events());
-        Poll::Ready(Some(Ok(Frame::data(event))))
+        last.extend_from_slice(&trouble.event(self.dialect, between));
+        Poll::Ready(Some(Ok(Frame::data(last.into()))))
+    }
+
+    /// The answer is whole; what was held back passes first.
+    fn ends(&mut self) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.release() {
+            Ok(held) if held.is_empty() => self.whole(),
+            Ok(held) => {
+                self.step = Step::Ending;
+                Poll::Ready(Some(Ok(Frame::data(held))))
+            }
+            Err(trouble) => self.cut_after(Vec::new(), true, trouble),
+        }
     }
 
     fn whole(&mut self) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
@@ -142,6 +196,12 @@ impl Passing {
         self.guard.ends(if failed { End::VendorError } else { End::Complete });
         Poll::Ready(None)
     }
+}
+
+/// What to say instead of an error's text, if a bot must not see it.
+fn locks(data: &[u8], key: &UpstreamKey) -> Option<Trouble> {
+    let echoes = key.secret.len() >= 8 && memchr::memmem::find(data, key.secret.as_bytes()).is_some();
+    neutral::instead(StatusCode::BAD_REQUEST, data).or(echoes.then_some(Trouble::KeyRefused))
 }
 
 impl Body for Passing {
@@ -155,6 +215,7 @@ impl Body for Passing {
         let this = self.get_mut();
         match this.step {
             Step::Going => {}
+            Step::Ending => return this.whole(),
             Step::Flushing => {
                 this.step = Step::Cutting(this.cause);
                 cx.waker().wake_by_ref();
@@ -166,6 +227,9 @@ impl Body for Passing {
             }
             Step::Done => return Poll::Ready(None),
         }
+        if !this.next.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut this.next)))));
+        }
         if this.guard.stopping.is_set() {
             return this.cut(Trouble::Stopping);
         }
@@ -173,20 +237,22 @@ impl Body for Passing {
             match Pin::new(&mut this.body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => {
                     let Ok(piece) = frame.into_data() else { continue };
-                    if let Some(trouble) = this.locks(&piece) {
-                        return this.cut(trouble);
-                    }
                     this.passed(&piece);
-                    return Poll::Ready(Some(Ok(Frame::data(piece))));
+                    match this.sift(piece) {
+                        // Part of an event: the rest may be there already.
+                        Ok(piece) if piece.is_empty() => {}
+                        Ok(piece) => return Poll::Ready(Some(Ok(Frame::data(piece)))),
+                        Err((clean, trouble)) => return this.cut_after(clean, true, trouble),
+                    }
                 }
                 // After the dialect's last word a missing end of transfer is nobody's loss.
-                Poll::Ready(Some(Err(_))) if this.events && this.meter.ended() => return this.whole(),
+                Poll::Ready(Some(Err(_))) if this.events && this.meter.ended() => return this.ends(),
                 Poll::Ready(Some(Err(e))) if e.is_parse() => return this.cut(Trouble::BadAnswer),
                 Poll::Ready(Some(Err(_))) => return this.cut(Trouble::Cut),
                 Poll::Ready(None) if this.events && this.excerpt.is_none() && this.meter.is_cut() => {
                     return this.cut(Trouble::Cut);
                 }
-                Poll::Ready(None) => return this.whole(),
+                Poll::Ready(None) => return this.ends(),
                 Poll::Pending if this.poll_late(cx) => return this.cut(Trouble::TimedOut),
                 Poll::Pending => return Poll::Pending,
             }
@@ -208,7 +274,7 @@ impl Drop for Passing {
         let given_out = !self.events && self.body.is_end_stream();
         // A caller that heard the dialect's last word hangs up before HTTP's own end: it has its whole answer.
         let heard_out = self.events && self.meter.ended();
-        if self.step == Step::Going && (given_out || heard_out) {
+        if matches!(self.step, Step::Going | Step::Ending) && (given_out || heard_out) {
             let _end = self.whole();
         }
         let (tokens, counted) = self.meter.tokens();

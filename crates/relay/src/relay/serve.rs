@@ -3,8 +3,8 @@
 //! Every connection has `TCP_NODELAY`, a deadline for its head, limits on head and count; a stop lets running
 //! answers go on for the grace time, then ends them with an event of their dialect.
 
-use super::{Relay, guard::Stopping, watched::Watched};
-use crate::Wire;
+use super::{Relay, guard::Stopping};
+use crate::{Guarded, Wire};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{convert::Infallible, io, pin::pin, sync::atomic::Ordering, time::Duration};
@@ -12,7 +12,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
     task::JoinSet,
-    time::timeout,
+    time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -60,10 +60,15 @@ impl Relay {
     }
 
     async fn serve(&self, listener: Listener, wire: Wire, shutdown: CancellationToken) {
+        let limits = self.shared.config.limits;
+        let most = match wire {
+            Wire::Tcp => limits.connections,
+            Wire::Bot(_) => limits.bot_connections,
+        };
         let mut open = JoinSet::new();
         loop {
             while open.try_join_next().is_some() {}
-            let full = open.len() >= self.shared.config.limits.connections;
+            let full = open.len() >= most;
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
@@ -91,15 +96,18 @@ impl Relay {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let (stopping, grace) = (Stopping::default(), self.shared.config.limits.grace);
+        let (stopping, limits) = (Stopping::default(), self.shared.config.limits);
         let flag = stopping.clone();
-        let (stream, framed_twice) = Watched::new(stream);
+        let stream = Guarded::new(stream, limits.idle);
+        let watch = stream.watch();
         let service = service_fn(move |mut request: Request<Incoming>| {
             let relay = self.clone();
             request.extensions_mut().insert(flag.clone());
-            let framed_twice = framed_twice.load(Ordering::Relaxed);
+            let badly_framed = watch.badly_framed();
+            // A body is not asked for more while its caller does not read: its deadline holds here too.
+            watch.set_due(Instant::now() + limits.total + LAST_WORDS);
             async move {
-                let answer = if framed_twice {
+                let answer = if badly_framed {
                     Relay::refuse_framing(&request)
                 } else {
                     relay.handle(wire, request).await
@@ -119,7 +127,7 @@ impl Relay {
             () = shutdown.cancelled() => {}
         }
         connection.as_mut().graceful_shutdown();
-        if timeout(grace, connection.as_mut()).await.is_err() {
+        if timeout(limits.grace, connection.as_mut()).await.is_err() {
             stopping.0.store(true, Ordering::Relaxed);
             let _late = timeout(LAST_WORDS, connection).await;
         }

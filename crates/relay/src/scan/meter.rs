@@ -2,6 +2,7 @@
 
 use super::{
     TopFields,
+    sieve::Ends,
     sse::{Event, EventReader},
     usage::Counts,
 };
@@ -102,6 +103,14 @@ impl Meter {
     /// its last word, or none at all. Streams of an unknown kind are believed.
     pub(crate) fn is_cut(&self) -> bool {
         matches!(self.reader, Reader::Events(_)) && !self.ended() && (self.seen.known || !self.seen.any)
+    }
+
+    /// Where events ended in the piece that was read last.
+    pub(crate) fn ends(&self) -> Option<Ends> {
+        match &self.reader {
+            Reader::Events(reader) => reader.ends(),
+            _ => None,
+        }
     }
 
     /// Whether an event can be put in here without joining half of another.

@@ -6,8 +6,10 @@
 
 mod fields;
 mod meter;
+mod sieve;
 mod sse;
 mod usage;
 
 pub(crate) use fields::TopFields;
 pub(crate) use meter::{Meter, Shape};
+pub(crate) use sieve::{Sieve, Sifted};

@@ -1,6 +1,7 @@
 //! Splits a stream of server-sent events into events. Lines end with LF, CRLF or CR, also where a CRLF is
 //! cut between two pieces.
 
+use super::sieve::Ends;
 use memchr::memchr2;
 
 /// The longest event whose data is looked at; longer ones pass unread.
@@ -14,6 +15,8 @@ pub(crate) struct Event<'a> {
     pub(crate) name: &'a [u8],
     /// The `data:` lines, joined with LF; `None` if they were too long to look at.
     pub(crate) data: Option<&'a [u8]>,
+    /// Where it ends in the bytes that were fed.
+    pub(crate) end: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +40,8 @@ pub(crate) struct EventReader {
     skip_lf: bool,
     /// Whether the bytes so far end between two events.
     between: bool,
+    /// Where events end in the last piece.
+    ends: Option<Ends>,
 }
 
 impl EventReader {
@@ -50,7 +55,13 @@ impl EventReader {
             long: false,
             skip_lf: false,
             between: true,
+            ends: None,
         }
+    }
+
+    /// Where events ended in the piece that was fed last.
+    pub(crate) fn ends(&self) -> Option<Ends> {
+        self.ends
     }
 
     /// What its buffers take.
@@ -67,6 +78,7 @@ impl EventReader {
     /// Reads on; calls `on` for every event that ended.
     pub(crate) fn feed(&mut self, bytes: &[u8], mut on: impl FnMut(Event<'_>)) {
         let mut rest = bytes;
+        self.ends = None;
         if self.skip_lf && !rest.is_empty() {
             self.skip_lf = false;
             rest = rest.strip_prefix(b"\n").unwrap_or(rest);
@@ -74,7 +86,6 @@ impl EventReader {
         while let Some(end) = memchr2(b'\n', b'\r', rest) {
             let (text, tail) = rest.split_at(end);
             self.text(text);
-            self.end_line(&mut on);
             let Some((&stop, after)) = tail.split_first() else { return };
             rest = after;
             if stop == b'\r' {
@@ -83,6 +94,7 @@ impl EventReader {
                     None => self.skip_lf = after.is_empty(),
                 }
             }
+            self.end_line(bytes.len() - rest.len(), &mut on);
         }
         self.text(rest);
     }
@@ -155,11 +167,13 @@ impl EventReader {
         }
     }
 
-    fn end_line(&mut self, on: &mut impl FnMut(Event<'_>)) {
+    /// `end` is where the line's end ends in the piece.
+    fn end_line(&mut self, end: usize, on: &mut impl FnMut(Event<'_>)) {
         if self.line == Line::Unknown && self.head.is_empty() {
             if self.has_data {
-                on(Event { name: &self.name, data: (!self.long).then_some(&self.data) });
+                on(Event { name: &self.name, data: (!self.long).then_some(&self.data), end });
             }
+            self.ends = Some(Ends { first: self.ends.map_or(end, |ends| ends.first), last: end });
             self.name.clear();
             self.data.clear();
             (self.has_data, self.long, self.between) = (false, false, true);

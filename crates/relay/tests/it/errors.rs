@@ -65,6 +65,33 @@ async fn an_error_event_with_words_of_money_is_reworded_for_a_bot_only() {
 }
 
 #[tokio::test]
+async fn an_error_event_is_reworded_wherever_it_stands_in_what_comes() {
+    let mut house = house().await;
+    let good = "data: {\"choices\":[{\"delta\":{\"content\":\"no \\\"error\\\" about billing\"}}]}\n\n";
+    for error in [
+        "data:{\"error\":{\"message\":\"insufficient_quota\"}}\n\n",
+        "event:error\r\ndata: {\"message\":\"insufficient_quota\"}\r\n\r\n",
+        "data: {\"id\":\"x\",\"choices\":[],\"error\":{\"code\":402}}\n\n",
+        "data: {\"error\":{\"message\":\"you sent sk-fake-real-key-0001\"}}\n\n",
+        "data: {\"error\":{\"message\":\"insufficient_quota\"",
+    ] {
+        let mode = Mode::Events { body: format!(": ping\n\n{good}{error}"), whole: true };
+        let (answer, row) = house.try_mode(mode, BOT_TOKEN, ASK_STREAM).await;
+        let rest = answer.text().replace(good, "");
+        assert!(answer.text().contains(good), "{}", answer.text());
+        for word in ["quota", "402", "sk-fake"] {
+            assert!(!rest.contains(word), "{error}: {rest}");
+        }
+        assert!(answer.cut && rest.ends_with("}\n\n") && rest.contains("connection_refused"), "{rest}");
+        assert_eq!(row.end, End::KeyRefused, "{error}");
+    }
+    let slow = format!("{good}data: {{\"error\":{{\"message\":\"overloaded\"}}}}\n\n");
+    let mode = Mode::Events { body: slow.clone(), whole: true };
+    let (answer, row) = house.try_mode(mode, BOT_TOKEN, ASK_STREAM).await;
+    assert_eq!((answer.text(), answer.cut, row.end), (slow, false, End::VendorError));
+}
+
+#[tokio::test]
 async fn a_wrong_key_is_neutral_for_a_bot() {
     let house = house().await;
     let key = relay::UpstreamKey::new(
@@ -144,6 +171,29 @@ async fn a_caller_that_stops_sending_is_told_so() {
 }
 
 #[tokio::test]
+async fn a_caller_that_sends_byte_by_byte_is_told_so_before_long() {
+    let mut house = house().await;
+    let mut stream = TcpStream::connect(house.at).await.unwrap();
+    let head = format!(
+        "POST /v1/openai/chat/completions HTTP/1.1\r\nhost: a\r\nx-api-key: {BOT_TOKEN}\r\ncontent-length: 9999\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let (mut heard, mut said) = stream.into_split();
+    let dribble = tokio::spawn(async move {
+        let mut tick = tokio::time::interval(short().idle / 20);
+        while said.write_all(b" ").await.is_ok() {
+            tick.tick().await;
+        }
+    });
+    let mut answer = vec![0; 12];
+    // By the deadline of a single piece alone it would take minutes.
+    tokio::time::timeout(short().idle * 30, heard.read_exact(&mut answer)).await.expect("in time").unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 408");
+    assert_eq!(house.row().await.end, End::ClientGone);
+    dribble.abort();
+}
+
+#[tokio::test]
 async fn heads_too_large_are_431_and_close_the_connection() {
     let house = house().await;
     let many: String = (0..200).map(|n| format!("x-{n}: 1\r\n")).collect();
@@ -179,9 +229,14 @@ async fn paths_that_climb_are_refused() {
 #[tokio::test]
 async fn a_body_framed_twice_is_refused_and_its_connection_closed() {
     let mut house = house().await;
+    let padded = format!("content-length:{}5\r\ntransfer-encoding: chunked\r\n", " ".repeat(200));
+    let zeros = format!("content-length: {}5\r\n", "0".repeat(200));
     for (path, lengths) in [
         ("/v1/openai/chat/completions", "content-length: 5\r\ntransfer-encoding: chunked\r\n"),
         ("/v1/anthropic/v1/messages", "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n"),
+        ("/v1/openai/chat/completions", padded.as_str()),
+        ("/v1/openai/chat/completions", "transfer-encoding: chunked\r\ncontent-length: five\r\n"),
+        ("/v1/openai/chat/completions", zeros.as_str()),
     ] {
         let mut stream = TcpStream::connect(house.at).await.unwrap();
         let smuggled = "0\r\n\r\nGET /healthz HTTP/1.1\r\nhost: relay\r\n\r\n";

@@ -3,6 +3,7 @@
 use crate::support::*;
 use relay::End;
 use testkit::vendor::Mode;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 #[tokio::test]
 async fn an_upstream_that_never_answers_is_504() {
@@ -118,6 +119,20 @@ async fn an_endless_line_passes_without_being_held() {
     assert!(answer.body.len() > 32 * 1024 * 1024);
     assert_eq!(row.end, End::UpstreamCut);
     assert!(!row.counted);
+}
+
+#[tokio::test]
+async fn a_caller_that_reads_nothing_is_given_up_on_and_counted_once() {
+    let mut house = house().await;
+    house.vendor.play(Mode::EndlessLine { bytes: 64 * 1024 * 1024 });
+    let mut stream = TcpStream::connect(house.at).await.unwrap();
+    let request = format!(
+        "POST /v1/openai/chat/completions HTTP/1.1\r\nhost: a\r\nx-api-key: {BOT_TOKEN}\r\ncontent-length: {}\r\n\r\n{ASK_STREAM}",
+        ASK_STREAM.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    assert_eq!(ended(&house.row().await), (End::ClientGone, 200));
+    drop(stream);
 }
 
 #[tokio::test]

@@ -7,7 +7,10 @@ use http::Request;
 use http_body_util::{BodyExt, Full, StreamBody};
 use relay::{End, Tokens, Wire};
 use testkit::vendor::{Mode, Script, digest};
-use tokio::net::{TcpStream, UnixListener, UnixStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpStream, UnixListener, UnixStream},
+};
 use uuid::Uuid;
 
 const COUNTED: Tokens = Tokens { input: 11, output: 40, cache_read: 3, cache_write: 0, reasoning: 2 };
@@ -142,6 +145,32 @@ async fn a_bot_calls_through_its_own_socket() {
     assert_eq!(send(UnixStream::connect(&path).await.unwrap(), health).await.status, 200);
     house.stop.cancel();
     serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_bot_has_so_many_connections_on_its_socket_and_no_more() {
+    let house = house().await;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("relay.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let (relay, stop) = (house.relay.clone(), house.stop.clone());
+    tokio::spawn(async move { relay.serve_unix(listener, Wire::Bot(WIRED_BOT), stop).await });
+    let healthy = |stream: UnixStream| async move {
+        let mut stream = stream;
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        let mut said = [0; 12];
+        stream.read_exact(&mut said).await.unwrap();
+        stream
+    };
+    let mut open = Vec::new();
+    for _ in 0..short().bot_connections {
+        open.push(healthy(UnixStream::connect(&path).await.unwrap()).await);
+    }
+    let mut more = Box::pin(healthy(UnixStream::connect(&path).await.unwrap()));
+    let wait = tokio::time::timeout(std::time::Duration::from_millis(300), &mut more);
+    assert!(wait.await.is_err(), "one more than there is room for");
+    open.pop();
+    more.await;
 }
 
 #[tokio::test]

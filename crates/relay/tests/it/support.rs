@@ -39,6 +39,7 @@ pub fn short() -> Limits {
         idle: Duration::from_millis(300),
         total: Duration::from_secs(20),
         connections: 64,
+        bot_connections: 2,
         grace: Duration::from_millis(100),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Not responsible for what is answered, nor for TLS (a proxy's matter).
 
-use super::{client::PeerAddr, io_guard::IoGuard, problem::Problem};
+use super::{client::PeerAddr, problem::Problem};
 use api::{ApiError, Code};
 use axum::{
     Router,
@@ -13,18 +13,16 @@ use axum::{
 use http::{HeaderValue, Request, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use relay::guarded::{Guarded, Watch};
 use std::{
     convert::Infallible,
     net::{IpAddr, SocketAddr},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 use tokio::{
     net::{TcpStream, UnixStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
@@ -112,7 +110,7 @@ where
         // The semaphore is never closed.
         let Ok(permit) = permit else { break };
         io.send_at_once();
-        let guarded = IoGuard::new(io, limits.stall, permit);
+        let guarded = Guarded::upgradable(io, limits.stall, permit);
         connections.spawn(connection(guarded, PeerAddr(addr.ip()), router.clone(), limits, shutdown.clone()));
     }
     drop(listener);
@@ -123,7 +121,7 @@ where
 }
 
 async fn connection<Io>(
-    io: IoGuard<Io>,
+    io: Guarded<Io, OwnedSemaphorePermit>,
     peer: PeerAddr,
     router: Router,
     limits: Limits,
@@ -131,10 +129,9 @@ async fn connection<Io>(
 ) where
     Io: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
-    let framed_twice = io.framed_twice();
-    let service = service_fn(move |request: Request<Incoming>| {
-        answer(router.clone(), request, peer, Arc::clone(&framed_twice))
-    });
+    let watch = io.watch();
+    let service =
+        service_fn(move |request: Request<Incoming>| answer(router.clone(), request, peer, watch.clone()));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_deadline)
@@ -162,10 +159,10 @@ async fn answer(
     router: Router,
     mut request: Request<Incoming>,
     peer: PeerAddr,
-    framed_twice: Arc<AtomicBool>,
+    watch: Watch,
 ) -> Result<Response, Infallible> {
-    if framed_twice.load(Ordering::Relaxed) {
-        let text = "Content-Length and Transfer-Encoding together are not accepted.";
+    if watch.badly_framed() {
+        let text = "The request says its length in two ways, or in one that cannot be followed.";
         return Ok(closing(Problem(ApiError::new(Code::Malformed, text)).into_response()));
     }
     let upgrade = request.headers().contains_key(header::UPGRADE);

@@ -14,7 +14,6 @@ mod health;
 mod host;
 mod identify;
 mod input;
-mod io_guard;
 mod json;
 pub mod listen;
 mod openapi;
