@@ -2,7 +2,7 @@
 // Pages are deeply nested types; the compiler counts their layers.
 #![recursion_limit = "512"]
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use server::{
     commands,
     platform::{config::Source, datadir},
@@ -38,6 +38,14 @@ enum Command {
     /// Back up, look at a backup, bring one back.
     #[command(subcommand)]
     Backup(Backup),
+    /// Look at what can be wrong on the server machine, and say what to do.
+    Doctor {
+        /// Print JSON: {"findings": [{"check", "level", "found", "means", "todo"}], "failed", "warned"}.
+        #[arg(long)]
+        json: bool,
+    },
+    #[command(flatten)]
+    Remote(cli::Command),
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,7 +97,15 @@ fn main() -> ExitCode {
     if let Some(code) = commands::keep(std::env::args_os()) {
         return code;
     }
+    // A shell that completes a line waits for every millisecond of this.
+    if cli::complete(Args::command, std::env::args_os()) {
+        return ExitCode::SUCCESS;
+    }
     let args = Args::parse();
+    // Remote commands have settings of their own, and need none of the server's.
+    if let Command::Remote(command) = args.command {
+        return cli::run(command);
+    }
     let (source, warnings) = match Source::read(std::env::vars()) {
         Ok(read) => read,
         Err(error) => return commands::refuse(&error),
@@ -109,5 +125,7 @@ fn main() -> ExitCode {
         Command::Backup(Backup::Create { file }) => commands::backup_create(&source, file.as_deref()),
         Command::Backup(Backup::Verify { file }) => commands::backup_verify(&file),
         Command::Backup(Backup::Restore { file }) => commands::backup_restore(&source, &file),
+        Command::Doctor { json } => commands::doctor(&source, json),
+        Command::Remote(command) => cli::run(command),
     }
 }

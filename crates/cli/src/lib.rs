@@ -1,1 +1,35 @@
-//! cli.
+//! The remote half of the binary `chela`: commands that reach a panel over REST.
+//!
+//! Responsible for what people and scripts type, for what they read, and for the logins on their machine. Not
+//! responsible for the server: nothing of it is built here, so that a command starts at once. Every verb of the
+//! API stands in [`routes`], with the command that calls it.
+#![forbid(unsafe_code)]
+
+mod address;
+mod ask;
+mod audit;
+mod bots;
+mod chat;
+mod client;
+mod command;
+mod completion;
+mod contexts;
+mod env;
+mod failure;
+mod instance;
+mod keys;
+mod login;
+mod near;
+mod options;
+mod output;
+mod probe;
+pub mod routes;
+mod session;
+mod threads;
+mod tokens;
+mod usage;
+mod watch;
+
+pub use command::{Command, run};
+pub use completion::complete;
+pub use probe::{Seen, probe};

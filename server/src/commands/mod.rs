@@ -2,12 +2,14 @@
 
 mod admin;
 mod backup;
+mod doctor;
 mod keep;
 mod run;
 mod say;
 
 pub use admin::{admin_move, admin_token, enrol_link, setup};
 pub use backup::{backup_create, backup_restore, backup_verify};
+pub use doctor::doctor;
 pub use keep::keep;
 pub use run::{migrate, serve};
 pub use say::{refuse, warn};

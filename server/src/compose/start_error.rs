@@ -65,7 +65,7 @@ impl From<DbErr> for StartError {
 
 impl StartError {
     /// A taken port, with the process that holds it where `/proc` tells.
-    pub(super) fn port_taken(setting: &'static str, addr: SocketAddr) -> Self {
+    pub(crate) fn port_taken(setting: &'static str, addr: SocketAddr) -> Self {
         let holder = holder_of(addr.port()).map(|who| format!(" by {who}")).unwrap_or_default();
         Self::PortTaken { setting, setting_env: setting.to_uppercase(), addr, holder }
     }

@@ -30,7 +30,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("sea-orm", &["api", "entity", "server"]),
     ("sea-orm-migration", &["migration", "server"]),
     ("bollard", &["runtime"]),
-    ("hyper-rustls", &["relay"]),
+    ("hyper-rustls", &["cli", "relay"]),
     ("chacha20poly1305", &["vault"]),
     ("webauthn-rs", &["server"]),
     ("leptos", &["app", "frontend", "ui", "server"]),

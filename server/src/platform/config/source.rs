@@ -18,6 +18,9 @@ pub struct Source {
     data_dir: PathBuf,
 }
 
+/// Variables of remote commands (crates/cli), without `CHELA_`.
+const REMOTE: &[&str] = &["url", "token", "context", "complete"];
+
 /// Letters' distance below which an unknown variable is surely a slip.
 const SLIP: usize = 2;
 
@@ -34,6 +37,10 @@ impl Source {
         for (name, value) in env {
             let Some(short) = name.strip_prefix("CHELA_") else { continue };
             let lower = short.to_lowercase();
+            // What remote commands read is no setting of the server, and no slip.
+            if REMOTE.contains(&lower.as_str()) {
+                continue;
+            }
             // CHELA_TEST_* belong to the test harness.
             if NAMES.contains(&lower.as_str()) {
                 source.env.insert(lower, value);

@@ -31,6 +31,9 @@ const READ_BUFFER: usize = 4096;
 /// Most bytes waiting for a reader before its socket breaks.
 const MAX_UNSENT: usize = 16 * 1024 * 1024;
 
+/// What a stranger reads who sent no WebSocket upgrade, or whose proxy took it away.
+pub const NO_UPGRADE: &str = "No WebSocket upgrade arrived here.";
+
 /// Whose socket or stream it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Holder {
@@ -100,6 +103,10 @@ async fn open(
     from_us(&headers, door.platform.config.public_url.origin())?;
     // Before the credentials count: what is revoked from here on is heard.
     let revocations = door.identify.revocations();
+    if ctx.actor() == Actor::Nobody && upgrade.is_err() {
+        // Whether an upgrade arrives at all is what an operator looks for from outside (`chela doctor`).
+        return Err(ApiError::unauthenticated().with_hint(NO_UPGRADE).into());
+    }
     let holder = holder(&ctx, &identity)?;
     let upgrade = upgrade.map_err(|_no_websocket| {
         Problem(ApiError::new(Code::Malformed, "This address speaks WebSocket only."))

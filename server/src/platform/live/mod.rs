@@ -12,7 +12,7 @@ mod past;
 mod socket;
 mod tails;
 
-pub use door::{LiveDoor, routes};
+pub use door::{LiveDoor, NO_UPGRADE, routes};
 pub use events::{EventDoor, Follow, wants_events};
 pub use hub::{Attached, Live, Resumed, SnapshotSource, TopicKind};
 

@@ -1,0 +1,86 @@
+//! Asking the person at the terminal: yes or no, an address, a secret.
+
+use crate::{failure::Failure, options::Yes};
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, IsTerminal, Read, Write},
+};
+use zeroize::Zeroizing;
+
+/// Longest secret that is read, in bytes.
+const LONGEST: u64 = 64 * 1024;
+
+/// Goes on only if the person says yes; without a terminal, only if `--yes` was given.
+pub(crate) fn sure(what: &str, yes: Yes) -> Result<(), Failure> {
+    if yes.yes {
+        return Ok(());
+    }
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(Failure::Usage(format!("{what} Nobody is here to ask: say --yes.")));
+    }
+    let answer = line(&format!("{what} [y/N] "))?;
+    if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
+        return Ok(());
+    }
+    Err(Failure::Usage("nothing was done.".to_owned()))
+}
+
+/// One line from the terminal.
+pub(crate) fn line(prompt: &str) -> Result<String, Failure> {
+    tell(prompt);
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).map_err(broken)?;
+    Ok(answer.trim().to_owned())
+}
+
+/// A secret: from standard input where that is a pipe, else from the terminal without echo. Never from arguments,
+/// which every process of the machine can read.
+pub(crate) fn secret(prompt: &str) -> Result<Zeroizing<String>, Failure> {
+    let mut text = Zeroizing::new(String::new());
+    if io::stdin().is_terminal() {
+        text = hidden(prompt).map_err(broken)?;
+    } else {
+        io::stdin().lock().take(LONGEST).read_to_string(&mut text).map_err(broken)?;
+    }
+    let text = Zeroizing::new(text.trim().to_owned());
+    if text.is_empty() {
+        return Err(Failure::Usage(
+            "nothing was given: it is read from standard input, or asked for on a terminal".to_owned(),
+        ));
+    }
+    if text.lines().count() > 1 {
+        return Err(Failure::Usage("one line is wanted on standard input, several came".to_owned()));
+    }
+    Ok(text)
+}
+
+fn hidden(prompt: &str) -> io::Result<Zeroizing<String>> {
+    let terminal = File::options().read(true).write(true).open("/dev/tty")?;
+    let before = tcgetattr(&terminal)?;
+    let mut silent = before.clone();
+    silent.local_modes.remove(LocalModes::ECHO);
+    silent.local_modes.insert(LocalModes::ECHONL | LocalModes::ICANON);
+    tell(prompt);
+    let mut text = Zeroizing::new(String::new());
+    // Ctrl-C must not leave a terminal that shows nothing: as long as this lasts it is a letter like others.
+    silent.local_modes.remove(LocalModes::ISIG);
+    tcsetattr(&terminal, OptionalActions::Flush, &silent)?;
+    let read = BufReader::new(&terminal).take(LONGEST).read_line(&mut text);
+    tcsetattr(&terminal, OptionalActions::Flush, &before)?;
+    read?;
+    if text.contains('\u{3}') {
+        return Err(io::Error::other("cancelled"));
+    }
+    Ok(text)
+}
+
+fn tell(prompt: &str) {
+    let mut to = io::stderr().lock();
+    _ = write!(to, "{prompt}");
+    _ = to.flush();
+}
+
+fn broken(error: io::Error) -> Failure {
+    Failure::Usage(format!("cannot read what you typed: {error}"))
+}

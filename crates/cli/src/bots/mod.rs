@@ -1,0 +1,127 @@
+//! `chela bot`: the commands about bots, and how bots are written.
+
+mod acts;
+mod create;
+mod edit;
+mod shape;
+mod wait;
+
+use crate::{
+    chat::{self, ChatArgs},
+    completion,
+    env::Env,
+    failure::Failure,
+    options::{Paging, Watch, Yes},
+    output::now_ms,
+    session::Session,
+};
+use api::bots::*;
+use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
+use serde_json::Value;
+
+#[derive(Subcommand, Clone, Debug)]
+pub enum BotVerb {
+    /// The bots of the workspace.
+    #[command(visible_alias = "ls")]
+    List {
+        #[command(flatten)]
+        paging: Paging,
+        /// The order; `created` is the one there is.
+        #[arg(long)]
+        sort: Option<String>,
+        #[command(flatten)]
+        watch: Watch,
+    },
+    /// Models and runtimes to choose from.
+    Options,
+    /// Make a bot and start it.
+    Create(create::CreateArgs),
+    /// One bot in full.
+    Show {
+        #[arg(add = ArgValueCandidates::new(completion::bots))]
+        bot: String,
+        #[command(flatten)]
+        watch: Watch,
+    },
+    /// Start bots.
+    Start(Several),
+    /// Stop bots; also cancels a start in progress.
+    Stop(Several),
+    /// Give bots a fresh run.
+    Restart(Several),
+    /// Delete bots with their state, threads and tokens. This cannot be undone.
+    Rm {
+        #[arg(required = true, add = ArgValueCandidates::new(completion::bots))]
+        bots: Vec<String>,
+        #[command(flatten)]
+        yes: Yes,
+    },
+    /// Talk to a bot: one message and its answer, or a conversation at a terminal.
+    Chat(ChatArgs),
+    /// Change a bot's settings, by options or in an editor. The change is pending until it is applied.
+    Edit(edit::EditArgs),
+    /// Apply pending changes.
+    Apply(Several),
+    /// Drop pending changes.
+    Discard(Several),
+}
+
+/// Several bots, and whether to wait for them.
+#[derive(Args, Clone, Debug)]
+pub struct Several {
+    #[arg(required = true, add = ArgValueCandidates::new(completion::bots))]
+    bots: Vec<String>,
+    /// Wait until they are as wanted, at most --timeout (10m).
+    #[arg(long)]
+    wait: bool,
+}
+
+/// Runs one.
+pub(crate) async fn run(session: &Session, verb: BotVerb, env: &Env) -> Result<(), Failure> {
+    match verb {
+        BotVerb::List { paging, sort, watch } => {
+            let page = |limit, cursor| ListBots { limit, cursor, sort: sort.clone() };
+            let read = async || session.list(&paging, page).await;
+            session.follow(watch.watch, read, |all| shape::list(session, all)).await
+        }
+        BotVerb::Options => options(session).await,
+        BotVerb::Create(args) => create::create(session, args).await,
+        BotVerb::Show { bot, watch } => {
+            let read = async || session.bot(&bot).await;
+            session.follow(watch.watch, read, |one| shape::one(session, one)).await
+        }
+        BotVerb::Start(several) => {
+            acts::each(session, &several, Some("running"), |bot| StartBot { bot }).await
+        }
+        BotVerb::Stop(several) => acts::each(session, &several, Some("stopped"), |bot| StopBot { bot }).await,
+        BotVerb::Restart(several) => {
+            acts::each(session, &several, Some("running"), |bot| RestartBot { bot }).await
+        }
+        BotVerb::Apply(several) => {
+            acts::each(session, &several, None, |bot| ApplyBot { bot, expected_version: None }).await
+        }
+        BotVerb::Discard(several) => {
+            acts::each(session, &several, None, |bot| DiscardBot { bot, expected_version: None }).await
+        }
+        BotVerb::Rm { bots, yes } => acts::remove(session, &bots, yes).await,
+        BotVerb::Chat(args) => chat::run(session, args).await,
+        BotVerb::Edit(args) => edit::edit(session, args, env).await,
+    }
+}
+
+impl Session {
+    /// One bot, by id or slug; says which name is near where there is none.
+    pub(crate) async fn bot(&self, bot: &str) -> Result<Value, Failure> {
+        match self.call(&GetBot { bot: bot.to_owned() }).await {
+            Ok(found) => Ok(found),
+            Err(failure) => Err(self.nearest_bot(failure, bot).await),
+        }
+    }
+}
+
+async fn options(session: &Session) -> Result<(), Failure> {
+    let choices = session.call(&BotOptions {}).await?;
+    session.screen.data(&shape::options(session, &choices, now_ms())?);
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! How bots are written.
+
+use crate::{
+    failure::Failure,
+    options::Format,
+    output::{Cell, Column, Shape, Tone, age, as_is, flag, now_ms, number, text, words},
+    session::Session,
+};
+use serde_json::Value;
+
+fn state(bot: &Value) -> Cell {
+    let (observed, stage) = (text(bot, "observed"), text(bot, "stage"));
+    let tone = match observed {
+        "running" => Tone::Good,
+        "failed" => Tone::Bad,
+        "stopped" => Tone::Quiet,
+        _ => Tone::Busy,
+    };
+    if stage.is_empty() || stage == "ready" {
+        Cell::toned(observed, tone)
+    } else {
+        Cell::toned(format!("{observed} ({stage})"), tone)
+    }
+}
+
+fn health(bot: &Value) -> Cell {
+    let health = text(bot, "health");
+    let tone = match health {
+        "healthy" => Tone::Good,
+        "unhealthy" => Tone::Bad,
+        "degraded" => Tone::Busy,
+        _ => Tone::Quiet,
+    };
+    Cell::toned(health, tone)
+}
+
+fn why<'a>(bot: &'a Value, key: &str) -> &'a str {
+    bot.get("reason").map(|reason| text(reason, key)).unwrap_or_default()
+}
+
+const LIST: Shape = Shape {
+    columns: &[
+        Column::new("BOT", |v, _| Cell::from(text(v, "slug"))),
+        Column::new("STATE", |v, _| state(v)),
+        Column::new("HEALTH", |v, _| health(v)),
+        Column::new("MODEL", |v, _| Cell::from(text(v, "model"))),
+        Column::new("SINCE", |v, now| age(number(v, "since_ms"), now)),
+        Column::new("WHY", |v, _| Cell::from(words(why(v, "message"), 60))),
+        Column::wide("NAME", |v, _| Cell::from(text(v, "name"))),
+        Column::wide("RUNTIME", |v, _| Cell::from(text(v, "runtime"))),
+        Column::wide("PROFILE", |v, _| Cell::from(text(v, "profile"))),
+        Column::wide("AGE", |v, now| age(number(v, "created_at_ms"), now)),
+        Column::wide("ID", |v, _| Cell::from(text(v, "id"))),
+    ],
+    name: "slug",
+    none: "There are no bots. `chela bot create NAME` makes one.",
+};
+
+const ONE: Shape = Shape {
+    columns: &[
+        Column::new("Bot", |v, _| Cell::from(text(v, "slug"))),
+        Column::new("Name", |v, _| Cell::from(text(v, "name"))),
+        Column::new("Id", |v, _| Cell::from(text(v, "id"))),
+        Column::new("State", |v, _| state(v)),
+        Column::new("Wanted", |v, _| Cell::from(text(v, "desired"))),
+        Column::new("Health", |v, _| health(v)),
+        Column::new("Since", |v, now| age(number(v, "since_ms"), now)),
+        Column::new("Why", |v, _| Cell::from(why(v, "message"))),
+        Column::new("What to do", |v, _| Cell::from(why(v, "hint"))),
+        Column::new("Model", |v, _| Cell::from(text(v, "model"))),
+        Column::new("Profile", |v, _| Cell::from(text(v, "profile"))),
+        Column::new("Runtime", |v, _| Cell::from(text(v, "runtime"))),
+        Column::new("Restarts", |v, _| Cell::from(number(v, "restarts").unwrap_or_default().to_string())),
+        Column::new("Prompt", |v, _| {
+            Cell::from(words(v.get("settings").map(|s| text(s, "prompt")).unwrap_or_default(), 200))
+        }),
+        Column::new("Pending", |v, _| pending(v)),
+        Column::new("Restart", |v, _| {
+            if flag(v, "restart_needed") {
+                Cell::toned("needed to take the settings", Tone::Busy)
+            } else {
+                Cell::from("-")
+            }
+        }),
+        Column::new("Version", |v, _| Cell::from(number(v, "version").unwrap_or_default().to_string())),
+        Column::new("Age", |v, now| age(number(v, "created_at_ms"), now)),
+    ],
+    name: "slug",
+    none: "",
+};
+
+/// Which settings a pending change would change.
+fn pending(bot: &Value) -> Cell {
+    let (Some(Value::Object(pending)), Some(now)) = (bot.get("pending"), bot.get("settings")) else {
+        return Cell::from("-");
+    };
+    let changed: Vec<&str> = pending
+        .iter()
+        .filter(|(key, value)| now.get(key.as_str()) != Some(*value))
+        .map(|(key, _)| key.as_str())
+        .collect();
+    Cell::toned(format!("{} (`chela bot apply` or `discard`)", changed.join(", ")), Tone::Busy)
+}
+
+const MODELS: Shape = Shape {
+    columns: &[
+        Column::new("MODEL", |v, _| Cell::from(text(v, "model"))),
+        Column::new("VENDOR", |v, _| Cell::from(text(v, "vendor"))),
+    ],
+    name: "model",
+    none: "There are no models: add a key with `chela key add`.",
+};
+
+const RUNTIMES: Shape = Shape {
+    columns: &[
+        Column::new("RUNTIME", |v, _| Cell::from(text(v, "kind"))),
+        Column::new("USABLE", |v, _| {
+            let tone = |good| if good { Tone::Good } else { Tone::Bad };
+            let usable = flag(v, "available");
+            Cell::toned(if usable { "yes" } else { "no" }, tone(usable))
+        }),
+        Column::new("DEFAULT", |v, _| Cell::from(if flag(v, "default") { "yes" } else { "" })),
+        Column::new("NOTE", |v, _| Cell::from(text(v, "note"))),
+    ],
+    name: "kind",
+    none: "There are no runtimes.",
+};
+
+/// A list of bots.
+pub(super) fn list(session: &Session, all: &Value) -> Result<String, Failure> {
+    LIST.list(all, session.common.output, &session.screen, now_ms())
+}
+
+/// One bot.
+pub(super) fn one(session: &Session, bot: &Value) -> Result<String, Failure> {
+    ONE.one(bot, session.common.output, &session.screen, now_ms())
+}
+
+/// What can be chosen.
+pub(super) fn options(session: &Session, choices: &Value, now_ms: i64) -> Result<String, Failure> {
+    let (format, screen) = (session.common.output, &session.screen);
+    let part = |key: &str| choices.get(key).cloned().unwrap_or_default();
+    match format {
+        Format::Json | Format::Yaml => as_is(choices, format),
+        Format::Name => MODELS.list(&part("models"), format, screen, now_ms),
+        Format::Table | Format::Wide => {
+            let models = MODELS.list(&part("models"), format, screen, now_ms)?;
+            Ok(format!("{models}\n{}", RUNTIMES.list(&part("runtimes"), format, screen, now_ms)?))
+        }
+    }
+}

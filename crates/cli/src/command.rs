@@ -1,0 +1,97 @@
+//! The tree of remote commands, and running one.
+
+use crate::{
+    audit, bots,
+    completion::{self, Completion},
+    env::Env,
+    failure::Failure,
+    instance, keys, login,
+    options::{Noun, Plain},
+    output, threads, tokens, usage,
+};
+use clap::{Args, Subcommand};
+use std::process::ExitCode;
+
+/// Commands that reach a panel over REST.
+#[derive(Subcommand, Clone, Debug)]
+pub enum Command {
+    /// Log in to a Chela, here or elsewhere, with an API token.
+    #[command(display_order = 20)]
+    Login(Plain<login::LoginArgs>),
+    /// Forget a login on this machine.
+    #[command(display_order = 20)]
+    Logout(Plain<login::LogoutArgs>),
+    /// Logins on this machine: list them, choose one.
+    #[command(display_order = 20)]
+    Context(Noun<login::ContextVerb>),
+    /// Who I am to the panel.
+    #[command(display_order = 20)]
+    Whoami(Plain<Nothing>),
+    /// Bots: list, make, start, stop, change, talk to.
+    #[command(display_order = 10, visible_alias = "bots")]
+    Bot(Noun<bots::BotVerb>),
+    /// Threads of a bot and their messages.
+    #[command(display_order = 10, visible_alias = "threads")]
+    Thread(Noun<threads::ThreadVerb>),
+    /// Provider keys.
+    #[command(display_order = 10, visible_alias = "keys")]
+    Key(Noun<keys::KeyVerb>),
+    /// API tokens.
+    #[command(display_order = 10, visible_alias = "tokens")]
+    Token(Noun<tokens::TokenVerb>),
+    /// Model calls and their tokens.
+    #[command(display_order = 10)]
+    Usage(Plain<usage::UsageArgs>),
+    /// Who did what.
+    #[command(display_order = 10)]
+    Audit(Plain<audit::AuditArgs>),
+    /// What the panel runs, and what its operator must know now.
+    #[command(display_order = 10)]
+    Instance(Plain<Nothing>),
+    /// Print a script that completes commands and names in a shell.
+    #[command(display_order = 30)]
+    Completion(Completion),
+}
+
+/// No options of its own.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Nothing {}
+
+/// Runs one command to its end.
+pub fn run(command: Command) -> ExitCode {
+    // One thread: a command asks one thing at a time, and must start at once.
+    let ended = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => {
+            let ended = runtime.block_on(dispatch(command, &Env::read()));
+            // Nobody waits for a read of the terminal or a name's resolution that goes on.
+            runtime.shutdown_background();
+            ended
+        }
+        Err(error) => Err(Failure::Other(format!("cannot start: {error}"))),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::complain(&failure);
+            ExitCode::from(&failure)
+        }
+    }
+}
+
+async fn dispatch(command: Command, env: &Env) -> Result<(), Failure> {
+    use crate::session::Session;
+    match command {
+        Command::Login(given) => login::login(given, env).await,
+        Command::Logout(given) => login::logout(&given, env),
+        Command::Context(noun) => login::context(&noun, env),
+        Command::Completion(wanted) => completion::print(wanted),
+        Command::Whoami(given) => instance::whoami(&Session::open(given.common, env)?).await,
+        Command::Bot(noun) => bots::run(&Session::open(noun.common, env)?, noun.verb, env).await,
+        Command::Thread(noun) => threads::run(&Session::open(noun.common, env)?, noun.verb).await,
+        Command::Key(noun) => keys::run(&Session::open(noun.common, env)?, noun.verb).await,
+        Command::Token(noun) => tokens::run(&Session::open(noun.common, env)?, noun.verb).await,
+        Command::Usage(given) => usage::run(&Session::open(given.common, env)?, given.args).await,
+        Command::Audit(given) => audit::run(&Session::open(given.common, env)?, given.args).await,
+        Command::Instance(given) => instance::instance(&Session::open(given.common, env)?).await,
+    }
+}

@@ -1,0 +1,56 @@
+//! Did you mean …? Looks for the bot whose name is nearest to what was typed.
+
+use crate::{failure::Failure, output::text, session::Session};
+use api::bots::ListBots;
+use serde_json::Value;
+
+/// Letters' distance beyond which a name is another one.
+const FAR: usize = 3;
+
+impl Session {
+    /// Adds the nearest name to a failure that says that this bot does not exist.
+    pub(crate) async fn nearest_bot(&self, failure: Failure, typed: &str) -> Failure {
+        if !failure.is_missing() {
+            return failure;
+        }
+        let page = self.call(&ListBots { limit: Some(api::page::MAX_LIMIT), cursor: None, sort: None }).await;
+        let page = page.unwrap_or_default();
+        let items = page.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let nearest = nearest(typed, items);
+        let hint = nearest.map_or_else(
+            || "`chela bot list` shows those you may see.".to_owned(),
+            |name| format!("Did you mean {name}?"),
+        );
+        Failure::Missing(format!(
+            "there is no bot named '{}', or you may not see it.\n  {hint}",
+            crate::output::plain(typed)
+        ))
+    }
+}
+
+fn nearest<'a>(typed: &str, bots: &'a [Value]) -> Option<&'a str> {
+    let typed = typed.to_lowercase();
+    let distance = |bot: &Value| {
+        let by_name = strsim::levenshtein(&typed, &text(bot, "name").to_lowercase());
+        by_name.min(strsim::levenshtein(&typed, text(bot, "slug")))
+    };
+    let (far, bot) = bots.iter().map(|bot| (distance(bot), bot)).min_by_key(|(far, _)| *far)?;
+    (far <= FAR && far < typed.chars().count()).then(|| text(bot, "slug"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_slip_finds_its_bot_and_a_stranger_finds_none() {
+        let bots =
+            [json!({ "slug": "writer", "name": "Writer" }), json!({ "slug": "bot-2", "name": "Die Köchin" })];
+        assert_eq!(nearest("wirter", &bots), Some("writer"));
+        assert_eq!(nearest("die köchin", &bots), Some("bot-2"));
+        assert_eq!(nearest("accountant", &bots), None);
+        assert_eq!(nearest("x", &bots), None);
+        assert_eq!(nearest("x", &[]), None);
+    }
+}

@@ -1,0 +1,66 @@
+//! One place of a table: a text and what it means.
+
+use super::plain;
+use serde_json::Value;
+
+/// What a text means to its reader; colours follow from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Tone {
+    #[default]
+    Normal,
+    Good,
+    Busy,
+    Bad,
+    Quiet,
+}
+
+/// A text for one place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cell {
+    pub(crate) text: String,
+    pub(crate) tone: Tone,
+}
+
+impl Cell {
+    pub(crate) fn toned(text: impl AsRef<str>, tone: Tone) -> Self {
+        Self { tone, ..Self::from(text.as_ref()) }
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        let text = plain(text).replace(['\n', '\t'], " ");
+        let text = if text.is_empty() { "-".to_owned() } else { text };
+        Self { text, tone: Tone::Normal }
+    }
+}
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+/// A text field; empty where there is none.
+pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// A number field.
+pub(crate) fn number(value: &Value, key: &str) -> Option<i64> {
+    value.get(key).and_then(Value::as_i64)
+}
+
+/// A yes or no.
+pub(crate) fn flag(value: &Value, key: &str) -> bool {
+    value.get(key).and_then(Value::as_bool).unwrap_or_default()
+}
+
+/// A text of at most so many characters.
+pub(crate) fn words(text: &str, most: usize) -> String {
+    let mut short: String = text.chars().take(most).collect();
+    if text.chars().count() > most {
+        short.pop();
+        short.push('…');
+    }
+    short
+}
