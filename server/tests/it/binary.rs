@@ -31,9 +31,9 @@ fn stand_in_gateway() {
 }
 
 /// A machine with one data dir.
-struct Machine {
+pub(crate) struct Machine {
     dir: TempDir,
-    panel: SocketAddr,
+    pub(crate) panel: SocketAddr,
     env: Vec<(&'static str, String)>,
 }
 
@@ -42,7 +42,7 @@ fn free() -> SocketAddr {
 }
 
 impl Machine {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         // Bots run as users of their own and pass through.
         std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).expect("mode");
@@ -70,11 +70,11 @@ impl Machine {
         Self { dir, panel, env }
     }
 
-    fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.dir.path().join("data")
     }
 
-    fn set(&mut self, name: &'static str, value: &str) {
+    pub(crate) fn set(&mut self, name: &'static str, value: &str) {
         self.env.retain(|(known, _)| *known != name);
         self.env.push((name, value.to_owned()));
     }
@@ -86,7 +86,7 @@ impl Machine {
         command
     }
 
-    fn run(&self, words: &[&str]) -> Output {
+    pub(crate) fn run(&self, words: &[&str]) -> Output {
         self.command(words).output().expect("it runs")
     }
 
@@ -97,7 +97,7 @@ impl Machine {
         Who::Bearer(value["token"].as_str().expect("a token").to_owned())
     }
 
-    async fn serve(&self) -> Serving {
+    pub(crate) async fn serve(&self) -> Serving {
         let log = std::fs::File::options().create(true).append(true).open(self.dir.path().join("log"));
         let log = log.expect("a log");
         let child = self.command(&["serve"]).stdout(Stdio::null()).stderr(log).spawn().expect("it runs");
@@ -127,7 +127,7 @@ impl Machine {
 }
 
 /// A running `chela serve`; killed when dropped.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
     panel: SocketAddr,
 }
@@ -141,7 +141,7 @@ impl Drop for Serving {
 
 impl Serving {
     /// Its end after SIGTERM.
-    async fn terminate(mut self) -> Option<i32> {
+    pub(crate) async fn terminate(mut self) -> Option<i32> {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("told");
         eventually("the end of the server", async || self.child.try_wait().expect("a child")).await.code()

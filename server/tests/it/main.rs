@@ -37,6 +37,8 @@ mod pulled;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod remote;
+#[cfg(test)]
 mod survival;
 #[cfg(test)]
 mod unisolated;

@@ -1,0 +1,61 @@
+//! No verb of the API without a command, no command without a verb.
+
+use super::*;
+use clap::Subcommand;
+use cli::routes::{EXCEPTIONS, ROUTES};
+use std::collections::BTreeSet;
+
+/// Commands that call no verb: they are about this machine.
+const LOCAL: &[&str] = &["login", "logout", "context list", "context use", "completion"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_of_the_api_has_a_command_or_a_reason() {
+    let at = TestServer::start().await;
+    let document = at.get(&Who::Nobody, "/api/openapi.json").await.ok(200);
+    let mut offered = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in methods.as_object().expect("methods") {
+            let name = operation["operationId"].as_str().expect("a name").to_owned();
+            offered.insert((name, method.to_uppercase(), path.clone()));
+        }
+    }
+    let excused: BTreeSet<&str> = EXCEPTIONS.iter().map(|(verb, _)| *verb).collect();
+    let known: BTreeSet<_> = ROUTES
+        .iter()
+        .map(|route| (route.verb.to_owned(), route.method.to_string(), route.path.to_owned()))
+        .chain(offered.iter().filter(|(name, ..)| excused.contains(name.as_str())).cloned())
+        .collect();
+    let forgotten: Vec<_> = offered.difference(&known).collect();
+    assert!(forgotten.is_empty(), "give these a command in crates/cli/src/routes.rs: {forgotten:#?}");
+    let dead: Vec<_> = known.difference(&offered).collect();
+    assert!(dead.is_empty(), "the API has no such operation: {dead:#?}");
+    for verb in excused {
+        assert!(offered.iter().any(|(name, ..)| name == verb), "{verb} is excused and does not exist");
+        assert!(ROUTES.iter().all(|route| route.verb != verb), "{verb} is excused and has a command");
+    }
+    at.stop().await;
+}
+
+#[test]
+fn every_command_calls_a_verb_or_is_about_this_machine() {
+    let tree = cli::Command::augment_subcommands(clap::Command::new("chela"));
+    let mut commands = BTreeSet::new();
+    for noun in tree.get_subcommands() {
+        let verbs: Vec<_> = noun.get_subcommands().map(|verb| verb.get_name()).collect();
+        if verbs.is_empty() {
+            commands.insert(noun.get_name().to_owned());
+        }
+        commands.extend(verbs.iter().map(|verb| format!("{} {verb}", noun.get_name())));
+    }
+    let promised: BTreeSet<String> =
+        ROUTES.iter().map(|route| route.command).chain(LOCAL.iter().copied()).map(str::to_owned).collect();
+    assert_eq!(commands, promised);
+    tree.debug_assert();
+}
+
+#[test]
+fn a_command_that_is_misspelt_ends_with_2_and_names_the_nearest() {
+    let ran = Home::new().run(&["bot", "strat", "x"]);
+    ran.ended(2, &["start"]);
+    Home::new().run(&["bot", "list", "-o", "xml"]).ended(2, &["json", "yaml"]);
+}

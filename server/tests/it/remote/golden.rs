@@ -1,0 +1,107 @@
+//! What people and scripts read, held as snapshots: a change here is a change for every script.
+
+use super::*;
+use insta::assert_snapshot;
+
+/// The forms of an answer, one below the other.
+fn forms(home: &Home, words: &[&str]) -> String {
+    let mut all = String::new();
+    for form in ["table", "wide", "name", "yaml", "json"] {
+        let mut words = words.to_vec();
+        words.extend(["-o", form]);
+        let ran = home.run(&words);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        all.push_str(&format!("== {form}\n{}\n", shape(&ran.out)));
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_tokens_and_the_instance_are_written_as_before() {
+    let at = TestServer::start().await;
+    let owner = at.owner().await;
+    let home = Home::at(at.panel, &owner);
+    let base = at.world.vendor.base_url();
+    let add = ["key", "add", "--vendor", "openai", "--label", "main", "--base-url", &base, "-o", "json"];
+    let added = home.piped(&add, &format!("{KEY}\n")).json();
+    assert_eq!((&added["status"], &added["last_four"]), (&"working".into(), &"5150".into()));
+    assert_snapshot!("key_list", forms(&home, &["key", "list"]));
+    assert_snapshot!("key_test", forms(&home, &["key", "test", "main"]));
+    assert_snapshot!("key_vendors", forms(&home, &["key", "vendors"]));
+    assert_snapshot!("token_list", forms(&home, &["token", "list"]));
+    assert_snapshot!("whoami", forms(&home, &["whoami"]));
+    assert_snapshot!("instance", forms(&home, &["instance"]));
+    assert_snapshot!("usage_today", forms(&home, &["usage", "today"]));
+    assert_snapshot!("audit", shape(&home.run(&["audit", "--limit", "2"]).ok()));
+    let more = home.run(&["audit", "--limit", "1"]);
+    assert!(more.err.contains("--all"), "{more:?}");
+    assert!(home.run(&["audit", "--limit", "1", "--quiet"]).err.is_empty());
+    let replaced = home.piped(&["key", "replace", "main", "-o", "json"], KEY).json();
+    assert_eq!(replaced["status"], "working");
+    home.run(&["key", "rm", "main", "--yes"]).ended(0, &["deleted"]);
+    assert_eq!(home.run(&["key", "list"]).ended(0, &["key add"]).out, "");
+    assert_eq!(home.run(&["key", "list", "-o", "json"]).ok(), "[]\n");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bots_are_made_changed_and_written_as_before() {
+    let at = TestServer::start().await;
+    let owner = at.owner().await;
+    let home = Home::at(at.panel, &owner);
+    home.run(&["bot", "create", "Writer"]).ended(2, &["key add"]);
+    at.add_key(&owner).await;
+    assert_snapshot!("bot_options", forms(&home, &["bot", "options"]));
+    let create =
+        ["bot", "create", "Writer", "--model", "openai/fake-model", "--prompt", "Be kind.", "--wait"];
+    home.run(&[&create[..], &["-o", "name"]].concat()).ended(0, &["writer: "]);
+    assert_snapshot!("bot_list", forms(&home, &["bot", "list"]));
+    assert_snapshot!("bot_show", shape(&home.run(&["bot", "show", "writer"]).ok()));
+    let shown = home.run(&["bot", "show", "writer", "-o", "json"]).json();
+    assert_eq!(shown, at.get(&owner, "/api/bots/writer").await.ok(200), "the API's own words");
+
+    let edited = home.run(&["bot", "edit", "writer", "--prompt", "Be brief."]).ended(0, &["pending"]);
+    assert!(edited.out.contains("Pending") && edited.out.contains("prompt"), "{edited:?}");
+    home.run(&["bot", "edit", "writer", "--prompt", "x", "--if-version", "1"]).ended(5, &["Reload"]);
+    let discarded = home.run(&["bot", "discard", "writer", "-o", "json"]).json();
+    assert_eq!(discarded["pending"], serde_json::Value::Null);
+    let applied =
+        home.piped(&["bot", "edit", "writer", "--prompt-file", "-", "--apply", "-o", "json"], "Be wise.");
+    assert_eq!(applied.json()["settings"]["prompt"], "Be wise.");
+    let stopped = home.run(&["bot", "stop", "writer", "--wait", "-o", "json"]).json();
+    assert_eq!(stopped["observed"], "stopped");
+    let started = home.run(&["bot", "start", "writer", "--wait"]).ok();
+    assert!(started.contains("running"), "{started}");
+    home.run(&["bot", "restart", "writer", "--wait"]).ended(0, &[]);
+
+    home.run(&["bot", "rm", "writer"]).ended(2, &["--yes"]);
+    let gone = home.run(&["bot", "rm", "writer", "--yes", "-o", "json"]).json();
+    assert_eq!(gone, serde_json::json!({ "deleted": ["writer"] }));
+    assert_eq!(home.run(&["bot", "list", "-o", "name"]).ok(), "");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_followed_from_page_to_page() {
+    let at = TestServer::start().await;
+    let owner = at.owner().await;
+    at.add_key(&owner).await;
+    let bot = at.ready_bot(&owner, "Talker").await;
+    let home = Home::at(at.panel, &owner);
+    for n in 0..3 {
+        home.run(&["thread", "create", "talker", "--title", &format!("Number {n}"), "-o", "name"]).ok();
+    }
+    let all = home.run(&["thread", "list", &bot, "-o", "json"]).json();
+    let titles: Vec<_> = all.as_array().expect("a list").iter().map(|t| t["title"].clone()).collect();
+    assert_eq!(titles, ["Number 2", "Number 1", "Number 0"]);
+    let two = home.run(&["thread", "list", "talker", "--limit", "2", "-o", "name"]).ended(0, &["--all"]);
+    assert_eq!(two.out.lines().count(), 2);
+    let first = two.out.lines().next().expect("an id").to_owned();
+    assert_snapshot!("thread_list", forms(&home, &["thread", "list", "talker"]));
+    let renamed = home.run(&["thread", "rename", &first, "Other", "-o", "json"]).json();
+    assert_eq!(renamed["title"], "Other");
+    home.run(&["thread", "rm", &first]).ended(2, &["--yes"]);
+    home.run(&["thread", "rm", &first, "--yes"]).ended(0, &["deleted"]);
+    home.run(&["thread", "show", &first]).ended(3, &[]);
+    at.stop().await;
+}
