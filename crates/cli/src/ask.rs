@@ -1,15 +1,17 @@
 //! Asking the person at the terminal: yes or no, an address, a secret.
 
 use crate::{failure::Failure, options::Yes};
-use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, IsTerminal, Read, Write},
+    io::{self, BufRead, IsTerminal, Read, Write},
 };
 use zeroize::Zeroizing;
 
 /// Longest secret that is read, in bytes.
 const LONGEST: u64 = 64 * 1024;
+/// What a terminal sends for Ctrl-C.
+const CTRL_C: u8 = 3;
 
 /// Goes on only if the person says yes; without a terminal, only if `--yes` was given.
 pub(crate) fn sure(what: &str, yes: Yes) -> Result<(), Failure> {
@@ -30,7 +32,7 @@ pub(crate) fn sure(what: &str, yes: Yes) -> Result<(), Failure> {
 pub(crate) fn line(prompt: &str) -> Result<String, Failure> {
     tell(prompt);
     let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).map_err(broken)?;
+    io::stdin().lock().read_line(&mut answer).map_err(|error| broken(&error))?;
     Ok(answer.trim().to_owned())
 }
 
@@ -39,9 +41,9 @@ pub(crate) fn line(prompt: &str) -> Result<String, Failure> {
 pub(crate) fn secret(prompt: &str) -> Result<Zeroizing<String>, Failure> {
     let mut text = Zeroizing::new(String::new());
     if io::stdin().is_terminal() {
-        text = hidden(prompt).map_err(broken)?;
+        text = hidden(prompt).map_err(|error| broken(&error))?;
     } else {
-        io::stdin().lock().take(LONGEST).read_to_string(&mut text).map_err(broken)?;
+        io::stdin().lock().take(LONGEST).read_to_string(&mut text).map_err(|error| broken(&error))?;
     }
     let text = Zeroizing::new(text.trim().to_owned());
     if text.is_empty() {
@@ -62,17 +64,31 @@ fn hidden(prompt: &str) -> io::Result<Zeroizing<String>> {
     silent.local_modes.remove(LocalModes::ECHO);
     silent.local_modes.insert(LocalModes::ECHONL | LocalModes::ICANON);
     tell(prompt);
-    let mut text = Zeroizing::new(String::new());
-    // Ctrl-C must not leave a terminal that shows nothing: as long as this lasts it is a letter like others.
+    // Ctrl-C must not leave a terminal that shows nothing: as long as this lasts it is a letter that ends the line.
     silent.local_modes.remove(LocalModes::ISIG);
+    silent.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
     tcsetattr(&terminal, OptionalActions::Flush, &silent)?;
-    let read = BufReader::new(&terminal).take(LONGEST).read_line(&mut text);
+    let read = typed(&terminal);
     tcsetattr(&terminal, OptionalActions::Flush, &before)?;
-    read?;
-    if text.contains('\u{3}') {
+    let bytes = read?;
+    if bytes.contains(&CTRL_C) {
         return Err(io::Error::other("cancelled"));
     }
-    Ok(text)
+    let text = std::str::from_utf8(&bytes).map_err(|_other| io::Error::other("this is no text"))?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// One line, or what came before Ctrl-C.
+fn typed(mut terminal: &File) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
+    let mut piece = Zeroizing::new([0u8; 1024]);
+    while bytes.len() < 4096 && !bytes.iter().any(|byte| matches!(*byte, b'\n' | CTRL_C)) {
+        match terminal.read(piece.as_mut())? {
+            0 => break,
+            read => bytes.extend_from_slice(piece.get(..read).unwrap_or_default()),
+        }
+    }
+    Ok(bytes)
 }
 
 fn tell(prompt: &str) {
@@ -81,6 +97,6 @@ fn tell(prompt: &str) {
     _ = to.flush();
 }
 
-fn broken(error: io::Error) -> Failure {
+fn broken(error: &io::Error) -> Failure {
     Failure::Usage(format!("cannot read what you typed: {error}"))
 }

@@ -27,8 +27,8 @@ async fn a_long_answer_streams_to_the_byte_and_ctrl_c_stops_it() {
     let at = TestServer::start().await;
     let owner = at.owner().await;
     at.add_key(&owner).await;
-    at.ready_bot(&owner, "Talker").await;
     at.world.cells.answer_with(slow_reply());
+    at.ready_bot(&owner, "Talker").await;
     let home = Home::at(at.panel, &owner);
     assert_eq!(home.run(&["bot", "chat", "talker", "long"]).ok(), format!("{}\n", slow_text()));
 
@@ -43,4 +43,45 @@ async fn a_long_answer_streams_to_the_byte_and_ctrl_c_stops_it() {
     assert!(rest.len() < slow_text().len(), "it was stopped");
     assert_eq!(child.wait().expect("its end").code(), Some(2));
     at.stop().await;
+}
+
+/// A panel that streams: what it answers to a message, and then the message as it stands.
+fn streaming_panel(events: &'static str, text: &'static str) -> std::net::SocketAddr {
+    use std::io::{BufRead, BufReader};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = listener.local_addr().expect("bound");
+    std::thread::spawn(move || {
+        // The message, then as many looks at it as somebody likes.
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut head = BufReader::new(stream.try_clone().expect("a handle")).lines();
+            let asked = head.next().expect("a line").expect("text");
+            let (kind, body) = if asked.starts_with("POST") {
+                ("text/event-stream", events.to_owned())
+            } else {
+                let message = serde_json::json!({ "id": "msg_1", "state": "final", "text": text });
+                ("application/json", serde_json::json!({ "items": [message], "next": null }).to_string())
+            };
+            let size = body.len();
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {size}\r\n");
+            write!(stream, "{head}connection: close\r\n\r\n{body}").expect("written");
+        }
+    });
+    addr
+}
+
+#[test]
+fn an_answer_that_the_panel_streams_is_taken_event_by_event() {
+    const EVENTS: &str = "event: sent\ndata: {\"thread_id\":\"thr_00000000000000000000000001\",\"message_id\":\"msg_1\"}\n\n\
+        event: delta\ndata: {\"at_bytes\":0,\"text\":\"Hel\"}\n\n: still here\n\n\
+        event: delta\ndata: {\"at_bytes\":3,\"text\":\"lo\"}\n\nevent: delta\ndata: {\"at_bytes\":3,\"text\":\"lo\"}\n\n\
+        event: end\ndata: {\"state\":\"final\"}\n\n";
+    let who = Who::Bearer("chela_pat_x".to_owned());
+    let whole = Home::at(streaming_panel(EVENTS, "Hello"), &who);
+    assert_eq!(whole.run(&["bot", "chat", "talker", "hi"]).ok(), "Hello\n");
+    // What was lost on the way is looked up at the end.
+    let cut = Home::at(streaming_panel(EVENTS, "Hello you"), &who);
+    assert_eq!(cut.run(&["bot", "chat", "talker", "hi"]).ok(), "Hello you\n");
+    let replaced = Home::at(streaming_panel(EVENTS, "Other"), &who);
+    assert_eq!(replaced.run(&["bot", "chat", "talker", "hi"]).ok(), "Hello\nOther\n");
 }

@@ -111,7 +111,12 @@ impl Ran {
 fn shape(text: &str) -> String {
     let line = |line: &str| {
         let indent = line.len() - line.trim_start().len();
-        let words: Vec<String> = line.split_whitespace().map(word).collect();
+        let mut words: Vec<String> = line.split_whitespace().map(word).collect();
+        if let [name, took] = words.as_mut_slice()
+            && name.contains("latency_ms")
+        {
+            *took = "MS".to_owned();
+        }
         format!("{}{}", " ".repeat(indent), words.join(" "))
     };
     text.lines().map(line).collect::<Vec<_>>().join("\n")
