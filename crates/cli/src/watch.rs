@@ -57,7 +57,7 @@ impl Session {
 }
 
 /// Whether it may be better at the next look: a server that restarts, a network that is away.
-fn passing(failure: &Failure) -> bool {
+pub(crate) fn passing(failure: &Failure) -> bool {
     match failure {
         Failure::Problem(problem) => matches!(problem.status, 429 | 500..),
         Failure::Timeout(_) | Failure::Other(_) => true,

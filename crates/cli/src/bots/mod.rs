@@ -3,10 +3,12 @@
 mod acts;
 mod create;
 mod edit;
+mod logs;
 mod shape;
 mod wait;
 
 use crate::{
+    ask,
     chat::{self, ChatArgs},
     completion,
     env::Env,
@@ -44,6 +46,20 @@ pub enum BotVerb {
         #[command(flatten)]
         watch: Watch,
     },
+    /// What a bot writes.
+    Logs(logs::LogsArgs),
+    /// What a bot keeps on disk.
+    Storage {
+        #[arg(add = ArgValueCandidates::new(completion::bots))]
+        bot: String,
+    },
+    /// Accept bots that nothing keeps apart from the server machine, for this workspace.
+    AllowUnisolated {
+        #[command(flatten)]
+        yes: Yes,
+    },
+    /// Take that back.
+    ForbidUnisolated,
     /// Start bots.
     Start(Several),
     /// Stop bots; also cancels a start in progress.
@@ -86,6 +102,21 @@ pub(crate) async fn run(session: &Session, verb: BotVerb, env: &Env) -> Result<(
             session.follow(watch.watch, read, |all| shape::list(session, all)).await
         }
         BotVerb::Options => options(session).await,
+        BotVerb::Logs(args) => logs::logs(session, &args).await,
+        BotVerb::Storage { bot } => storage(session, bot).await,
+        BotVerb::AllowUnisolated { yes } => {
+            let what =
+                "Bots as processes of Chela's own user can read what that user can read. Allow them here?";
+            ask::sure(what, yes)?;
+            session.call(&AllowUnisolated {}).await?;
+            session.screen.remark("Allowed for this workspace.");
+            Ok(())
+        }
+        BotVerb::ForbidUnisolated => {
+            session.call(&ForbidUnisolated {}).await?;
+            session.screen.remark("No longer allowed.");
+            Ok(())
+        }
         BotVerb::Create(args) => create::create(session, args).await,
         BotVerb::Show { bot, watch } => {
             let read = async || session.bot(&bot).await;
@@ -123,5 +154,14 @@ impl Session {
 async fn options(session: &Session) -> Result<(), Failure> {
     let choices = session.call(&BotOptions {}).await?;
     session.screen.data(&shape::options(session, &choices, now_ms())?);
+    Ok(())
+}
+
+async fn storage(session: &Session, bot: String) -> Result<(), Failure> {
+    let counted = match session.call(&ReadStorage { bot: bot.clone() }).await {
+        Ok(counted) => counted,
+        Err(failure) => return Err(session.nearest_bot(failure, &bot).await),
+    };
+    session.screen.data(&shape::storage(session, &counted)?);
     Ok(())
 }

@@ -126,6 +126,42 @@ const RUNTIMES: Shape = Shape {
     none: "There are no runtimes.",
 };
 
+fn count(value: &Value, key: &str) -> Cell {
+    Cell::from(number(value, key).map(|n| n.to_string()).unwrap_or_default())
+}
+
+const STORAGE: Shape = Shape {
+    columns: &[
+        Column::new("PART", |v, _| Cell::from(text(v, "part"))),
+        Column::new("FILES", |v, _| count(v, "files")),
+        Column::new("BYTES", |v, _| {
+            let more = if flag(v, "more") { " or more" } else { "" };
+            Cell::from(format!("{}{more}", count(v, "bytes").text))
+        }),
+        Column::new("ON DISK", |v, _| count(v, "disk_bytes")),
+        Column::wide("DIRECTORIES", |v, _| count(v, "directories")),
+        Column::wide("LINKS", |v, _| count(v, "links")),
+        Column::wide("SPECIALS", |v, _| count(v, "specials")),
+        Column::wide("SAYS", |v, _| Cell::from(text(v, "says"))),
+    ],
+    name: "part",
+    none: "It keeps nothing.",
+};
+
+/// What a bot keeps.
+pub(super) fn storage(session: &Session, counted: &Value) -> Result<String, Failure> {
+    let format = session.common.output;
+    match format {
+        Format::Json | Format::Yaml => as_is(counted, format),
+        _ => STORAGE.list(
+            &counted.get("parts").cloned().unwrap_or_default(),
+            format,
+            &session.screen,
+            now_ms(),
+        ),
+    }
+}
+
 /// A list of bots.
 pub(super) fn list(session: &Session, all: &Value) -> Result<String, Failure> {
     LIST.list(all, session.common.output, &session.screen, now_ms())

@@ -1,10 +1,12 @@
 //! The database: is it whole, of this Chela's schema, and can it be written?
 
-use super::{Finding, Patient};
-use crate::platform::{db::Db, error::OpError};
+use super::{DEADLINE, Finding, Patient};
 use migration::{Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DbErr, Statement};
-use std::time::Duration;
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait,
+};
+use std::{path::Path, time::Duration};
 
 /// A large database takes its time to be read through.
 const LONG: Duration = Duration::from_secs(120);
@@ -13,11 +15,11 @@ pub(super) async fn look(patient: &Patient) -> Vec<Finding> {
     let config = &patient.config;
     let path = config.data_dir.join("chela.db");
     let (opened, name) = match &config.database_url {
-        Some(url) => (Db::postgres(url.reveal()).await, "PostgreSQL".to_owned()),
+        Some(url) => (open(url.reveal().to_owned()).await, "PostgreSQL".to_owned()),
         None if !path.exists() => {
             return vec![Finding::ok("database", "SQLite; the first start makes it")];
         }
-        None => (Db::sqlite(&path).await, path.display().to_string()),
+        None => (open(sqlite_url(&path)).await, path.display().to_string()),
     };
     let looked = match opened {
         Err(error) => Err(unusable(&name, &error.to_string())),
@@ -33,11 +35,23 @@ pub(super) async fn look(patient: &Patient) -> Vec<Finding> {
     vec![looked.unwrap_or_else(|finding| finding)]
 }
 
-async fn all(db: &Db, name: &str, sqlite: bool) -> Result<Finding, Finding> {
+fn sqlite_url(path: &Path) -> String {
+    // Never one that makes the file.
+    format!("sqlite://{}?mode=rw", path.display())
+}
+
+/// A connection of the doctor's own: it needs no lock, and works beside the server's.
+async fn open(url: String) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(1).acquire_timeout(DEADLINE).sqlx_logging(false);
+    Database::connect(options).await
+}
+
+async fn all(db: &DatabaseConnection, name: &str, sqlite: bool) -> Result<Finding, Finding> {
     let broken = |error: &DbErr| unusable(name, &error.to_string());
     if sqlite {
-        let ask = Statement::from_string(db.backend(), "pragma quick_check(1)");
-        let row = db.read().query_one_raw(ask).await.map_err(|error| broken(&error))?;
+        let ask = Statement::from_string(db.get_database_backend(), "pragma quick_check(1)");
+        let row = db.query_one_raw(ask).await.map_err(|error| broken(&error))?;
         let said = row.and_then(|row| row.try_get_by_index::<String>(0).ok()).unwrap_or_default();
         if said != "ok" {
             return Err(Finding::fail(
@@ -57,16 +71,7 @@ async fn all(db: &Db, name: &str, sqlite: bool) -> Result<Finding, Finding> {
             "Run the newer version again, or bring back the backup made before the upgrade.",
         ));
     }
-    // A statement that could change something, and changes nothing.
-    let written = db.write(async |tx| {
-        tx.execute_unprepared("delete from seaql_migrations where 1 = 0").await?;
-        Ok(())
-    });
-    if let Err(error) = written.await {
-        let why = match error {
-            OpError::Db(error) => error.to_string(),
-            other => other.to_string(),
-        };
+    if let Err(why) = writable(db).await {
         return Err(Finding::fail(
             "database",
             format!("{name} takes no writes: {why}"),
@@ -85,6 +90,18 @@ async fn all(db: &Db, name: &str, sqlite: bool) -> Result<Finding, Finding> {
     Ok(Finding::ok("database", format!("{name} is whole, writable, and of this version's schema")))
 }
 
+/// Begins to write, and leaves everything as it was.
+async fn writable(db: &DatabaseConnection) -> Result<(), DbErr> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..Default::default()
+    };
+    let tx = db.begin_with_options(options).await?;
+    // SQLite lets a transaction begin on a file it may not write; this it refuses.
+    tx.execute_unprepared("delete from seaql_migrations where 1 = 0").await?;
+    tx.rollback().await
+}
+
 struct Schema {
     /// A step this binary does not know.
     unknown: Option<String>,
@@ -92,10 +109,13 @@ struct Schema {
     missing: usize,
 }
 
-async fn schema(db: &Db) -> Result<Schema, DbErr> {
-    let ask = Statement::from_string(db.backend(), "select version from seaql_migrations order by version");
+async fn schema(db: &DatabaseConnection) -> Result<Schema, DbErr> {
+    let ask = Statement::from_string(
+        db.get_database_backend(),
+        "select version from seaql_migrations order by version",
+    );
     let known: Vec<String> = Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
-    let rows = db.read().query_all_raw(ask).await?;
+    let rows = db.query_all_raw(ask).await?;
     let done: Vec<String> = rows.iter().filter_map(|row| row.try_get("", "version").ok()).collect();
     let unknown = done.iter().find(|step| !known.contains(step)).cloned();
     Ok(Schema { unknown, missing: known.iter().filter(|step| !done.contains(step)).count() })

@@ -74,6 +74,13 @@ async fn bots_are_made_changed_and_written_as_before() {
     assert!(started.contains("running"), "{started}");
     home.run(&["bot", "restart", "writer", "--wait"]).ended(0, &[]);
 
+    let kept = home.run(&["bot", "storage", "writer", "-o", "name"]).ok();
+    assert!(kept.lines().any(|part| part == "workspace"), "{kept}");
+    let lines = home.run(&["bot", "logs", "writer", "--tail", "5", "-o", "json"]).json();
+    assert!(lines.is_array(), "{lines}");
+    home.run(&["bot", "logs", "writre"]).ended(3, &["Did you mean writer?"]);
+    home.run(&["bot", "allow-unisolated"]).ended(2, &["--yes"]);
+
     home.run(&["bot", "rm", "writer"]).ended(2, &["--yes"]);
     let gone = home.run(&["bot", "rm", "writer", "--yes", "-o", "json"]).json();
     assert_eq!(gone, serde_json::json!({ "deleted": ["writer"] }));
