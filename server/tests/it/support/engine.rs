@@ -5,9 +5,8 @@ use super::{PATIENCE, eventually};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::{
-    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::{Mutex, PoisonError},
 };
 use tempfile::TempDir;
@@ -83,19 +82,18 @@ impl Engine {
             .expect("dockerd runs");
         *self.daemon.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
         eventually("the engine to answer", async || {
-            let mut daemon = self.daemon.lock().unwrap_or_else(PoisonError::into_inner);
-            let ended = daemon.as_mut().and_then(|child| child.try_wait().ok().flatten());
-            assert!(
-                ended.is_none(),
-                "dockerd ended ({:?}): {}",
-                ended.map(ExitStatusExt::into_raw),
-                self.log()
-            );
-            drop(daemon);
+            let ended = self.ended();
+            assert!(ended.is_none(), "dockerd ended ({ended:?}): {}", self.log());
             UnixStream::connect(self.socket()).await.ok()?;
             (self.ask("GET", "/_ping").await?.0 == 200).then_some(())
         })
         .await;
+    }
+
+    /// How the daemon ended by itself, if it did.
+    fn ended(&self) -> Option<ExitStatus> {
+        let mut daemon = self.daemon.lock().unwrap_or_else(PoisonError::into_inner);
+        daemon.as_mut().and_then(|child| child.try_wait().ok().flatten())
     }
 
     fn signal(&self, signal: Signal) {
