@@ -176,7 +176,8 @@ async fn a_reader_that_never_reads_does_not_stall_calls() {
     let fake = start(Options::default()).await;
     let (gateway, mut events) = Gateway::connect(options(&fake)).await.unwrap();
     for n in 0..3000 {
-        fake.emit("brand.new", &json!({ "n": n }));
+        let run = json!({ "runId": format!("run-{n}"), "sessionKey": "s", "seq": 1, "state": "status", "phase": "p" });
+        fake.emit("chat", &run);
         if n % 100 == 0 {
             gateway.health().await.unwrap();
         }

@@ -105,7 +105,6 @@ async fn converse(gateway: &Gateway, events: &mut Events, run_id: &str) -> (Vec<
                     return (kinds, text, end);
                 }
             },
-            Event::Message(message) => format!("message {}", message.role),
             _ => continue,
         };
         // How many deltas an answer comes in is a matter of timing.
@@ -156,19 +155,9 @@ async fn the_fake_tells_the_same_story(cell: &Cell) {
         let lines: Vec<_> = history.messages.iter().map(|m| (m.role.clone(), m.text())).collect();
         let absent = gateway.tools_effective("agent:main:chela:absent").await.unwrap_err().to_string();
         let unknown = gateway.call("no.such", serde_json::json!({}), PATIENCE).await.unwrap_err().to_string();
-        stories.push((sorted_writes(kinds), text, lines, absent, unknown));
+        stories.push((kinds, text, lines, absent, unknown));
     }
     assert_eq!(stories[0], stories[1]);
-}
-
-/// The transcript is written beside the run: where the user's line lands among the first status
-/// lines is chance in the real gateway.
-fn sorted_writes(mut kinds: Vec<String>) -> Vec<String> {
-    if let Some(at) = kinds.iter().position(|kind| kind == "message user") {
-        let line = kinds.remove(at);
-        kinds.insert(0, line);
-    }
-    kinds
 }
 
 async fn a_run_can_be_stopped(gateway: &Gateway, events: &mut Events) {

@@ -46,7 +46,7 @@ async fn a_long_answer_streams_to_the_byte_and_ctrl_c_stops_it() {
 }
 
 /// A panel that streams: what it answers to a message, and then the message as it stands.
-fn streaming_panel(events: &'static str, text: &'static str) -> std::net::SocketAddr {
+fn streaming_panel(events: &'static str, text: &'static str) -> SocketAddr {
     use std::io::{BufRead, BufReader};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let addr = listener.local_addr().expect("bound");

@@ -88,7 +88,7 @@ impl Ran {
 
     /// Its data, after checking that it went well.
     fn ok(self) -> String {
-        assert_eq!(self.code, Some(0), "{self:?}");
+        assert_eq!(self.code, Some(0), "{:?} {self:?}", self.words);
         self.out
     }
 
@@ -99,7 +99,7 @@ impl Ran {
 
     /// Ended with this code, wrote no data, and said these words.
     fn ended(self, code: i32, words: &[&str]) -> Self {
-        assert_eq!(self.code, Some(code), "{self:?}");
+        assert_eq!(self.code, Some(code), "{:?} {self:?}", self.words);
         for word in words {
             assert!(self.err.contains(word), "{word:?} is not in: {self:?}");
         }
