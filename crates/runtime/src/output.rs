@@ -174,15 +174,15 @@ mod tests {
         keep(&logs, text.as_bytes(), 10_000, &AtomicBool::new(false));
         let total: u64 = NAMES.iter().filter_map(|n| logs.metadata(n).ok()).map(|m| m.len()).sum();
         assert!(total < 31_000, "{total}");
-        let lines = newest(&logs, LogQuery { lines: 400, bytes: 100_000, ..LogQuery::default() });
+        let lines = newest(&logs, &LogQuery { lines: 400, bytes: 100_000, ..LogQuery::default() });
         assert_eq!(lines.len(), 400);
         assert_eq!(lines.last().unwrap().text, "line 4999");
         assert_eq!(lines.first().unwrap().text, "line 4600");
-        assert_eq!(newest(&logs, LogQuery { lines: 400, bytes: 25, ..LogQuery::default() }).len(), 2);
+        assert_eq!(newest(&logs, &LogQuery { lines: 400, bytes: 25, ..LogQuery::default() }).len(), 2);
     }
 
-    fn newest(logs: &Dir, query: LogQuery) -> Vec<LogLine> {
-        let mut collector = Collector::new(&query);
+    fn newest(logs: &Dir, query: &LogQuery) -> Vec<LogLine> {
+        let mut collector = Collector::new(query);
         read(logs, &mut collector).unwrap();
         collector.end().lines
     }
@@ -196,12 +196,12 @@ mod tests {
         for part in [0..900, 900..1800, 1800..2000] {
             append(&logs, &part.map(line).collect::<Vec<_>>(), 20_000).unwrap();
         }
-        let all = newest(&logs, LogQuery { lines: 5_000, bytes: 1 << 20, ..LogQuery::default() });
+        let all = newest(&logs, &LogQuery { lines: 5_000, bytes: 1 << 20, ..LogQuery::default() });
         assert!(all == (0..2000).map(line).collect::<Vec<_>>(), "{} lines", all.len());
         let mut query = LogQuery { lines: 5_000, bytes: 1 << 20, ..LogQuery::default() };
         for n in [0_i64, 1, 2, 3, 898, 899, 900, 1799, 1800, 1998, 1999] {
             query.after = Some(LogPlace { at_ms: n / 3, seen: u32::try_from(n % 3 + 1).unwrap() });
-            let rest = newest(&logs, query.clone());
+            let rest = newest(&logs, &query);
             let count = rest.len();
             assert!(rest == (n + 1..2000).map(line).collect::<Vec<_>>(), "{count} after line {n}");
         }
@@ -214,7 +214,7 @@ mod tests {
         bytes.extend([0xff, 0xfe, b'\n', b'a']);
         let heap = AtomicBool::new(false);
         keep(&logs, &bytes[..], MOST_BYTES, &heap);
-        let lines = newest(&logs, LogQuery::default());
+        let lines = newest(&logs, &LogQuery::default());
         assert_eq!(lines.len(), 4);
         assert!(lines.iter().all(|l| l.text.len() <= 16 << 10));
         keep(&logs, &b"FATAL ERROR: JavaScript heap out of memory\n"[..], MOST_BYTES, &heap);
