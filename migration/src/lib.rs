@@ -12,6 +12,7 @@ mod m20261120_000003_keys;
 mod m20261120_000004_bots;
 mod m20261120_000005_chat;
 mod m20261120_000006_usage;
+mod m20261121_000007_many_bots;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000004_bots::Migration),
             Box::new(m20261120_000005_chat::Migration),
             Box::new(m20261120_000006_usage::Migration),
+            Box::new(m20261121_000007_many_bots::Migration),
         ]
     }
 }

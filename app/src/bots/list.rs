@@ -29,7 +29,7 @@ impl LazyRoute for BotsPage {
         let cursor = Memo::new(move |_| query.with(|query| query.get("cursor")));
         let page = Resource::new_blocking(
             move || cursor.get(),
-            |cursor| bots_list(ListBots { limit: None, cursor, sort: None }),
+            |cursor| bots_list(ListBots { cursor, ..ListBots::default() }),
         );
         BotsPage { cursor, page }
     }

@@ -36,7 +36,7 @@ pub struct HomePage {
 #[lazy_route]
 impl LazyRoute for HomePage {
     fn data() -> Self {
-        let bots = ListBots { limit: None, cursor: None, sort: None };
+        let bots = ListBots::default();
         HomePage {
             bots: Resource::new_blocking(|| (), move |()| bots_list(bots.clone())),
             keys: Resource::new_blocking(|| (), |()| keys_list(ListKeys { limit: None, cursor: None })),

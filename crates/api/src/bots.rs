@@ -1,5 +1,9 @@
 //! Words of bots: what is wanted, what is, and the verbs between.
 
+mod many;
+
+pub use many::*;
+
 use crate::{
     Page,
     ids::*,
@@ -74,6 +78,11 @@ words! {
         pub since_ms: i64,
         pub created_at_ms: i64,
         pub version: i64,
+        #[serde(default)]
+        pub tags: Vec<String>,
+        /// Since when it is in the trash.
+        #[serde(default)]
+        pub trashed_at_ms: Option<i64>,
     }
 
     /// Configuration of a bot.
@@ -102,8 +111,30 @@ words! {
         pub next_try_at_ms: Option<i64>,
     }
 
+    /// Bots of the workspace, narrowed by every word that is given.
+    #[derive(Default)]
     #[serde(deny_unknown_fields)]
-    pub struct ListBots { pub limit: Option<u32>, pub cursor: Option<String>, pub sort: Option<String> }
+    pub struct ListBots {
+        #[serde(default)]
+        pub limit: Option<u32>,
+        #[serde(default)]
+        pub cursor: Option<String>,
+        /// `created` (if nothing is said), `name` or `since`; with `-` before it the other way round.
+        #[serde(default)]
+        pub sort: Option<String>,
+        /// A part of the name or slug, in whatever case.
+        #[serde(default)]
+        pub q: Option<String>,
+        #[serde(default)]
+        pub state: Option<BotState>,
+        #[serde(default)]
+        pub tag: Option<String>,
+        #[serde(default)]
+        pub runtime: Option<RuntimeKind>,
+        /// What is in the trash instead.
+        #[serde(default)]
+        pub trashed: Option<bool>,
+    }
     /// `bot` is an id or a slug, here and below.
     #[serde(deny_unknown_fields)]
     pub struct GetBot { pub bot: String }
@@ -117,10 +148,13 @@ words! {
         pub profile: Option<Profile>,
         #[serde(default)]
         pub runtime: Option<RuntimeKind>,
+        #[serde(default)]
+        pub tags: Option<Vec<String>>,
     }
     #[derive(Eq)]
     pub struct BotCreated { pub id: BotId, pub slug: String }
-    /// Saves a pending change; nothing runs differently before `ApplyBot`.
+    /// Saves a pending change; nothing runs differently before `ApplyBot`. Tags are no configuration and hold at once.
+    #[derive(Default)]
     #[serde(deny_unknown_fields)]
     pub struct UpdateBot {
         pub bot: String,
@@ -132,6 +166,9 @@ words! {
         pub prompt: Option<String>,
         #[serde(default)]
         pub profile: Option<Profile>,
+        /// All of them: at most 20, each `[a-z0-9._:-]{1,32}`.
+        #[serde(default)]
+        pub tags: Option<Vec<String>>,
         /// `version` of the bot as read; a newer one in the store is `stale`.
         #[serde(default)]
         pub expected_version: Option<i64>,

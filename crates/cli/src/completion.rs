@@ -67,7 +67,7 @@ pub fn complete(tree: fn() -> Tree, args: impl IntoIterator<Item = OsString>) ->
 
 /// Bots, by slug.
 pub(crate) fn bots() -> Vec<CompletionCandidate> {
-    let page = |limit, cursor| ListBots { limit, cursor, sort: None };
+    let page = |limit, cursor| ListBots { limit, cursor, ..ListBots::default() };
     live(page, |bot| {
         (text(bot, "slug").to_owned(), format!("{}, {}", text(bot, "name"), text(bot, "observed")))
     })

@@ -13,7 +13,7 @@ impl Session {
         if !failure.is_missing() {
             return failure;
         }
-        let page = self.call(&ListBots { limit: Some(api::page::MAX_LIMIT), cursor: None, sort: None }).await;
+        let page = self.call(&ListBots { limit: Some(api::page::MAX_LIMIT), ..ListBots::default() }).await;
         let page = page.unwrap_or_default();
         let items = page.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let nearest = nearest(typed, items);

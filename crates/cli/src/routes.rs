@@ -29,6 +29,10 @@ pub const ROUTES: &[Route] = &[
     route(ListTokens::NAME, Method::GET, "/api/tokens", "token list"),
     route(DeleteToken::NAME, Method::DELETE, "/api/tokens/{token}", "token rm"),
     route(ListBots::NAME, Method::GET, "/api/bots", "bot list"),
+    route(ReadBotStats::NAME, Method::GET, "/api/bots/stats", "bot stats"),
+    route(TrashBot::NAME, Method::POST, "/api/bots/{bot}/trash", "bot trash"),
+    route(RestoreBot::NAME, Method::POST, "/api/bots/{bot}/restore", "bot restore"),
+    route(CloneBot::NAME, Method::POST, "/api/bots/{bot}/clone", "bot clone"),
     route(GetBot::NAME, Method::GET, "/api/bots/{bot}", "bot show"),
     route(BotOptions::NAME, Method::GET, "/api/bot-options", "bot options"),
     route(ReadLogs::NAME, Method::GET, "/api/bots/{bot}/logs", "bot logs"),
@@ -65,6 +69,7 @@ pub const ROUTES: &[Route] = &[
 
 /// Verbs without a command, and why.
 pub const EXCEPTIONS: &[(&str, &str)] = &[
+    (BulkBots::NAME, "start, stop, restart, trash, restore and rm take several bots"),
     (ListPasskeys::NAME, "passkeys belong to a person in a browser; a token is refused"),
     (RenamePasskey::NAME, "passkeys belong to a person in a browser; a token is refused"),
     (DeletePasskey::NAME, "passkeys belong to a person in a browser; a token is refused"),

@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_verb_finds_its_address_query_and_body() {
-        let listed = ListBots { limit: Some(5), cursor: None, sort: None };
+        let listed = ListBots { limit: Some(5), ..ListBots::default() };
         assert_eq!(written(&listed).unwrap(), ("/api/bots?limit=5".to_owned(), None));
         let gone = DeleteBot { bot: "a b".to_owned(), confirm: None };
         assert_eq!(written(&gone).unwrap(), ("/api/bots/a%20b".to_owned(), None));

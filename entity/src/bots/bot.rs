@@ -1,4 +1,4 @@
-//! A bot. `settings`, `pending`, `reason` and `stages` are JSON of the words in `api::bots`.
+//! A bot. `settings`, `pending`, `reason`, `stages` and `tags` are JSON of the words in `api::bots`.
 
 use api::ids::*;
 use sea_orm::entity::prelude::*;
@@ -33,6 +33,11 @@ pub struct Model {
     pub version: i64,
     pub created_at_ms: i64,
     pub started_at_ms: Option<i64>,
+    pub tags: String,
+    /// In the trash since.
+    pub trashed_at_ms: Option<i64>,
+    /// What was wanted before the trash.
+    pub trashed_from: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,7 +1,7 @@
 //! Telling the browser about bots: snapshots of the topics `bots` and `bot:<id>`, and their changes.
 
-use super::{Bots, rows, store};
-use crate::platform::{ctx::OpCtx, db::Cursor, error::OpError, live::SnapshotSource};
+use super::{Bots, rows, store::many};
+use crate::platform::{ctx::OpCtx, error::OpError, live::SnapshotSource};
 use api::{
     ApiError,
     bots::BotDetail,
@@ -17,6 +17,11 @@ const IN_SNAPSHOT: u32 = 200;
 impl Bots {
     /// Publishes how a bot stands now.
     pub(super) fn publish(&self, row: &bot::Model) {
+        // Out of sight: the reconciler still stops it.
+        if row.trashed_at_ms.is_some() {
+            self.publish_gone(row);
+            return;
+        }
         let detail = match self.detail(row) {
             Ok(detail) => detail,
             Err(error) => {
@@ -49,8 +54,8 @@ impl Bots {
 
     async fn bots_snapshot(&self, ctx: &OpCtx) -> Result<Snapshot, OpError> {
         let granted = policy::check::<act::ReadBots>(&ctx.subject)?;
-        let cursor = Cursor::parse(Some(IN_SNAPSHOT), None)?;
-        let page = store::page(self.platform.db.read(), &granted, &cursor).await?;
+        let place = many::Place::parse(None, Some(IN_SNAPSHOT), None)?;
+        let page = many::page(self.platform.db.read(), &granted, &many::Narrow::default(), &place).await?;
         let shown = page.items.into_iter().filter_map(|row| self.halts.shown(row));
         let bots = shown.map(|row| rows::summary(&row)).collect::<Result<_, _>>()?;
         Ok(Snapshot::Bots { bots })

@@ -8,6 +8,7 @@ mod halts;
 mod lifecycle;
 mod links;
 mod logs;
+mod many;
 mod reconcile;
 mod redact;
 mod rows;
@@ -15,6 +16,7 @@ mod runtimes;
 mod service;
 mod settings;
 mod store;
+mod trash;
 mod unisolated;
 mod wires;
 

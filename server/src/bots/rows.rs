@@ -25,6 +25,8 @@ pub(super) fn summary(row: &bot::Model) -> Result<BotSummary, OpError> {
         since_ms: row.since_ms,
         created_at_ms: row.created_at_ms,
         version: row.version,
+        tags: from_json(&row.tags)?,
+        trashed_at_ms: row.trashed_at_ms,
     })
 }
 

@@ -1,12 +1,11 @@
 //! Use cases of bots.
 
-use super::{Links, rows, settings, store, unisolated};
+use super::{Links, many, rows, settings, store, trash, unisolated};
 use crate::{
     audit,
     platform::{
         Platform,
         ctx::OpCtx,
-        db::Cursor,
         error::{OpError, is_disk_full, is_unique_violation},
         ids::random_token,
         jobs::NewJob,
@@ -14,7 +13,7 @@ use crate::{
         verbs::{Rest, Verbs},
     },
 };
-use api::{ApiError, Code, Page, Verb, bots::*, chat::ThreadSummary, ids::*, verb::Done};
+use api::{ApiError, Code, Verb, bots::*, chat::ThreadSummary, ids::*, verb::Done};
 use entity::bots::{bot, bot_config};
 use policy::{Granted, act};
 use std::{
@@ -57,11 +56,6 @@ pub(super) const RECONCILE: &str = "bots.reconcile";
 
 /// Registers the slice's verbs.
 pub fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
-    verbs.on::<ListBots, act::ReadBots, _, _, _>(
-        Rest::get("/api/bots").says("Bots of the workspace."),
-        bots,
-        list,
-    );
     verbs.on::<GetBot, act::ReadBots, _, _, _>(Rest::get("/api/bots/{bot}").says("One bot."), bots, get);
     verbs.on::<BotOptions, act::ReadBots, _, _, _>(
         Rest::get("/api/bot-options").says("Models and runtimes to choose from."),
@@ -79,6 +73,8 @@ pub fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
         storage,
     );
     unisolated::register(verbs, bots);
+    many::register(verbs, bots);
+    trash::register(verbs, bots);
     verbs.on::<CreateBot, act::WriteBots, _, _, _>(
         Rest::create("/api/bots").says("Makes and starts a bot."),
         bots,
@@ -205,7 +201,7 @@ impl Bots {
     }
 
     /// A job that looks at this bot, as part of `tx`.
-    async fn look<C: sea_orm::ConnectionTrait>(
+    pub(super) async fn look<C: sea_orm::ConnectionTrait>(
         &self,
         tx: &C,
         bot: BotId,
@@ -233,7 +229,7 @@ impl Bots {
     }
 
     /// Changes a bot's row in one transaction with audit and job, then tells everybody.
-    async fn change(
+    pub(super) async fn change(
         &self,
         ctx: &OpCtx,
         granted: &Granted<act::WriteBots>,
@@ -247,7 +243,11 @@ impl Bots {
             .platform
             .db
             .write(async |tx| {
-                let mut row = store::find(tx, granted, bot).await?;
+                let mut row = store::many::find_any(tx, granted, bot).await?;
+                // What is in the trash can be deleted for good, and nothing else.
+                if row.trashed_at_ms.is_some() && act != DeleteBot::NAME {
+                    return Err(ApiError::not_found().into());
+                }
                 if let Some(expected) = expected.filter(|e| *e != row.version) {
                     return Err(ApiError::stale(expected, row.version).into());
                 }
@@ -280,22 +280,6 @@ impl Bots {
             created_at_ms: ctx.now_ms,
         })
     }
-}
-
-async fn list(
-    b: Arc<Bots>,
-    _ctx: OpCtx,
-    granted: Granted<act::ReadBots>,
-    q: ListBots,
-) -> Result<Page<BotSummary>, OpError> {
-    if q.sort.as_deref().is_some_and(|s| s != "created") {
-        return Err(ApiError::field("/sort", "sort must be created").into());
-    }
-    let cursor = Cursor::parse(q.limit, q.cursor.as_deref())?;
-    let page = store::page(b.platform.db.read(), &granted, &cursor).await?;
-    let shown = page.items.into_iter().filter_map(|row| b.halts.shown(row));
-    let items = shown.map(|row| rows::summary(&row)).collect::<Result<_, _>>()?;
-    Ok(Page { items, next: page.next })
 }
 
 async fn get(
@@ -333,7 +317,7 @@ async fn options(
     Ok(BotChoices { models: b.models.models(&ctx).await?, runtimes, unisolated })
 }
 
-async fn create(
+pub(super) async fn create(
     b: Arc<Bots>,
     ctx: OpCtx,
     granted: Granted<act::WriteBots>,
@@ -343,6 +327,7 @@ async fn create(
     b.runtimes.look_again().await;
     let runtime = b.runtimes.choose(new.runtime, workspace)?;
     let settings = settings::of_new(&new, runtime)?;
+    let tags = json_of(&settings::tags(new.tags.as_deref().unwrap_or_default())?)?;
     b.runtimes.room(runtime)?;
     let id = BotId(b.platform.ids.uuid());
     let gateway_token = random_token("");
@@ -357,14 +342,7 @@ async fn create(
         .db
         .write(async |tx| {
             b.admit(tx, workspace, runtime).await?;
-            let (count, cap) = store::cap(tx, &granted, workspace).await?;
-            if let Some(cap) = cap.filter(|cap| i64::try_from(count).unwrap_or(i64::MAX) >= *cap) {
-                let error = ApiError::new(
-                    Code::Conflict,
-                    format!("This workspace has {count} bots of at most {cap}."),
-                );
-                return Err(error.with_hint("Delete one, or ask the administrator for more.").into());
-            }
+            room_for_one(tx, &granted, workspace).await?;
             if store::name_taken(tx, workspace, &settings.name, None).await? {
                 return Err(ApiError::field("/name", "must be unique: another bot has this name").into());
             }
@@ -373,6 +351,7 @@ async fn create(
             let mut row = new_row(&b, &ctx, workspace, id, runtime, &settings)?;
             row.slug = settings::free_slug(&settings.name, &taken);
             row.uid = uid;
+            row.tags.clone_from(&tags);
             row.gateway_token.clone_from(&sealed);
             let mut config = b.config_row(&ctx, &row, &settings)?;
             config.id = row.config_id;
@@ -385,6 +364,23 @@ async fn create(
     b.platform.jobs.wake();
     b.publish(&row);
     Ok(BotCreated { id, slug: row.slug })
+}
+
+/// Refuses one more bot than the workspace may have.
+pub(super) async fn room_for_one<C: sea_orm::ConnectionTrait>(
+    tx: &C,
+    granted: &Granted<act::WriteBots>,
+    workspace: WorkspaceId,
+) -> Result<(), OpError> {
+    let (count, cap) = store::cap(tx, granted, workspace).await?;
+    match cap.filter(|cap| i64::try_from(count).unwrap_or(i64::MAX) >= *cap) {
+        None => Ok(()),
+        Some(cap) => {
+            let error =
+                ApiError::new(Code::Conflict, format!("This workspace has {count} bots of at most {cap}."));
+            Err(error.with_hint("Delete one, or ask the administrator for more.").into())
+        }
+    }
 }
 
 fn unique_name(error: OpError) -> OpError {
@@ -433,16 +429,22 @@ fn new_row(
         version: 1,
         created_at_ms: ctx.now_ms,
         started_at_ms: None,
+        tags: "[]".to_owned(),
+        trashed_at_ms: None,
+        trashed_from: None,
     })
 }
 
-async fn update(
+pub(super) async fn update(
     b: Arc<Bots>,
     ctx: OpCtx,
     granted: Granted<act::WriteBots>,
     q: UpdateBot,
 ) -> Result<BotDetail, OpError> {
     b.change(&ctx, &granted, &q.bot, q.expected_version, UpdateBot::NAME, async |tx, row| {
+        if let Some(tags) = &q.tags {
+            row.tags = json_of(&settings::tags(tags)?)?;
+        }
         let now = rows::detail(row)?;
         let base = now.pending.as_ref().unwrap_or(&now.settings);
         let next = settings::changed(base, &q, now.summary.runtime)?;
@@ -484,7 +486,7 @@ async fn discard(
     b.change(&ctx, &granted, &q.bot, q.expected_version, DiscardBot::NAME, drop_pending).await
 }
 
-async fn start(
+pub(super) async fn start(
     b: Arc<Bots>,
     ctx: OpCtx,
     granted: Granted<act::WriteBots>,
@@ -508,7 +510,7 @@ async fn start(
     .await
 }
 
-async fn stop(
+pub(super) async fn stop(
     b: Arc<Bots>,
     ctx: OpCtx,
     granted: Granted<act::WriteBots>,
@@ -535,7 +537,7 @@ async fn stop(
     Ok(detail)
 }
 
-async fn restart(
+pub(super) async fn restart(
     b: Arc<Bots>,
     ctx: OpCtx,
     granted: Granted<act::WriteBots>,
@@ -552,7 +554,7 @@ async fn restart(
     .await
 }
 
-async fn delete(
+pub(super) async fn delete(
     b: Arc<Bots>,
     ctx: OpCtx,
     granted: Granted<act::WriteBots>,

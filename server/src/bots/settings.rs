@@ -8,6 +8,8 @@ use api::{
 
 /// Longest prompt: what OpenClaw puts into every turn from one persona file.
 const MAX_PROMPT: usize = 20_000;
+/// Tags of one bot.
+const MOST_TAGS: usize = 20;
 
 /// The settings of a new bot.
 ///
@@ -60,6 +62,29 @@ fn check(settings: &BotSettings, runtime: RuntimeKind) -> Result<(), ApiError> {
     check.done()
 }
 
+/// Tags as they are kept: each once, in their order.
+///
+/// # Errors
+/// `invalid` for one that is no tag, or for too many.
+pub(super) fn tags(asked: &[String]) -> Result<Vec<String>, ApiError> {
+    let is_tag = |tag: &String| {
+        (1..=32).contains(&tag.len())
+            && tag.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || b"._:-".contains(&c))
+    };
+    let mut kept: Vec<String> = Vec::with_capacity(asked.len().min(MOST_TAGS));
+    for tag in asked.iter().take(MOST_TAGS + 1) {
+        if !kept.contains(tag) {
+            kept.push(tag.clone());
+        }
+    }
+    let rule = "tags must have 1 to 32 of a-z, 0-9, dot, underscore, colon and hyphen";
+    Check::new()
+        .rule(asked.len() <= MOST_TAGS, "/tags", "must be at most 20")
+        .rule(kept.iter().all(is_tag), "/tags", rule)
+        .done()?;
+    Ok(kept)
+}
+
 /// A slug made from `name` that is not among `taken`.
 pub(super) fn free_slug(name: &str, taken: &[String]) -> String {
     let base = api::validate::slug_of(name);
@@ -80,7 +105,14 @@ mod tests {
     use super::*;
 
     fn new(name: &str, model: &str) -> CreateBot {
-        CreateBot { name: name.into(), model: model.into(), prompt: None, profile: None, runtime: None }
+        CreateBot {
+            name: name.into(),
+            model: model.into(),
+            prompt: None,
+            profile: None,
+            runtime: None,
+            tags: None,
+        }
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Rows of the bots slice. Every function takes the proof that somebody may.
 
+pub(super) mod many;
+
 use super::runtimes::Word;
 use crate::platform::{
-    db::Cursor,
     error::OpError,
     text::{from_json, name_of},
 };
 use api::{
-    ApiError, Page,
+    ApiError,
     bots::{Desired, RuntimeKind},
     ids::*,
 };
@@ -32,24 +33,7 @@ fn visible(scope: RowScope) -> Condition {
     }
 }
 
-/// A page of bots, oldest first.
-pub(super) async fn page<C: ConnectionTrait>(
-    db: &C,
-    granted: &Granted<act::ReadBots>,
-    cursor: &Cursor<BotId>,
-) -> Result<Page<bot::Model>, OpError> {
-    let mut query = bot::Entity::find()
-        .filter(visible(granted.scope()))
-        .filter(bot::Column::Desired.ne("deleted"))
-        .order_by_asc(bot::Column::Id)
-        .limit(cursor.fetch());
-    if let Some(after) = cursor.after {
-        query = query.filter(bot::Column::Id.gt(after));
-    }
-    Ok(cursor.page(query.all(db).await?, |row| row.id, |row| row))
-}
-
-/// The bot of an id or slug; `not_found` where it is foreign, deleted or none.
+/// The bot of an id or slug; `not_found` where it is foreign, in the trash, deleted or none.
 pub(super) async fn find<C: ConnectionTrait, A: policy::Action>(
     db: &C,
     granted: &Granted<A>,
@@ -63,6 +47,7 @@ pub(super) async fn find<C: ConnectionTrait, A: policy::Action>(
         .filter(visible(granted.scope()))
         .filter(wanted)
         .filter(bot::Column::Desired.ne("deleted"))
+        .filter(bot::Column::TrashedAtMs.is_null())
         .one(db)
         .await?;
     row.ok_or_else(|| ApiError::not_found().into())
@@ -101,6 +86,7 @@ pub(super) async fn cap<C: ConnectionTrait>(
         .filter(visible(granted.scope()))
         .filter(bot::Column::WorkspaceId.eq(workspace))
         .filter(bot::Column::Desired.ne("deleted"))
+        .filter(bot::Column::TrashedAtMs.is_null())
         .count(db)
         .await?;
     let cap = workspace::Entity::find_by_id(workspace).one(db).await?.and_then(|row| row.max_bots);
@@ -134,6 +120,7 @@ pub(super) async fn name_taken<C: ConnectionTrait>(
         .columns([bot::Column::Id, bot::Column::Name])
         .filter(bot::Column::WorkspaceId.eq(workspace))
         .filter(bot::Column::Desired.ne("deleted"))
+        .filter(bot::Column::TrashedAtMs.is_null())
         .into_tuple()
         .all(db)
         .await?;

@@ -29,6 +29,8 @@ mod live_socket;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod many;
+#[cfg(test)]
 mod planted;
 #[cfg(test)]
 mod postgres;

@@ -86,6 +86,9 @@ fn fields(verb: &str, vendor: &str) -> Value {
         | "audit.list"
         | "bots.list"
         | "bots.get"
+        | "bots.stats"
+        | "bots.trash"
+        | "bots.restore"
         | "bots.options"
         | "bots.allow_unisolated"
         | "bots.storage"
@@ -110,6 +113,8 @@ fn fields(verb: &str, vendor: &str) -> Value {
         | "settings.instance" => json!({}),
         "auth.rename_passkey" => json!({ "name": "Laptop" }),
         "bots.create" => json!({ "name": "Walker", "model": "openai/fake-model" }),
+        "bots.clone" => json!({ "name": "Walker the second" }),
+        "bots.bulk" => json!({ "act": "start", "bots": [Uuid::nil().to_string()] }),
         "bots.update" => json!({ "prompt": "Walk." }),
         "chat.create_thread" | "chat.rename_thread" => json!({ "title": "Walk" }),
         "chat.send" => json!({ "text": "ask:walk" }),
@@ -352,9 +357,11 @@ async fn every_rest_route_lets_in_whom_the_policy_names_and_nobody_else() {
     ways.sort_by_key(|way| match (way.verb, way.method.as_str()) {
         (_, "GET") => 0,
         ("bots.stop" | "bots.restart" | "bots.start", _) => 2,
-        ("bots.delete", _) => 4,
-        ("auth.revoke_other_sessions", _) => 5,
-        (_, "DELETE") => 3,
+        ("bots.trash", _) => 3,
+        ("bots.restore", _) => 4,
+        ("bots.delete", _) => 6,
+        ("auth.revoke_other_sessions", _) => 7,
+        (_, "DELETE") => 5,
         _ => 1,
     });
     for way in ways {

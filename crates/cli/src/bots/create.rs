@@ -23,6 +23,15 @@ pub(super) enum Runs {
     Docker,
 }
 
+impl From<Runs> for RuntimeKind {
+    fn from(runs: Runs) -> Self {
+        match runs {
+            Runs::Process => Self::Process,
+            Runs::Docker => Self::Docker,
+        }
+    }
+}
+
 impl From<Serves> for Profile {
     fn from(serves: Serves) -> Self {
         match serves {
@@ -45,6 +54,9 @@ pub struct CreateArgs {
     profile: Option<Serves>,
     #[arg(long, value_enum)]
     runtime: Option<Runs>,
+    /// A tag; several times for several.
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Option<Vec<String>>,
     /// Wait until it runs, at most --timeout (10m).
     #[arg(long)]
     wait: bool,
@@ -88,10 +100,8 @@ pub(super) async fn create(session: &Session, args: CreateArgs) -> Result<(), Fa
         model,
         prompt: args.prompt.text()?,
         profile: args.profile.map(Into::into),
-        runtime: args.runtime.map(|runs| match runs {
-            Runs::Process => RuntimeKind::Process,
-            Runs::Docker => RuntimeKind::Docker,
-        }),
+        runtime: args.runtime.map(Into::into),
+        tags: args.tags,
     };
     let made = session.call_once(&create, Some(&args.once)).await?;
     let id = text(&made, "id").to_owned();

@@ -28,6 +28,9 @@ pub struct EditArgs {
     prompt: Prompt,
     #[arg(long, value_enum)]
     profile: Option<Serves>,
+    /// Its tags from now on, several times for several; one empty text for none.
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Option<Vec<String>>,
     /// Only if the bot still has this version.
     #[arg(long, value_name = "N")]
     if_version: Option<i64>,
@@ -49,8 +52,11 @@ struct Sheet {
 /// Saves a pending change, and applies it if asked.
 pub(super) async fn edit(session: &Session, args: EditArgs, env: &Env) -> Result<(), Failure> {
     let prompt = args.prompt.text()?;
-    let by_options =
-        args.name.is_some() || args.model.is_some() || prompt.is_some() || args.profile.is_some();
+    let by_options = args.name.is_some()
+        || args.model.is_some()
+        || prompt.is_some()
+        || args.profile.is_some()
+        || args.tags.is_some();
     let update = if by_options {
         UpdateBot {
             bot: args.bot.clone(),
@@ -58,6 +64,7 @@ pub(super) async fn edit(session: &Session, args: EditArgs, env: &Env) -> Result
             model: args.model,
             prompt,
             profile: args.profile.map(Into::into),
+            tags: args.tags.map(|tags| tags.into_iter().filter(|tag| !tag.is_empty()).collect()),
             expected_version: args.if_version,
         }
     } else {
@@ -117,6 +124,7 @@ async fn by_hand(session: &Session, bot: &str, env: &Env) -> Result<Option<Updat
         model: Some(after.model),
         prompt: Some(after.prompt),
         profile: Some(after.profile),
+        tags: None,
         expected_version: seen.get("version").and_then(Value::as_i64),
     }))
 }

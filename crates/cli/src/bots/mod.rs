@@ -4,6 +4,7 @@ mod acts;
 mod create;
 mod edit;
 mod logs;
+mod many;
 mod shape;
 mod wait;
 
@@ -29,12 +30,13 @@ pub enum BotVerb {
     List {
         #[command(flatten)]
         paging: Paging,
-        /// The order; `created` is the one there is.
-        #[arg(long)]
-        sort: Option<String>,
+        #[command(flatten)]
+        which: many::Which,
         #[command(flatten)]
         watch: Watch,
     },
+    /// How many bots stand how, and their tags.
+    Stats,
     /// Models and runtimes to choose from.
     Options,
     /// Make a bot and start it.
@@ -66,6 +68,17 @@ pub enum BotVerb {
     Stop(Several),
     /// Give bots a fresh run.
     Restart(Several),
+    /// Stop bots and keep them in the trash for seven days.
+    Trash(Several),
+    /// Take bots out of the trash.
+    Restore(Several),
+    /// Make another bot with the settings and tags of one.
+    Clone {
+        #[arg(add = ArgValueCandidates::new(completion::bots))]
+        bot: String,
+        /// What to call the new one.
+        name: String,
+    },
     /// Delete bots with their state, threads and tokens. This cannot be undone.
     Rm {
         #[arg(required = true, add = ArgValueCandidates::new(completion::bots))]
@@ -96,11 +109,15 @@ pub struct Several {
 /// Runs one.
 pub(crate) async fn run(session: &Session, verb: BotVerb, env: &Env) -> Result<(), Failure> {
     match verb {
-        BotVerb::List { paging, sort, watch } => {
-            let page = |limit, cursor| ListBots { limit, cursor, sort: sort.clone() };
+        BotVerb::List { paging, which, watch } => {
+            let page = |limit, cursor| which.page(limit, cursor);
             let read = async || session.list(&paging, page).await;
             session.follow(watch.watch, read, |all| shape::list(session, all)).await
         }
+        BotVerb::Stats => many::stats(session).await,
+        BotVerb::Trash(several) => acts::each(session, &several, None, |bot| TrashBot { bot }).await,
+        BotVerb::Restore(several) => acts::each(session, &several, None, |bot| RestoreBot { bot }).await,
+        BotVerb::Clone { bot, name } => many::clone(session, bot, name).await,
         BotVerb::Options => options(session).await,
         BotVerb::Logs(args) => logs::logs(session, &args).await,
         BotVerb::Storage { bot } => storage(session, bot).await,

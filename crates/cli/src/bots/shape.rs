@@ -38,6 +38,11 @@ fn why<'a>(bot: &'a Value, key: &str) -> &'a str {
     bot.get("reason").map(|reason| text(reason, key)).unwrap_or_default()
 }
 
+fn tags(bot: &Value) -> String {
+    let tags = bot.get("tags").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    tags.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
+}
+
 const LIST: Shape = Shape {
     columns: &[
         Column::new("BOT", |v, _| Cell::from(text(v, "slug"))),
@@ -47,6 +52,7 @@ const LIST: Shape = Shape {
         Column::new("SINCE", |v, now| age(number(v, "since_ms"), now)),
         Column::new("WHY", |v, _| Cell::from(words(why(v, "message"), 60))),
         Column::wide("NAME", |v, _| Cell::from(text(v, "name"))),
+        Column::wide("TAGS", |v, _| Cell::from(tags(v))),
         Column::wide("RUNTIME", |v, _| Cell::from(text(v, "runtime"))),
         Column::wide("PROFILE", |v, _| Cell::from(text(v, "profile"))),
         Column::wide("AGE", |v, now| age(number(v, "created_at_ms"), now)),
@@ -70,6 +76,7 @@ const ONE: Shape = Shape {
         Column::new("Model", |v, _| Cell::from(text(v, "model"))),
         Column::new("Profile", |v, _| Cell::from(text(v, "profile"))),
         Column::new("Runtime", |v, _| Cell::from(text(v, "runtime"))),
+        Column::new("Tags", |v, _| Cell::from(tags(v))),
         Column::new("Restarts", |v, _| Cell::from(number(v, "restarts").unwrap_or_default().to_string())),
         Column::new("Prompt", |v, _| {
             Cell::from(words(v.get("settings").map(|s| text(s, "prompt")).unwrap_or_default(), 200))
@@ -128,6 +135,32 @@ const RUNTIMES: Shape = Shape {
 
 fn count(value: &Value, key: &str) -> Cell {
     Cell::from(number(value, key).map(|n| n.to_string()).unwrap_or_default())
+}
+
+const STATS: Shape = Shape {
+    columns: &[
+        Column::new("Bots", |v, _| count(v, "total")),
+        Column::new("Running", |v, _| count(v, "running")),
+        Column::new("Changing", |v, _| count(v, "changing")),
+        Column::new("Stopped", |v, _| count(v, "stopped")),
+        Column::new("Attention", |v, _| match number(v, "attention").unwrap_or_default() {
+            0 => Cell::from("0".to_owned()),
+            n => Cell::toned(n.to_string(), Tone::Bad),
+        }),
+        Column::new("Trash", |v, _| count(v, "trashed")),
+        Column::new("Tags", |v, _| {
+            let tags = v.get("tags").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            let told = tags.iter().map(|tag| format!("{} ({})", text(tag, "tag"), count(tag, "bots").text));
+            Cell::from(told.collect::<Vec<_>>().join(", "))
+        }),
+    ],
+    name: "total",
+    none: "",
+};
+
+/// How many bots stand how.
+pub(super) fn stats(session: &Session, counted: &Value) -> Result<String, Failure> {
+    STATS.one(counted, session.common.output, &session.screen, now_ms())
 }
 
 const STORAGE: Shape = Shape {

@@ -34,6 +34,7 @@ impl Bots {
             tasks.spawn(Arc::clone(self).hear_runtime(hints, pokes.clone()));
         }
         tasks.spawn(Arc::clone(self).resync());
+        tasks.spawn(Arc::clone(self).empty_trash());
     }
 
     async fn hear_pokes(self: Arc<Self>, mut pending: mpsc::Receiver<BotId>) {

@@ -1,0 +1,150 @@
+//! Use cases of many bots: narrowing and counting the list, acting on several, making one like another.
+
+use super::{Bots, rows, service, store::many, trash};
+use crate::platform::{
+    ctx::OpCtx,
+    error::OpError,
+    text::from_json,
+    verbs::{Rest, Verbs},
+};
+use api::{ApiError, Page, bots::*};
+use policy::{Granted, act};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Tags told of a workspace.
+const MOST_TAGS: usize = 100;
+
+/// Registers the verbs of this part.
+pub(super) fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
+    verbs.on::<ListBots, act::ReadBots, _, _, _>(
+        Rest::get("/api/bots").says("Bots of the workspace, narrowed and sorted."),
+        bots,
+        list,
+    );
+    verbs.on::<ReadBotStats, act::ReadBots, _, _, _>(
+        Rest::get("/api/bots/stats").says("Counts them by how they stand, and their tags."),
+        bots,
+        stats,
+    );
+    verbs.on::<BulkBots, act::WriteBots, _, _, _>(
+        Rest::post("/api/bots/bulk").says("Acts on up to 200 bots; says of each what became of it."),
+        bots,
+        bulk,
+    );
+    verbs.on::<CloneBot, act::WriteBots, _, _, _>(
+        Rest::create("/api/bots/{bot}/clone").says("Makes another bot with the settings of this one."),
+        bots,
+        clone,
+    );
+}
+
+async fn list(
+    b: Arc<Bots>,
+    _ctx: OpCtx,
+    granted: Granted<act::ReadBots>,
+    q: ListBots,
+) -> Result<Page<BotSummary>, OpError> {
+    let place = many::Place::parse(q.sort.as_deref(), q.limit, q.cursor.as_deref())?;
+    let trashed = q.trashed.unwrap_or(false);
+    let narrow = many::Narrow { q: q.q, tag: q.tag, runtime: q.runtime, state: q.state, trashed };
+    let page = many::page(b.platform.db.read(), &granted, &narrow, &place).await?;
+    let shown = page.items.into_iter().filter_map(|row| b.halts.shown(row));
+    let items = shown.map(|row| rows::summary(&row)).collect::<Result<_, _>>()?;
+    Ok(Page { items, next: page.next })
+}
+
+async fn stats(
+    b: Arc<Bots>,
+    _ctx: OpCtx,
+    granted: Granted<act::ReadBots>,
+    q: ReadBotStats,
+) -> Result<BotStats, OpError> {
+    let db = b.platform.db.read();
+    let words = many::Narrow { q: q.q, tag: q.tag, runtime: q.runtime, state: None, trashed: false };
+    let count = async |state| many::count(db, &granted, &many::Narrow { state, ..words.clone() }).await;
+    let mut tags = BTreeMap::<String, u64>::new();
+    for of_one in many::tags(db, &granted).await? {
+        for tag in from_json::<Vec<String>>(&of_one)? {
+            *tags.entry(tag).or_default() += 1;
+        }
+    }
+    let mut tags: Vec<_> = tags.into_iter().map(|(tag, bots)| TagCount { tag, bots }).collect();
+    tags.sort_by_key(|tag| std::cmp::Reverse(tag.bots));
+    tags.truncate(MOST_TAGS);
+    let trash = many::Narrow { trashed: true, ..many::Narrow::default() };
+    Ok(BotStats {
+        total: count(None).await?,
+        running: count(Some(BotState::Running)).await?,
+        changing: count(Some(BotState::Changing)).await?,
+        stopped: count(Some(BotState::Stopped)).await?,
+        attention: count(Some(BotState::Attention)).await?,
+        trashed: many::count(db, &granted, &trash).await?,
+        tags,
+    })
+}
+
+async fn bulk(
+    b: Arc<Bots>,
+    ctx: OpCtx,
+    granted: Granted<act::WriteBots>,
+    q: BulkBots,
+) -> Result<BulkDone, OpError> {
+    if !(1..=MOST_AT_ONCE).contains(&q.bots.len()) {
+        return Err(ApiError::field("/bots", format!("must name 1 to {MOST_AT_ONCE} bots")).into());
+    }
+    let mut results = Vec::with_capacity(q.bots.len());
+    for bot in q.bots {
+        let before = many::find_any(b.platform.db.read(), &granted, &bot).await.ok();
+        let done = one(&b, ctx.clone(), granted.clone(), q.act, bot.clone()).await;
+        results.push(match done {
+            Ok(version) => {
+                let changed = before.is_none_or(|before| version != Some(before.version));
+                BulkResult { bot, ok: true, changed, error: None }
+            }
+            Err(error) => BulkResult { bot, ok: false, changed: false, error: Some(error.into()) },
+        });
+    }
+    Ok(BulkDone { results })
+}
+
+/// Acts on one; its version afterwards, none where it is out of sight.
+async fn one(
+    b: &Arc<Bots>,
+    ctx: OpCtx,
+    granted: Granted<act::WriteBots>,
+    act: BulkAct,
+    bot: String,
+) -> Result<Option<i64>, OpError> {
+    let b = Arc::clone(b);
+    let detail = match act {
+        BulkAct::Start => service::start(b, ctx, granted, StartBot { bot }).await?,
+        BulkAct::Stop => service::stop(b, ctx, granted, StopBot { bot }).await?,
+        BulkAct::Restart => service::restart(b, ctx, granted, RestartBot { bot }).await?,
+        BulkAct::Restore => trash::restore(b, ctx, granted, RestoreBot { bot }).await?,
+        BulkAct::Trash => trash::trash(b, ctx, granted, TrashBot { bot }).await?,
+        BulkAct::Delete => {
+            service::delete(b, ctx, granted, DeleteBot { bot, confirm: None }).await?;
+            return Ok(None);
+        }
+    };
+    Ok(Some(detail.summary.version))
+}
+
+async fn clone(
+    b: Arc<Bots>,
+    ctx: OpCtx,
+    granted: Granted<act::WriteBots>,
+    q: CloneBot,
+) -> Result<BotCreated, OpError> {
+    let row = b.find(&granted, &q.bot).await?;
+    let like = rows::detail(&row)?;
+    let new = CreateBot {
+        name: q.name,
+        model: like.settings.model,
+        prompt: Some(like.settings.prompt),
+        profile: Some(like.settings.profile),
+        runtime: Some(like.summary.runtime),
+        tags: Some(like.summary.tags),
+    };
+    service::create(b, ctx, granted, new).await
+}
