@@ -13,6 +13,7 @@ mod m20261120_000004_bots;
 mod m20261120_000005_chat;
 mod m20261120_000006_usage;
 mod m20261121_000007_many_bots;
+mod m20261121_000008_bot_events;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000005_chat::Migration),
             Box::new(m20261120_000006_usage::Migration),
             Box::new(m20261121_000007_many_bots::Migration),
+            Box::new(m20261121_000008_bot_events::Migration),
         ]
     }
 }

@@ -1,8 +1,10 @@
 //! Words of bots: what is wanted, what is, and the verbs between.
 
 mod many;
+mod past;
 
 pub use many::*;
+pub use past::*;
 
 use crate::{
     Page,

@@ -104,6 +104,8 @@ id! {
     BotId = "bot";
     /// A version of a bot's configuration.
     BotConfigId = "cfg";
+    /// An event of a bot's past.
+    BotEventId = "bev";
     /// A provider key.
     KeyId = "key";
     /// A chat thread.

@@ -30,6 +30,8 @@ pub const ROUTES: &[Route] = &[
     route(DeleteToken::NAME, Method::DELETE, "/api/tokens/{token}", "token rm"),
     route(ListBots::NAME, Method::GET, "/api/bots", "bot list"),
     route(ReadBotStats::NAME, Method::GET, "/api/bots/stats", "bot stats"),
+    route(ListBotEvents::NAME, Method::GET, "/api/bots/{bot}/events", "bot events"),
+    route(ReadUptime::NAME, Method::GET, "/api/bots/{bot}/uptime", "bot uptime"),
     route(TrashBot::NAME, Method::POST, "/api/bots/{bot}/trash", "bot trash"),
     route(RestoreBot::NAME, Method::POST, "/api/bots/{bot}/restore", "bot restore"),
     route(CloneBot::NAME, Method::POST, "/api/bots/{bot}/clone", "bot clone"),

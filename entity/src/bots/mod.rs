@@ -2,4 +2,5 @@
 
 pub mod bot;
 pub mod bot_config;
+pub mod bot_event;
 pub mod bot_token;

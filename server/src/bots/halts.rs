@@ -186,6 +186,9 @@ impl Bots {
                     let target = id.to_string();
                     audit::record_late(tx, halt.id, halt.at_ms, halt.workspace, &halt.actor, act, target)
                         .await?;
+                    if let Some(row) = store::load(tx, &granted, id).await? {
+                        self.remember_act(tx, &row, act, &halt.actor, halt.at_ms).await?;
+                    }
                 }
                 Ok(())
             })

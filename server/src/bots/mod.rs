@@ -9,6 +9,7 @@ mod lifecycle;
 mod links;
 mod logs;
 mod many;
+mod past;
 mod reconcile;
 mod redact;
 mod rows;

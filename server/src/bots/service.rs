@@ -1,6 +1,6 @@
 //! Use cases of bots.
 
-use super::{Links, many, rows, settings, store, trash, unisolated};
+use super::{Links, many, past, rows, settings, store, trash, unisolated};
 use crate::{
     audit,
     platform::{
@@ -75,6 +75,7 @@ pub fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
     unisolated::register(verbs, bots);
     many::register(verbs, bots);
     trash::register(verbs, bots);
+    past::register(verbs, bots);
     verbs.on::<CreateBot, act::WriteBots, _, _, _>(
         Rest::create("/api/bots").says("Makes and starts a bot."),
         bots,
@@ -256,6 +257,7 @@ impl Bots {
                 }
                 let row = store::update(tx, granted, row).await?;
                 audit::record(tx, self.platform.ids.as_ref(), ctx, act, Some(row.id.to_string())).await?;
+                self.remember_act(tx, &row, act, &ctx.actor().to_string(), ctx.now_ms).await?;
                 self.look(tx, row.id, ctx.now_ms).await?;
                 Ok(row)
             })
@@ -357,6 +359,7 @@ pub(super) async fn create(
             config.id = row.config_id;
             store::insert(tx, &granted, row.clone(), config).await.map_err(unique_name)?;
             audit::record(tx, b.platform.ids.as_ref(), &ctx, CreateBot::NAME, Some(id.to_string())).await?;
+            b.remember_act(tx, &row, CreateBot::NAME, &ctx.actor().to_string(), ctx.now_ms).await?;
             b.look(tx, id, ctx.now_ms).await?;
             Ok(row)
         })

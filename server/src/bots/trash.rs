@@ -71,13 +71,17 @@ pub(super) async fn restore(
                 return Err(error.with_hint("Rename that one first.").into());
             }
             row.desired = row.trashed_from.take().unwrap_or_else(|| name_of(&Desired::Stopped));
-            if named::<Desired>(&row.desired)? == Desired::Running {
+            let runs = named::<Desired>(&row.desired)? == Desired::Running;
+            if runs {
                 b.admit(tx, row.workspace_id, named(&row.runtime)?).await?;
                 row.generation += 1;
             }
             let row = store::update(tx, &granted, row).await?;
             let target = Some(row.id.to_string());
             audit::record(tx, b.platform.ids.as_ref(), &ctx, RestoreBot::NAME, target).await?;
+            for act in [Some(RestoreBot::NAME), runs.then_some(StartBot::NAME)].into_iter().flatten() {
+                b.remember_act(tx, &row, act, &ctx.actor().to_string(), ctx.now_ms).await?;
+            }
             b.look(tx, row.id, ctx.now_ms).await?;
             Ok(row)
         })
@@ -88,7 +92,7 @@ pub(super) async fn restore(
 }
 
 impl Bots {
-    /// Deletes what was in the trash for seven days, until Chela stops.
+    /// Deletes what was in the trash for seven days, and forgets events of long ago, until Chela stops.
     pub(super) async fn empty_trash(self: Arc<Self>) {
         loop {
             if let Err(error) = self.empty_trash_once().await {
@@ -122,6 +126,7 @@ impl Bots {
                 .await?;
         }
         self.platform.jobs.wake();
-        Ok(())
+        let old = self.platform.clock.now_ms() - EVENTS_MS;
+        self.platform.db.write(async |tx| store::past::forget_before(tx, &granted, old).await).await
     }
 }

@@ -31,6 +31,8 @@ mod logs;
 #[cfg(test)]
 mod many;
 #[cfg(test)]
+mod past;
+#[cfg(test)]
 mod planted;
 #[cfg(test)]
 mod postgres;

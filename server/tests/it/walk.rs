@@ -87,6 +87,8 @@ fn fields(verb: &str, vendor: &str) -> Value {
         | "bots.list"
         | "bots.get"
         | "bots.stats"
+        | "bots.events"
+        | "bots.uptime"
         | "bots.trash"
         | "bots.restore"
         | "bots.options"

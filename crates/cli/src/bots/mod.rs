@@ -5,6 +5,7 @@ mod create;
 mod edit;
 mod logs;
 mod many;
+mod past;
 mod shape;
 mod wait;
 
@@ -50,6 +51,10 @@ pub enum BotVerb {
     },
     /// What a bot writes.
     Logs(logs::LogsArgs),
+    /// What was done to a bot and what became of it, newest first.
+    Events(past::EventsArgs),
+    /// How long a bot was up of the time it was wanted running.
+    Uptime(past::UptimeArgs),
     /// What a bot keeps on disk.
     Storage {
         #[arg(add = ArgValueCandidates::new(completion::bots))]
@@ -120,6 +125,8 @@ pub(crate) async fn run(session: &Session, verb: BotVerb, env: &Env) -> Result<(
         BotVerb::Clone { bot, name } => many::clone(session, bot, name).await,
         BotVerb::Options => options(session).await,
         BotVerb::Logs(args) => logs::logs(session, &args).await,
+        BotVerb::Events(args) => past::events(session, args).await,
+        BotVerb::Uptime(args) => past::uptime(session, args).await,
         BotVerb::Storage { bot } => storage(session, bot).await,
         BotVerb::AllowUnisolated { yes } => {
             let what =

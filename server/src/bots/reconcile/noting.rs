@@ -2,7 +2,7 @@
 
 use super::{Fault, Step};
 use crate::{
-    bots::{Bots, lifecycle, lifecycle::Standing, store},
+    bots::{Bots, lifecycle, lifecycle::Standing, past::Seen, store},
     platform::{
         error::OpError,
         jobs::JobEnd,
@@ -10,7 +10,7 @@ use crate::{
     },
 };
 use api::{
-    bots::{Desired, Health, Observed, Reason, Stage, StageMark},
+    bots::{BotEventKind, Desired, Health, Observed, Reason, Stage, StageMark},
     ids::BotId,
 };
 use entity::bots::bot;
@@ -57,13 +57,29 @@ impl Bots {
         if next.stage != row.stage {
             self.memory(row.id, |m| m.note = None);
         }
-        self.write_row(next).await
+        let seen = (next.observed != row.observed).then(|| seen_of(observed, &row, now)).flatten();
+        self.write_seen(next, seen).await
     }
 
     /// Writes what was seen; what people changed meanwhile stays, and is in the row that comes back.
     pub(super) async fn write_row(&self, row: bot::Model) -> Result<bot::Model, OpError> {
+        self.write_seen(row, None).await
+    }
+
+    /// The same, and adds to the bot's past.
+    async fn write_seen(&self, row: bot::Model, seen: Option<Seen>) -> Result<bot::Model, OpError> {
         let granted = self.may_run()?;
-        let stored = self.platform.db.write(async |tx| store::note(tx, &granted, &row).await).await?;
+        let stored = self
+            .platform
+            .db
+            .write(async |tx| {
+                let stored = store::note(tx, &granted, &row).await?;
+                if let (Some(seen), Some(stored)) = (&seen, &stored) {
+                    self.remember(tx, stored, seen).await?;
+                }
+                Ok(stored)
+            })
+            .await?;
         let row = stored.unwrap_or(row);
         self.publish(&row);
         Ok(row)
@@ -81,6 +97,9 @@ impl Bots {
             return Ok(JobEnd::Again { at_ms: now });
         }
         tracing::warn!(bot.id = %id, step = ?step, reason = fault.reason.code, error = fault.reason.message, "a step failed");
+        // Tried again and again for one reason is told once.
+        let known = row.reason.as_deref().map(from_json::<Reason>).transpose()?.map(|known| known.code);
+        let news = known.as_ref() != Some(&fault.reason.code);
         row.failures += 1;
         let again = now + lifecycle::pause_ms(row.failures);
         row.reason = Some(json_of(&fault.reason)?);
@@ -90,7 +109,8 @@ impl Bots {
             row.observed = name_of(&Observed::Failed);
             row.since_ms = now;
         }
-        self.write_row(row).await?;
+        let failed = Seen { kind: BotEventKind::Failed, reason: Some(fault.reason), lived_ms: None };
+        self.write_seen(row, news.then_some(failed)).await?;
         Ok(JobEnd::Again { at_ms: again })
     }
 
@@ -109,9 +129,21 @@ impl Bots {
         next.health = name_of(&Health::Unhealthy);
         next.since_ms = now;
         tracing::warn!(bot.id = %row.id, reason = reason.code, restarts = next.restarts, "a bot died");
-        self.write_row(next).await?;
+        let died = Seen { kind: BotEventKind::Died, reason: Some(reason), lived_ms: Some(lived_ms) };
+        self.write_seen(next, Some(died)).await?;
         Ok(())
     }
+}
+
+/// What a change to this state tells of a bot.
+fn seen_of(now: Observed, before: &bot::Model, now_ms: i64) -> Option<Seen> {
+    let kind = match now {
+        Observed::Running => BotEventKind::Ready,
+        Observed::Stopped => BotEventKind::Ended,
+        _ => return None,
+    };
+    let lived_ms = before.started_at_ms.filter(|_| kind == BotEventKind::Ended).map(|at| now_ms - at);
+    Some(Seen { kind, reason: None, lived_ms })
 }
 
 /// Ends the running mark and begins one for `stage`; the way to ready begins anew with its first stage.

@@ -1,0 +1,87 @@
+//! Words of a bot's past: what was done to it, what became of it, how long it was up.
+
+use super::Reason;
+use crate::{Page, ids::BotEventId, verb::verbs};
+
+/// How long events are kept.
+pub const EVENTS_MS: i64 = 90 * 24 * 3_600_000;
+
+words! {
+    /// What happened: the first nine were asked for, the others were seen.
+    #[derive(Copy, Eq, Hash)]
+    #[serde(rename_all = "snake_case")]
+    pub enum BotEventKind {
+        Created,
+        /// A change was saved, or tags were set.
+        Changed,
+        Applied,
+        Discarded,
+        Start,
+        Stop,
+        Restart,
+        Trash,
+        Restore,
+        /// Its gateway answers.
+        Ready,
+        /// It ended by itself, or hung and was ended.
+        Died,
+        /// A step on the way up failed for the first time, or for another reason than before.
+        Failed,
+        /// It is down, as was wanted.
+        Ended,
+    }
+
+    /// One event of a bot's past.
+    #[derive(Eq)]
+    pub struct BotEvent {
+        pub id: BotEventId,
+        pub at_ms: i64,
+        pub kind: BotEventKind,
+        /// Who asked, as the audit log names them; nobody where it was seen.
+        pub actor: Option<String>,
+        /// Why it died or failed.
+        pub reason: Option<Reason>,
+        /// How long it had been up, where it died or ended.
+        pub lived_ms: Option<i64>,
+    }
+
+    /// A bot's past, newest first.
+    #[serde(deny_unknown_fields)]
+    pub struct ListBotEvents {
+        pub bot: String,
+        #[serde(default)]
+        pub limit: Option<u32>,
+        #[serde(default)]
+        pub cursor: Option<String>,
+    }
+
+    /// How long a bot was up of the time it was wanted running.
+    #[serde(deny_unknown_fields)]
+    pub struct ReadUptime {
+        pub bot: String,
+        /// 30 days before `to_ms` if nothing is said. Events are kept for 90 days.
+        #[serde(default)]
+        pub from_ms: Option<i64>,
+        /// Now if nothing is said.
+        #[serde(default)]
+        pub to_ms: Option<i64>,
+    }
+
+    /// The answer; what lies before the first event that is kept counts as neither.
+    #[derive(Copy, Eq, Default)]
+    pub struct Uptime {
+        pub from_ms: i64,
+        pub to_ms: i64,
+        /// How long it was wanted running.
+        pub wanted_ms: i64,
+        /// How long of that its gateway answered. A restart that was asked for counts as down until it is ready.
+        pub up_ms: i64,
+        /// How often it died.
+        pub deaths: u64,
+    }
+}
+
+verbs! {
+    ListBotEvents => Page<BotEvent>, "bots.events";
+    ReadUptime => Uptime, "bots.uptime";
+}
