@@ -87,6 +87,12 @@ impl Links {
         links.as_ref()?.get(&bot).and_then(|link| link.connection.gateway())
     }
 
+    /// Whether a bot's connection is being kept up, connected or not.
+    pub fn has(&self, bot: BotId) -> bool {
+        let links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        links.as_ref().is_some_and(|links| links.contains_key(&bot))
+    }
+
     /// Connects to this generation of a bot, unless it is being done already.
     pub(super) fn open(self: &Arc<Self>, bot: BotId, generation: i64, options: ConnectOptions) {
         let mut guard = self.links.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,10 @@
 //! The course of an answer: asked, grown, ended. Every end is written once and told.
 
-use super::{Chat, markdown, run::Run, store};
+use super::{
+    Chat, markdown,
+    run::{MOST_TEXT, Run, cut},
+    store,
+};
 use crate::platform::{ctx::OpCtx, error::OpError};
 use api::{
     chat::{Message, MessageState},
@@ -9,6 +13,9 @@ use api::{
 };
 use openclaw::Gateway;
 use policy::act;
+
+/// Longest words kept of an error or of a model's name.
+const MOST_WORDS: usize = 4 * 1024;
 
 /// How an answer ended.
 pub(super) enum End {
@@ -68,7 +75,7 @@ impl Chat {
             run
         };
         if !run.message.text.is_empty() {
-            run.message.html = Some(markdown::to_html(&run.message.text));
+            run.message.html = rendered(run.message.text.clone()).await;
             self.unwritten().keep(run.clone());
         }
         match self.write_end(&run).await {
@@ -107,6 +114,12 @@ impl Chat {
     }
 }
 
+/// A whole answer as HTML. A long one keeps a processor busy for a while, but none that serves others.
+async fn rendered(text: String) -> Option<String> {
+    let rendering = tokio::task::spawn_blocking(move || markdown::to_html(&text));
+    rendering.await.map_err(|error| tracing::error!(%error, "an answer could not be rendered")).ok()
+}
+
 /// Puts an end to a message.
 fn close(message: &mut Message, end: End) {
     message.phase = None;
@@ -116,20 +129,20 @@ fn close(message: &mut Message, end: End) {
         End::Final { text, model, usage } => {
             message.state = MessageState::Final;
             if let Some(text) = text {
-                message.text = text;
+                message.text = cut(&text, MOST_TEXT);
             }
-            message.model = model;
+            message.model = model.map(|name| cut(&name, MOST_WORDS));
             message.usage = usage.map(super::run::usage);
         }
         End::Aborted { text } => {
             message.state = MessageState::Aborted;
             if let Some(text) = text.filter(|t| t.len() > message.text.len()) {
-                message.text = text;
+                message.text = cut(&text, MOST_TEXT);
             }
         }
         End::Failed(why) => {
             message.state = MessageState::Failed;
-            message.error = Some(why);
+            message.error = Some(cut(&why, MOST_WORDS));
         }
     }
 }
@@ -139,4 +152,57 @@ fn traceparent(run: RunId) -> String {
     let trace = run.0.simple().to_string();
     let span = trace.get(16..).unwrap_or("0000000000000001");
     format!("00-{trace}-{span}-01")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use api::{chat::MessageRole, ids::*};
+    use uuid::Uuid;
+
+    fn open() -> Message {
+        Message {
+            id: MessageId(Uuid::nil()),
+            thread: ThreadId(Uuid::nil()),
+            role: MessageRole::Assistant,
+            state: MessageState::Streaming,
+            text: String::new(),
+            html: None,
+            html_bytes: None,
+            tools: Vec::new(),
+            model: None,
+            usage: None,
+            phase: None,
+            error: None,
+            created_at_ms: 1,
+        }
+    }
+
+    #[test]
+    fn however_an_answer_ends_it_is_cut_where_it_is_too_long() {
+        let long = || "字".repeat(MOST_TEXT);
+        for end in [
+            End::Final { text: Some(long()), model: Some(long()), usage: None },
+            End::Aborted { text: Some(long()) },
+            End::Failed(long()),
+        ] {
+            let mut message = open();
+            close(&mut message, end);
+            assert!(message.text.len() <= MOST_TEXT, "{:?}", message.state);
+            assert!(message.text.is_empty() || message.text.len() > MOST_TEXT - 3);
+            let words = [message.error, message.model].into_iter().flatten();
+            assert!(words.map(|text| text.len()).all(|bytes| bytes <= MOST_WORDS));
+        }
+    }
+
+    #[tokio::test]
+    async fn while_a_long_answer_is_rendered_others_are_served() {
+        let text = "a *b* `c`\n\n".repeat(MOST_TEXT / 12);
+        let rendering = tokio::spawn(rendered(text));
+        // The only thread of this test is free again at once.
+        tokio::task::yield_now().await;
+        assert!(!rendering.is_finished());
+        let html = rendering.await.expect("no panic").expect("HTML");
+        assert!(html.starts_with("<p>a <em>b</em>"), "{}", html.get(..40).unwrap_or_default());
+    }
 }

@@ -1,4 +1,4 @@
-//! What gateways say, in order, one reader: text, tools, ends, lost connections.
+//! What a gateway says: text, tools, ends, lost connections.
 
 use super::{
     Chat,
@@ -15,46 +15,37 @@ use api::{
     ids::{BotId, RequestId, RunId},
     live::LiveEvent,
 };
-use openclaw::{ChatEvent, Event, Gateway, RunEvent, ToolEvent, ToolStep};
+use openclaw::{CallError, ChatEvent, Event, Gateway, RunEvent, ToolEvent, ToolStep};
 use policy::act;
 use std::sync::Arc;
-use tokio::sync::mpsc;
 
-/// Events waiting to be taken in. The connection's own queue holds more; past both, runs are re-read.
-const QUEUE: usize = 8192;
 /// Messages looked through for the end of an answer that was missed: as many as a frame holds for sure.
 const HISTORY: u16 = 10;
 /// Told where Chela itself went away.
 const CUT: &str = "Cut: Chela was stopped while the bot was answering.";
+/// Told where the bot did.
+const GONE: &str = "Cut: the bot was stopped or restarted while it was answering.";
 
 impl Chat {
     /// Starts taking in what gateways say, and marks what an earlier Chela left open.
     pub fn spawn(self: &Arc<Self>) {
-        let (events, heard) = mpsc::channel(QUEUE);
+        let chat = Arc::downgrade(self);
         self.bots.links().listen(Arc::new(move |bot, event| {
-            if let Err(full) = events.try_send((bot, event)) {
-                tracing::error!(error = %full, "events of a bot were lost");
+            if let Some(chat) = chat.upgrade() {
+                chat.hear(bot, event);
             }
         }));
-        let chat = Arc::clone(self);
-        self.platform.tasks.spawn(async move { chat.hear(heard).await });
+        self.platform.tasks.spawn(Arc::clone(self).mark_what_is_open());
         self.platform.tasks.spawn(Arc::clone(self).tend_unwritten());
         self.spawn_forgetting();
     }
 
-    async fn hear(self: Arc<Self>, mut heard: mpsc::Receiver<(BotId, LinkEvent)>) {
+    /// At both ends of Chela's life.
+    async fn mark_what_is_open(self: Arc<Self>) {
         if let Err(error) = self.cut_left_open().await {
             tracing::error!(error = %error, "answers of an earlier run could not be marked as cut");
         }
-        loop {
-            tokio::select! {
-                () = self.platform.shutdown.cancelled() => break,
-                event = heard.recv() => match event {
-                    Some((bot, event)) => self.take_in(bot, event).await,
-                    None => break,
-                },
-            }
-        }
+        self.platform.shutdown.cancelled().await;
         self.cut_all(CUT).await;
         self.write_unwritten().await;
         self.name_the_lost();
@@ -71,7 +62,7 @@ impl Chat {
         Ok(())
     }
 
-    async fn take_in(self: &Arc<Self>, bot: BotId, event: LinkEvent) {
+    pub(super) async fn take_in(&self, bot: BotId, event: LinkEvent) {
         match event {
             LinkEvent::Said(event) => match &*event {
                 Event::Chat(event) => self.chat_event(event.clone()).await,
@@ -85,12 +76,23 @@ impl Chat {
             },
             LinkEvent::Ready(gateway) => self.catch_up(bot, &gateway).await,
             LinkEvent::Lost(_) => self.phase_all(bot, "reconnecting"),
-            LinkEvent::Ended => {
-                for id in self.of_bot(bot) {
-                    let why = "Cut: the bot was stopped or restarted while it was answering.";
-                    self.end(id, End::Failed(why.to_owned())).await;
-                }
-            }
+            LinkEvent::Ended => self.cut_of_bot(bot).await,
+        }
+    }
+
+    async fn cut_of_bot(&self, bot: BotId) {
+        for id in self.of_bot(bot) {
+            self.end(id, End::Failed(GONE.to_owned())).await;
+        }
+    }
+
+    /// After events were lost: how things stand, whatever they said.
+    pub(super) async fn make_up(&self, bot: BotId) {
+        match self.bots.links().gateway(bot) {
+            Some(gateway) => self.catch_up(bot, &gateway).await,
+            // It is being connected anew, and says so when it is.
+            None if self.bots.links().has(bot) => self.phase_all(bot, "reconnecting"),
+            None => self.cut_of_bot(bot).await,
         }
     }
 
@@ -169,13 +171,15 @@ impl Chat {
     }
 
     /// After a lost connection or lost events: what the gateway knows of our open answers.
-    async fn catch_up(self: &Arc<Self>, bot: BotId, gateway: &Gateway) {
+    async fn catch_up(&self, bot: BotId, gateway: &Gateway) {
         for id in self.of_bot(bot) {
             let Some(run) = self.runs().get(&id).cloned() else { continue };
-            if let Err(error) = gateway.sessions_messages_subscribe(&run.session_key).await {
-                tracing::debug!(error = %error, "cannot subscribe again");
-            }
-            let history = match gateway.chat_history(&run.session_key, HISTORY).await {
+            let history = tokio::select! {
+                // However long the gateway says nothing: Chela stops.
+                () = self.platform.shutdown.cancelled() => return,
+                history = read_again(gateway, &run.session_key) => history,
+            };
+            let history = match history {
                 Ok(history) => history,
                 Err(error) => {
                     tracing::warn!(run.id = %id, error = %error, "cannot read a session again");
@@ -201,4 +205,15 @@ impl Chat {
             self.end(id, end).await;
         }
     }
+}
+
+/// What a session holds now; what comes after it is told again.
+async fn read_again(
+    gateway: &Gateway,
+    session_key: &str,
+) -> Result<openclaw::gateway::ChatHistory, CallError> {
+    if let Err(error) = gateway.sessions_messages_subscribe(session_key).await {
+        tracing::debug!(error = %error, "cannot subscribe again");
+    }
+    gateway.chat_history(session_key, HISTORY).await
 }

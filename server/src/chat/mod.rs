@@ -5,6 +5,7 @@
 
 mod answers;
 mod blocks;
+mod ears;
 mod hear;
 mod live;
 mod markdown;

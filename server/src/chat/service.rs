@@ -1,6 +1,6 @@
 //! What the slice works with, and sending.
 
-use super::{blocks::Blocks, run::Run, store, threads, unwritten::Unwritten};
+use super::{blocks::Blocks, ears::Ears, run::Run, store, threads, unwritten::Unwritten};
 use crate::{
     audit,
     bots::Bots,
@@ -40,6 +40,7 @@ pub struct Chat {
     pub(super) bots: Arc<Bots>,
     runs: Mutex<HashMap<RunId, Run>>,
     unwritten: Mutex<Unwritten>,
+    pub(super) ears: Ears,
     /// Told when the end of an answer could not be written.
     pub(super) refused: Notify,
 }
@@ -69,6 +70,7 @@ impl Chat {
             bots,
             runs: Mutex::default(),
             unwritten: Mutex::default(),
+            ears: Ears::default(),
             refused: Notify::new(),
         });
         // The only one who sets it: this is called once per server.

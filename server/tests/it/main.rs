@@ -23,6 +23,8 @@ mod events;
 #[cfg(test)]
 mod full_disk;
 #[cfg(test)]
+mod hang;
+#[cfg(test)]
 mod job;
 #[cfg(test)]
 mod live_socket;

@@ -26,14 +26,25 @@ pub enum Edge {
     After,
 }
 
-/// A call that was made to wait for ever; the caller can be killed there.
+#[derive(Debug, Default)]
+struct Stand {
+    reached: Notify,
+    go_on: Notify,
+}
+
+/// A call that was made to wait; the caller can be killed there.
 #[derive(Debug)]
-pub struct Held(Arc<Notify>);
+pub struct Held(Arc<Stand>);
 
 impl Held {
     /// Returns when the call stands there.
     pub async fn reached(&self) {
-        self.0.notified().await;
+        self.0.reached.notified().await;
+    }
+
+    /// Lets the call go on.
+    pub fn go_on(&self) {
+        self.0.go_on.notify_one();
     }
 }
 
@@ -56,8 +67,9 @@ impl Drop for Life {
 struct State {
     homes: Option<Homes>,
     alive: BTreeMap<BotId, Life>,
-    holds: Vec<(Call, Edge, Arc<Notify>)>,
+    holds: Vec<(Call, Edge, Arc<Stand>)>,
     reply: Option<Reply>,
+    deaf_to: Option<&'static str>,
     starts: Vec<(BotId, i64)>,
 }
 
@@ -91,12 +103,33 @@ impl Cells {
         self.state().reply = Some(reply);
     }
 
-    /// The next call of this kind never returns from this side of its work.
+    /// Gateways that start from now on never answer calls of this method.
+    pub fn deaf_to(&self, method: Option<&'static str>) {
+        self.state().deaf_to = method;
+    }
+
+    /// Cuts the connections to a bot's gateway; it lives on.
+    pub fn cut(&self, bot: BotId) {
+        if let Some(Life::Speaks(gateway)) = self.state().alive.get(&bot) {
+            gateway.cut();
+        }
+    }
+
+    /// How many calls a bot's gateway left unanswered.
+    #[must_use]
+    pub fn unanswered(&self, bot: BotId) -> usize {
+        match self.state().alive.get(&bot) {
+            Some(Life::Speaks(gateway)) => gateway.unanswered(),
+            _ => 0,
+        }
+    }
+
+    /// The next call of this kind does not return from this side of its work until it is let go on.
     #[must_use]
     pub fn hold(&self, call: Call, edge: Edge) -> Held {
-        let reached = Arc::new(Notify::new());
-        self.state().holds.push((call, edge, Arc::clone(&reached)));
-        Held(reached)
+        let stand = Arc::new(Stand::default());
+        self.state().holds.push((call, edge, Arc::clone(&stand)));
+        Held(stand)
     }
 
     /// Gives up what was to be held.
@@ -156,9 +189,9 @@ impl Cells {
             let place = state.holds.iter().position(|(c, e, _)| (*c, *e) == (call, edge));
             place.map(|place| state.holds.remove(place).2)
         };
-        if let Some(reached) = held {
-            reached.notify_one();
-            std::future::pending::<()>().await;
+        if let Some(stand) = held {
+            stand.reached.notify_one();
+            stand.go_on.notified().await;
         }
     }
 
@@ -201,6 +234,7 @@ impl Cells {
         if let Some(reply) = self.state().reply.clone() {
             options.reply = reply;
         }
+        options.deaf_to = self.state().deaf_to;
         Ok((listen, options))
     }
 }
@@ -274,6 +308,7 @@ impl Runtime for Cells {
     }
 
     async fn inspect(&self, bot: BotId) -> Result<Observation, RuntimeError> {
+        self.edge(Call::Inspect, Edge::Before).await;
         self.things.inspect(bot).await
     }
 

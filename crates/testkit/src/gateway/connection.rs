@@ -1,6 +1,6 @@
 //! One WebSocket of a fake gateway: challenge, connect, then calls and events.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ pub(super) async fn serve(state: Arc<State>, mut socket: WebSocket) {
     let mut connection = Connection { state: Arc::clone(&state), id, seq: 0, connected: false };
     let mut tick = tokio::time::interval(state.options.tick);
     tick.tick().await;
+    let mut cut = state.cut.subscribe();
     let hello = json!({ "type": "event", "event": "connect.challenge", "payload": shapes::challenge() });
     let mut going = socket.send(text(&hello)).await.is_ok();
     while going {
@@ -27,6 +28,7 @@ pub(super) async fn serve(state: Arc<State>, mut socket: WebSocket) {
                 None => false,
             },
             _ = tick.tick() => connection.event(&mut socket, "tick", &json!({ "ts": shapes::now_ms() })).await,
+            _ = cut.changed() => false,
             () = state.stop.cancelled() => {
                 let bye = json!({ "reason": "gateway stopping" });
                 connection.event(&mut socket, "shutdown", &bye).await;
@@ -67,6 +69,10 @@ impl Connection {
             Some(Ok(Message::Close(_)) | Err(_)) | None => return false,
         };
         let method = request["method"].as_str().unwrap_or_default();
+        if self.state.options.deaf_to == Some(method) {
+            self.state.unanswered.fetch_add(1, Ordering::SeqCst);
+            return true;
+        }
         let was_connected = self.connected;
         let result = if was_connected {
             self.call(method, &request)

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequestParts, Request, State as Shared};
@@ -86,6 +86,17 @@ impl FakeGateway {
     /// Sends any event to every connection.
     pub fn emit(&self, event: &str, payload: &serde_json::Value) {
         self.state.tell_all(event, payload);
+    }
+
+    /// Ends every connection of the moment; new ones are taken.
+    pub fn cut(&self) {
+        self.state.cut.send_replace(());
+    }
+
+    /// How many calls it left unanswered.
+    #[must_use]
+    pub fn unanswered(&self) -> usize {
+        self.state.unanswered.load(Ordering::SeqCst)
     }
 
     /// Says goodbye (`shutdown`, close 1012) on every connection and takes no new ones.

@@ -1,11 +1,11 @@
 //! What a fake gateway remembers: sessions with their transcripts, runs under way, connections.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicUsize};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::reply::Reply;
@@ -24,6 +24,8 @@ pub struct Options {
     pub tick: Duration,
     /// `provider/model` it claims to answer with.
     pub model: String,
+    /// A method whose calls it never answers.
+    pub deaf_to: Option<&'static str>,
 }
 
 impl Default for Options {
@@ -34,6 +36,7 @@ impl Default for Options {
             starting: Duration::ZERO,
             tick: Duration::from_secs(30),
             model: "openai/fake-1".to_owned(),
+            deaf_to: None,
         }
     }
 }
@@ -72,6 +75,10 @@ pub(super) struct State {
     pub(super) boot_id: String,
     pub(super) started: tokio::time::Instant,
     pub(super) stop: CancellationToken,
+    /// Ends every connection of the moment.
+    pub(super) cut: watch::Sender<()>,
+    /// Calls that were never answered.
+    pub(super) unanswered: AtomicUsize,
     inner: Mutex<Inner>,
 }
 
@@ -82,6 +89,8 @@ impl State {
             boot_id: uuid::Uuid::new_v4().to_string(),
             started: tokio::time::Instant::now(),
             stop: CancellationToken::new(),
+            cut: watch::Sender::new(()),
+            unanswered: AtomicUsize::new(0),
             inner: Mutex::default(),
         })
     }
