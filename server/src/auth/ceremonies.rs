@@ -1,7 +1,6 @@
 //! Passkey ceremonies: kept on the server, answered once, over after five minutes.
 
 use super::{
-    fallback::is_unwritable,
     state::{Auth, CEREMONY_MS},
     store,
 };
@@ -74,7 +73,7 @@ impl Auth {
             })
             .await;
         match written {
-            Err(error) if kind == Kind::Login && is_unwritable(&error) => {
+            Err(error) if kind == Kind::Login && error.is_unwritable() => {
                 self.fallback.keep_ceremony(row, now_ms);
                 Ok(id)
             }
@@ -106,7 +105,7 @@ impl Auth {
             self.platform.db.write(async |tx| store::ceremonies::consume(tx, &proof, id, now_ms).await);
         match consumed.await {
             Ok(first) => Ok(Some(row).filter(|_| first)),
-            Err(error) if kind == Kind::Login && is_unwritable(&error) => {
+            Err(error) if kind == Kind::Login && error.is_unwritable() => {
                 Ok(Some(row).filter(|row| self.fallback.spend(id, row.expires_at_ms, now_ms)))
             }
             Err(error) => Err(error),

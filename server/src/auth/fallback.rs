@@ -2,7 +2,6 @@
 //! are written down as soon as it works again.
 
 use super::journal::{Entry, Journal};
-use crate::platform::error::{OpError, is_disk_full};
 use api::ids::{CeremonyId, SessionId};
 use entity::auth::{ceremony, session};
 use std::{
@@ -12,15 +11,6 @@ use std::{
 
 /// The most of each kind held in memory.
 const MOST: usize = 1_000;
-
-/// Whether an error says that nothing can be written at the moment.
-pub(super) fn is_unwritable(error: &OpError) -> bool {
-    match error {
-        OpError::Db(db) => is_disk_full(db),
-        OpError::ReadOnly(_) => true,
-        OpError::Api(_) | OpError::Corrupt { .. } | OpError::Internal { .. } => false,
-    }
-}
 
 #[derive(Default)]
 struct Held {

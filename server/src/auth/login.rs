@@ -4,7 +4,6 @@ use super::{
     ceremonies::{Kind, Start},
     decoy::Decoys,
     error::AuthError,
-    fallback::is_unwritable,
     state::{Auth, Caller},
     store,
 };
@@ -177,7 +176,7 @@ impl Auth {
                 store::passkeys::touch(tx, &proof, row.id, text::json_of(&passkey)?, now_ms).await?;
                 store::sessions::insert(tx, &proof, session.clone()).await?;
                 if let Some(old) = old {
-                    store::sessions::end(tx, &proof, old, now_ms).await?;
+                    self.end_session(tx, &proof, old, now_ms).await?;
                 }
                 let target = Some(session.id.to_string());
                 audit::record(tx, self.platform.ids.as_ref(), &ctx, "auth.login", target).await?;
@@ -188,7 +187,7 @@ impl Auth {
             Ok(Ok(())) => {}
             Ok(Err("counter")) => return Err(Refusal::CounterBack(Box::new(proven.row))),
             Ok(Err(reason)) => return Err(Refusal::Because(reason)),
-            Err(error) if is_unwritable(&error) => self.enter_unwritten(&ctx, session, old, error).await?,
+            Err(error) if error.is_unwritable() => self.enter_unwritten(&ctx, session, old, error).await?,
             Err(error) => return Err(error.into()),
         }
         if let Some(old) = old {

@@ -208,7 +208,7 @@ impl Auth {
                 let target = Some(session.id.to_string());
                 audit::record(tx, self.platform.ids.as_ref(), &ctx, "auth.login", target).await?;
                 if let Some(old) = caller.ctx.session {
-                    store::sessions::end(tx, &proof, old, now_ms).await?;
+                    self.end_session(tx, &proof, old, now_ms).await?;
                 }
             }
             Ok(())

@@ -1,7 +1,6 @@
 //! Sessions: how one begins, how long it lasts, and the short memory of verified ones.
 
 use super::{
-    fallback::is_unwritable,
     journal::Entry,
     state::{Auth, Caller},
     store,
@@ -20,6 +19,7 @@ use crate::{
 use api::ids::{AuditId, SessionId, UserId};
 use entity::auth::session;
 use policy::Actor;
+use sea_orm::ConnectionTrait;
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -140,7 +140,7 @@ impl Auth {
             .platform
             .db
             .write(async |tx| {
-                store::sessions::end(tx, &proof, session, now_ms).await?;
+                self.end_session(tx, &proof, session, now_ms).await?;
                 audit::record(
                     tx,
                     self.platform.ids.as_ref(),
@@ -152,9 +152,8 @@ impl Auth {
             })
             .await;
         match written {
-            // The other half is a session that lives in memory only.
-            Ok(()) => self.fallback.forget_session(session),
-            Err(error) if is_unwritable(&error) => {
+            Ok(()) => {}
+            Err(error) if error.is_unwritable() => {
                 self.fallback.end(session);
                 self.announce(Revoked::Session(session));
                 self.fallback.journal(self.entry(&caller.ctx, "auth.logout", session, Some(session))).await;
@@ -164,6 +163,19 @@ impl Auth {
         }
         self.announce(Revoked::Session(session));
         Ok(())
+    }
+
+    /// Ends a session for good, also one that waits in memory to be written down: who writes it looks, inside the
+    /// transaction, whether it still waits.
+    pub(super) async fn end_session<C: ConnectionTrait>(
+        &self,
+        tx: &C,
+        proof: &store::System,
+        id: SessionId,
+        now_ms: i64,
+    ) -> Result<(), OpError> {
+        self.fallback.forget_session(id);
+        store::sessions::end(tx, proof, id, now_ms).await
     }
 
     /// A journal entry about a session.

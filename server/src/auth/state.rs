@@ -94,6 +94,9 @@ impl Auth {
     /// Tells whoever holds a socket open; nobody listening is fine.
     pub(super) fn announce(&self, ended: Revoked) {
         self.cache.forget(ended);
+        if let Revoked::Session(id) = ended {
+            self.fallback.forget_session(id);
+        }
         let _ = self.revoked.send(ended);
     }
 

@@ -87,7 +87,9 @@ impl Auth {
         self.platform
             .db
             .write(async |tx| {
-                for row in &sessions {
+                // One that was ended since must not come back.
+                for row in sessions.iter().filter(|row| self.fallback.find_session(&row.token_hash).is_some())
+                {
                     store::sessions::insert(tx, &proof, row.clone()).await?;
                 }
                 for id in &ended {

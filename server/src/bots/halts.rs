@@ -1,4 +1,4 @@
-//! Stopping and deleting while the disk is full: done at once, kept in a journal that was allocated ahead of
+//! Stopping and deleting while nothing can be written (a full disk, a read-only database): done at once, kept in a journal that was allocated ahead of
 //! need, and written down as soon as that works. A restart of Chela in between forgets nothing.
 
 use super::{Bots, store};
@@ -51,7 +51,7 @@ impl Halts {
     /// Takes in what an earlier Chela left. Without a file it goes on, and a restart forgets.
     pub(super) fn open(path: &Path) -> Self {
         let journal = Journal::open(path).map_err(|error| {
-            tracing::warn!(%error, "no journal of bots: what is stopped on a full disk is forgotten by a restart");
+            tracing::warn!(%error, "no journal of bots: what is stopped while nothing can be written is forgotten by a restart");
         });
         let journal = journal.ok();
         let waiting = journal.as_ref().map(|j: &Journal<Halt>| j.entries().to_vec()).unwrap_or_default();
@@ -143,20 +143,23 @@ impl Bots {
         let turn = self.memory(row.id, |m| m.turn());
         let turn = turn.lock().await;
         let runtime = self.runtimes.of(&row).map_err(|e| OpError::internal("a bot's runtime", e))?;
-        runtime.remove(row.id).await.map_err(|e| OpError::internal("removing a bot on a full disk", e))?;
+        runtime
+            .remove(row.id)
+            .await
+            .map_err(|e| OpError::internal("removing a bot while nothing can be written", e))?;
         self.wires.close(row.id);
         let gone = self.runtimes.delete_files(&row).await;
-        gone.map_err(|e| OpError::internal("removing a bot's files on a full disk", e))?;
+        gone.map_err(|e| OpError::internal("removing a bot's files while nothing can be written", e))?;
         drop(turn);
         match self.write_halts(row.id).await {
             Ok(_) => self.poke(row.id).await,
-            Err(error) => tracing::info!(bot.id = %row.id, %error, "a deletion waits for the disk"),
+            Err(error) => tracing::info!(bot.id = %row.id, %error, "a deletion waits to be written down"),
         }
         Ok(Done {})
     }
 
     async fn halt(&self, ctx: &OpCtx, row: &bot::Model, deleted: bool) -> Result<(), OpError> {
-        tracing::warn!(bot.id = %row.id, deleted, "stopping a bot while the disk is full");
+        tracing::warn!(bot.id = %row.id, deleted, "stopping a bot while nothing can be written");
         let id = AuditId(self.platform.ids.uuid());
         let (actor, workspace) = (ctx.actor().to_string(), row.workspace_id);
         self.halts.add(Halt { id, at_ms: ctx.now_ms, workspace, actor, bot: row.id, deleted }).await;
@@ -164,7 +167,7 @@ impl Bots {
         self.links.close(row.id);
         let runtime = self.runtimes.of(row).map_err(|e| OpError::internal("a bot's runtime", e))?;
         let ended = runtime.stop(row.id, GRACE).await;
-        ended.map_err(|e| OpError::internal("stopping a bot while the disk is full", e))
+        ended.map_err(|e| OpError::internal("stopping a bot while nothing can be written", e))
     }
 
     /// Writes down what waits for a bot. `false` where nothing did.

@@ -6,7 +6,7 @@ use crate::{
     platform::{
         Platform,
         ctx::OpCtx,
-        error::{OpError, is_disk_full, is_unique_violation},
+        error::{OpError, is_unique_violation},
         ids::random_token,
         jobs::NewJob,
         text::{json_of, name_of, named},
@@ -18,7 +18,7 @@ use entity::bots::{bot, bot_config};
 use policy::{Granted, act};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicBool},
 };
 
 /// Lists the threads of a bot for its snapshot; the chat slice provides it.
@@ -41,13 +41,15 @@ pub struct Bots {
     pub(super) runtimes: super::Runtimes,
     pub(super) links: Arc<Links>,
     pub(super) wires: Arc<dyn super::Wires>,
+    /// The relay could not be told of a change.
+    pub(super) wires_stale: AtomicBool,
     pub(super) models: Arc<dyn ModelList>,
     /// Set once by the composition: chats stand on bots, not bots on chats.
     pub threads: OnceLock<Arc<dyn ThreadList>>,
     pub(super) state: Mutex<HashMap<BotId, super::reconcile::Memory>>,
     /// Held while somebody counts a bot's files.
     counting: tokio::sync::Mutex<()>,
-    /// Stops and deletions that wait for room on the disk.
+    /// Stops and deletions that wait until they can be written.
     pub(super) halts: super::halts::Halts,
 }
 
@@ -135,6 +137,7 @@ impl Bots {
             runtimes,
             links,
             wires,
+            wires_stale: AtomicBool::new(false),
             models,
             threads,
             state,
@@ -531,7 +534,7 @@ pub(super) async fn stop(
         })
         .await;
     let detail = match stopped {
-        Err(OpError::Db(error)) if is_disk_full(&error) => {
+        Err(error) if error.is_unwritable() => {
             return b.stop_unwritten(&ctx, &granted, &q.bot).await;
         }
         other => other?,
@@ -572,7 +575,7 @@ pub(super) async fn delete(
         })
         .await;
     let detail = match deleted {
-        Err(OpError::Db(error)) if is_disk_full(&error) => {
+        Err(error) if error.is_unwritable() => {
             confirmed(&q, &b.find(&granted, &q.bot).await?)?;
             return b.delete_unwritten(&ctx, &granted, &q.bot).await;
         }

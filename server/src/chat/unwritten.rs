@@ -2,7 +2,6 @@
 //! cost their text: they stay here, lie over every snapshot, and are written as soon as writing works again.
 
 use super::{Chat, run::Run};
-use crate::platform::error::{OpError, is_disk_full};
 use api::{chat::MessageState, ids::RunId};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -99,7 +98,8 @@ impl Chat {
                 }
                 Err(error) => {
                     tracing::debug!(message.id = %run.message.id, error = %error, "still not written");
-                    if hopeless(&error) {
+                    // The next one would fare no better.
+                    if error.is_unwritable() {
                         return;
                     }
                 }
@@ -112,15 +112,6 @@ impl Chat {
         for run in self.unwritten().runs() {
             tracing::error!(message.id = %run.message.id, "the end of an answer could not be written");
         }
-    }
-}
-
-/// Whether the next one would fare no better.
-fn hopeless(error: &OpError) -> bool {
-    match error {
-        OpError::ReadOnly(_) => true,
-        OpError::Db(error) => is_disk_full(error),
-        _ => false,
     }
 }
 

@@ -27,6 +27,15 @@ impl OpError {
     pub fn internal(what: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal { what, source: source.into() }
     }
+
+    /// Whether nothing at all can be written at the moment: the disk is full, or the database takes no writes.
+    pub fn is_unwritable(&self) -> bool {
+        match self {
+            Self::Db(db) => is_disk_full(db) || is_read_only(db),
+            Self::ReadOnly(_) => true,
+            Self::Api(_) | Self::Corrupt { .. } | Self::Internal { .. } => false,
+        }
+    }
 }
 
 impl From<policy::Denied> for OpError {
@@ -44,6 +53,15 @@ pub fn is_disk_full(error: &DbErr) -> bool {
         || text.contains("53100")
 }
 
+/// Whether the database says that it cannot be written: it, or the disk below it, has become read-only (SQLite 8 and,
+/// from the disk, 10; PostgreSQL 25006).
+pub fn is_read_only(error: &DbErr) -> bool {
+    let text = error.to_string();
+    ["attempt to write a readonly database", "disk I/O error", "read-only transaction", "25006"]
+        .iter()
+        .any(|said| text.contains(said))
+}
+
 /// Whether a unique rule was broken.
 pub fn is_unique_violation(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_)))
@@ -57,6 +75,15 @@ impl From<OpError> for ApiError {
                 tracing::error!(error = %db, "the disk is full");
                 Self::new(Code::StorageFull, "The disk that holds Chela's data is full. Nothing was written.")
                     .with_hint("Free some space; Chela goes on by itself.")
+                    .retry_after(5_000)
+            }
+            OpError::Db(db) if is_read_only(&db) => {
+                tracing::error!(error = %db, "the database cannot be written");
+                let text = "The database that holds Chela's data has become read-only. Nothing was written.";
+                Self::new(Code::Unavailable, text)
+                    .with_hint(
+                        "Reading still works, and so does stopping a bot. Look at the disk and the permissions.",
+                    )
                     .retry_after(5_000)
             }
             OpError::ReadOnly(why) => {

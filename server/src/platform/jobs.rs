@@ -61,10 +61,17 @@ const LEASE_MS: i64 = 10 * 60_000;
 /// Failures before a job is dead.
 const MAX_ATTEMPTS: i64 = 12;
 
+/// How soon a claim that failed is tried again.
+const CLAIM_AGAIN_MS: i64 = 1_000;
+
+/// The longest any job waits. One that is due later than this was given its time by a clock that has been set back
+/// since, and is due now.
+pub const LONGEST_WAIT_MS: i64 = 300_000;
+
 /// Wait before attempt `n` (from 1): 1 s, 2 s, 4 s … 5 min.
 pub fn backoff_ms(attempt: i64) -> i64 {
     let doublings = u32::try_from(attempt.clamp(1, 16) - 1).unwrap_or(0);
-    1_000_i64.saturating_mul(2_i64.saturating_pow(doublings)).min(300_000)
+    1_000_i64.saturating_mul(2_i64.saturating_pow(doublings)).min(LONGEST_WAIT_MS)
 }
 
 /// Queued, and no job with its key runs: a second would only hold a slot and wait for the first.
@@ -203,7 +210,14 @@ impl Jobs {
                 Ok(claimed) => claimed,
                 Err(error) => {
                     tracing::warn!(error = %error, "cannot claim a job");
-                    None
+                    drop(slot);
+                    // It may be due all the while: without a pause this would spin until writing works again.
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        () = self.db.wrote() => {}
+                        () = self.clock.wait_until(self.clock.now_ms() + CLAIM_AGAIN_MS) => {}
+                    }
+                    continue;
                 }
             };
             let Some(row) = claimed else {
@@ -236,12 +250,16 @@ impl Jobs {
     async fn claim(&self) -> Result<Option<job::Model>, OpError> {
         let now = self.clock.now_ms();
         let mine: Vec<JobId> = self.running().iter().copied().collect();
-        let due = Condition::any().add(free_to_run().add(job::Column::RunAtMs.lte(now))).add(
-            Condition::all()
-                .add(job::Column::State.eq("running"))
-                .add(job::Column::LockedUntilMs.lte(now))
-                .add(job::Column::Id.is_not_in(mine)),
-        );
+        // Past, or so far ahead that the clock must have been set back since.
+        let come = |at: job::Column, most_ms: i64| {
+            Condition::any().add(at.lte(now)).add(at.gt(now.saturating_add(most_ms)))
+        };
+        let vanished = Condition::all()
+            .add(job::Column::State.eq("running"))
+            .add(come(job::Column::LockedUntilMs, LEASE_MS))
+            .add(job::Column::Id.is_not_in(mine));
+        let ready = free_to_run().add(come(job::Column::RunAtMs, LONGEST_WAIT_MS));
+        let due = Condition::any().add(ready).add(vanished);
         // Most looks find nothing: they must not take the write lock.
         let find = job::Entity::find().filter(due).order_by_asc(job::Column::RunAtMs).limit(1);
         if find.clone().one(self.db.read()).await?.is_none() {
@@ -295,7 +313,7 @@ impl Jobs {
         let attempts = row.attempts + 1;
         let (state, run_at, attempts, error) = match end {
             Ok(JobEnd::Done) => ("done", row.run_at_ms, attempts, None),
-            Ok(JobEnd::Again { at_ms }) => ("queued", at_ms, row.attempts, None),
+            Ok(JobEnd::Again { at_ms }) => ("queued", at_ms.min(now + LONGEST_WAIT_MS), row.attempts, None),
             Err(error) if attempts >= row.max_attempts => {
                 tracing::error!(job.kind = row.kind, error = %error, "job failed for good");
                 ("dead", row.run_at_ms, attempts, Some(error.to_string()))
@@ -392,6 +410,22 @@ mod tests {
             self.jobs.db.write(async |tx| self.jobs.add(tx, job).await).await.expect("added");
             self.jobs.wake();
         }
+    }
+
+    #[tokio::test]
+    async fn after_the_clock_was_set_back_no_job_waits_longer_than_it_would_have() {
+        let mut b = bench().await;
+        b.clock.advance(7_200_000);
+        let run_at_ms = b.clock.now_ms() + 60_000;
+        let job = NewJob { kind: "slow", payload: "late".to_owned(), unique_key: None, run_at_ms };
+        b.jobs.db.write(async |tx| b.jobs.add(tx, job).await).await.expect("added");
+        b.add("now", "now").await;
+        assert_eq!(b.ran.recv().await.as_deref(), Some("now"), "its minute is not over");
+        b.clock.advance(-3_600_000);
+        b.jobs.wake();
+        let ran = tokio::time::timeout(std::time::Duration::from_secs(30), b.ran.recv()).await;
+        assert_eq!(ran.expect("in time").as_deref(), Some("late"));
+        b.stop.cancel();
     }
 
     #[tokio::test]

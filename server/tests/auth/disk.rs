@@ -4,6 +4,7 @@ use super::support::*;
 use api::auth::{ListPasskeys, RenamePasskey};
 use sea_orm::EntityTrait;
 use server::auth::admin;
+use std::sync::Arc;
 
 /// Every write fails the way a full disk fails.
 async fn fill(home: &Home) {
@@ -98,4 +99,42 @@ async fn a_read_only_database_lets_people_in_too() {
     assert!(home.is_in(&cookie).await);
     home.auth.logout(&home.caller(Some(&cookie)).await).await.unwrap();
     assert!(!home.is_in(&cookie).await);
+}
+
+#[tokio::test]
+async fn a_session_ended_while_it_is_being_written_down_does_not_come_back() {
+    let home = Home::new().await;
+    let (mut soft, _) = home.ada().await;
+    fill(&home).await;
+    let out = home.login(&mut soft, None).await.unwrap();
+    let other = home.login(&mut soft, None).await.unwrap();
+    free(&home).await;
+    let (one, two) = (home.caller(Some(&out)).await, home.caller(Some(&other)).await);
+    // Somebody writes; behind them wait a logout, the task that writes down what waited for the disk, and another
+    // logout.
+    let (go_on, gate) = tokio::sync::oneshot::channel::<()>();
+    let (db, auth) = (home.platform.db.clone(), Arc::clone(&home.auth));
+    let busy = tokio::spawn(async move { db.write(async |_| Ok(gate.await)).await });
+    tokio::task::yield_now().await;
+    let logout = tokio::spawn({
+        let auth = Arc::clone(&auth);
+        async move { auth.logout(&one).await }
+    });
+    tokio::task::yield_now().await;
+    let round = tokio::spawn({
+        let auth = Arc::clone(&auth);
+        async move { auth.round().await }
+    });
+    tokio::task::yield_now().await;
+    let late = tokio::spawn(async move { auth.logout(&two).await });
+    tokio::task::yield_now().await;
+    go_on.send(()).unwrap();
+    busy.await.unwrap().unwrap().unwrap();
+    logout.await.unwrap().unwrap();
+    round.await.unwrap();
+    late.await.unwrap().unwrap();
+    home.auth.round().await;
+    assert!(!home.is_in(&out).await && !home.is_in(&other).await);
+    let home = home.restart().await;
+    assert!(!home.is_in(&out).await && !home.is_in(&other).await);
 }

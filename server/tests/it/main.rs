@@ -41,9 +41,15 @@ mod postgres;
 #[cfg(test)]
 mod pulled;
 #[cfg(test)]
+mod races;
+#[cfg(test)]
+mod read_only;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod remote;
+#[cfg(test)]
+mod stale_tokens;
 #[cfg(test)]
 mod survival;
 #[cfg(test)]

@@ -13,7 +13,11 @@ use crate::{
 use api::bots::{BotSettings, Reason};
 use entity::bots::{bot, bot_token};
 use openclaw::ConnectOptions;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 /// How long a bot may take to end by itself.
@@ -26,6 +30,7 @@ impl Bots {
         row: &bot::Model,
         step: Step,
         exit: Option<Exit>,
+        cancel: &CancellationToken,
     ) -> Result<Next, Fault> {
         let now = self.platform.clock.now_ms();
         match step {
@@ -37,7 +42,7 @@ impl Bots {
             }
             Step::Pause => return Ok(Next::End(JobEnd::Again { at_ms: row.next_try_at_ms.unwrap_or(now) })),
             Step::AwaitRuntime => return Ok(Next::End(JobEnd::Again { at_ms: now + RECONCILE_AGAIN_MS })),
-            Step::Prepare => self.prepare(row).await?,
+            Step::Prepare => self.prepare(row, cancel).await?,
             Step::Create => self.create_shell(row).await?,
             Step::Start => {
                 self.open_wire(row)?;
@@ -74,11 +79,10 @@ impl Bots {
         Ok(Next::Go)
     }
 
-    async fn prepare(&self, row: &bot::Model) -> Result<(), Fault> {
-        let cancel = self.memory(row.id, |m| m.cancel.clone());
+    async fn prepare(&self, row: &bot::Model, cancel: &CancellationToken) -> Result<(), Fault> {
         let runtime = self.runtimes.of(row)?;
         let progress = super::wakers::Telling { bots: self, row };
-        Ok(runtime.prepare(&progress, &cancel).await?)
+        Ok(runtime.prepare(&progress, cancel).await?)
     }
 
     /// Tokens of this generation, files, shell.
@@ -101,7 +105,7 @@ impl Bots {
         let gateway = self.gateway_token(row)?;
         self.runtimes.lay_out(&next, &settings, &relay, &gateway, &tool).await?;
         self.platform.db.write(async |tx| store::put_token(tx, &granted, token).await).await?;
-        self.wires.refresh().await?;
+        self.refresh_wires().await?;
         // The port is known before anything is made with it: a crash in between makes it anew.
         self.write_row(next.clone()).await?;
         self.runtimes.create(&next).await?;
@@ -145,7 +149,18 @@ impl Bots {
     async fn forget_tokens(&self, row: &bot::Model) -> Result<(), OpError> {
         let granted = self.may_run()?;
         let had = self.platform.db.write(async |tx| store::drop_tokens(tx, &granted, row.id).await).await?;
-        if had { self.wires.refresh().await } else { Ok(()) }
+        // Told again where an earlier try was lost: the rows are gone by then.
+        if had || self.wires_stale.load(Ordering::SeqCst) { self.refresh_wires().await } else { Ok(()) }
+    }
+
+    /// Makes the relay know the tokens and keys of this moment.
+    pub(super) async fn refresh_wires(&self) -> Result<(), OpError> {
+        self.wires_stale.store(false, Ordering::SeqCst);
+        let done = self.wires.refresh().await;
+        if done.is_err() {
+            self.wires_stale.store(true, Ordering::SeqCst);
+        }
+        done
     }
 
     async fn purge(&self, row: &bot::Model) -> Result<(), Fault> {
@@ -154,7 +169,9 @@ impl Bots {
         self.wires.close(row.id);
         self.runtimes.delete_files(row).await?;
         self.platform.db.write(async |tx| store::purge(tx, &granted, row.id).await).await?;
-        self.wires.refresh().await?;
+        if let Err(error) = self.refresh_wires().await {
+            tracing::warn!(bot.id = %row.id, error = %error, "the relay is told of a deletion by the next resync");
+        }
         self.publish_gone(row);
         self.memory(row.id, |m| *m = super::Memory::default());
         Ok(())

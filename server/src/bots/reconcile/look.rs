@@ -7,7 +7,7 @@ use crate::{
         lifecycle::{Gateway, Seen, Standing},
         runtimes::Exit,
     },
-    platform::{error::OpError, text::named},
+    platform::{error::OpError, jobs::LONGEST_WAIT_MS, text::named},
 };
 use entity::bots::bot;
 
@@ -25,7 +25,7 @@ impl Bots {
             gateway: self.gateway_state(row, seen),
             generation: row.generation,
             config_current: row.running_config_id == Some(row.config_id),
-            must_wait: row.next_try_at_ms.is_some_and(|at| at > self.platform.clock.now_ms()),
+            must_wait: row.next_try_at_ms.is_some_and(|at| is_ahead(at, self.platform.clock.now_ms())),
             prepared,
         };
         Ok((standing, exit))
@@ -45,7 +45,7 @@ impl Bots {
         }
         let deadline = self.memory(row.id, |m| {
             let since = match m.awaiting {
-                Some((generation, since)) if generation == row.generation => since,
+                Some((generation, since)) if generation == row.generation && since <= now => since,
                 _ => {
                     m.awaiting = Some((row.generation, now));
                     now
@@ -54,5 +54,24 @@ impl Bots {
             since + if m.was_ready == Some(row.generation) { BACK_READY_MS } else { FIRST_READY_MS }
         });
         if now >= deadline { Gateway::Overdue } else { Gateway::Waiting }
+    }
+}
+
+/// Whether a pause goes on. One that would last longer than any pause does was noted by a clock that has been set back
+/// since.
+fn is_ahead(at_ms: i64, now_ms: i64) -> bool {
+    (1..=LONGEST_WAIT_MS).contains(&(at_ms - now_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_ends_in_time_and_when_the_clock_was_set_back() {
+        let at = 10_000_000;
+        assert!(is_ahead(at, at - 1) && is_ahead(at, at - LONGEST_WAIT_MS));
+        assert!(!is_ahead(at, at) && !is_ahead(at, at + 1));
+        assert!(!is_ahead(at, at - 3_600_000));
     }
 }

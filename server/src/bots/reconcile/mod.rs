@@ -91,7 +91,9 @@ impl Bots {
             if self.platform.shutdown.is_cancelled() {
                 break;
             }
-            // Stopped or deleted while the disk was full: that is what is wanted, and nothing else is done.
+            // Taken before the row: who stops the bot after the row was read cancels this one.
+            let cancel = self.memory(id, |m| m.cancel.clone());
+            // Stopped or deleted while nothing could be written: that is what is wanted, and nothing else is done.
             self.write_halts(id).await?;
             let Some(row) = store::load(self.platform.db.read(), &granted, id).await? else {
                 self.links.close(id);
@@ -102,7 +104,7 @@ impl Bots {
             let step = lifecycle::next(&standing);
             let row = self.note_step(row, &standing, step).await?;
             tracing::debug!(bot.id = %id, step = ?step, "reconciling");
-            match self.act(&row, step, exit).await {
+            match self.act(&row, step, exit, &cancel).await {
                 Ok(Next::Go) => prepared |= step == Step::Prepare,
                 Ok(Next::End(end)) => return Ok(end),
                 Err(fault) => return self.note_fault(id, step, fault).await,

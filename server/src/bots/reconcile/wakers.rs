@@ -68,6 +68,9 @@ impl Bots {
     /// Level-triggered: whatever was missed is found within [`RESYNC_MS`].
     async fn resync(self: Arc<Self>) {
         loop {
+            if let Err(error) = self.refresh_wires().await {
+                tracing::warn!(error = %error, "the relay goes on with the tokens and keys it knew");
+            }
             self.look_at_all().await;
             if let Err(error) = self.remove_orphans().await {
                 tracing::warn!(error = %error, "cannot look for orphans");
