@@ -79,4 +79,13 @@ impl SnapshotSource for Bots {
         };
         snapshot.map_err(ApiError::from)
     }
+
+    async fn may_watch(&self, ctx: &OpCtx, topic: Topic) -> Result<(), ApiError> {
+        let granted = policy::check::<act::ReadBots>(&ctx.subject)?;
+        match topic {
+            Topic::Bots => Ok(()),
+            Topic::Bot(id) => Ok(self.find(&granted, &id.to_string()).await.map(drop)?),
+            Topic::Thread(_) => Err(ApiError::not_found()),
+        }
+    }
 }

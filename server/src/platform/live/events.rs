@@ -212,6 +212,9 @@ impl Follower {
             Err(error) => error,
         };
         self.stop(&error);
+        // Nobody stays where nothing may be seen.
+        self.events = broadcast::Sender::new(1).subscribe();
+        self.entered.platform.live.let_go(self.ctx.subject.workspace, self.follow.topic);
         None
     }
 

@@ -46,7 +46,7 @@ pub trait SnapshotSource: Send + Sync {
     /// `not_found` for what does not exist or may not be seen.
     async fn snapshot(&self, ctx: &OpCtx, topic: Topic) -> Result<Snapshot, ApiError>;
 
-    /// Whether this caller would be given a snapshot; asked when one goes on without.
+    /// Whether this caller would be given a snapshot; asked before anything is held for them.
     ///
     /// # Errors
     /// As [`SnapshotSource::snapshot`].
@@ -163,6 +163,11 @@ impl Live {
             Some(source) => source.may_watch(ctx, topic).await,
             None => Err(ApiError::not_found()),
         }
+    }
+
+    /// Forgets a topic that was refused, unless others watch it.
+    pub(super) fn let_go(&self, workspace: Option<WorkspaceId>, topic: Topic) {
+        lock(&self.0.tails).let_go(Channel::of(workspace, topic));
     }
 
     /// Forgets topics that nobody has watched for long.

@@ -158,8 +158,8 @@ impl Watcher {
         }
     }
 
-    /// Goes on after what the browser has seen, or begins with a snapshot. Attaches first, then asks the database:
-    /// what happens in between comes after it, nothing is lost.
+    /// Goes on after what the browser has seen, or begins with a snapshot. Attaches first, then takes the snapshot:
+    /// what happens in between comes after it, nothing is lost. Nothing is held for who may not watch.
     async fn watch(
         &self,
         ws: &mut WebSocket,
@@ -169,19 +169,17 @@ impl Watcher {
     ) -> Result<(), End> {
         let (live, workspace) = (&self.platform.live, self.ctx.subject.workspace);
         let ctx = OpCtx { now_ms: self.platform.clock.now_ms(), ..self.ctx.clone() };
+        if let Err(error) = in_time(live.may_watch(&ctx, topic)).await {
+            return self.not_watched(ws, tails, topic, error).await;
+        }
         let resumed = after.and_then(|after| Some((after.seq, live.resume(workspace, topic, &after)?)));
         if let Some((seq, Resumed { missed, events })) = resumed {
-            return match in_time(live.may_watch(&ctx, topic)).await {
-                Ok(()) => {
-                    tails.insert(topic, BroadcastStream::new(events));
-                    tell(ws, &ServerFrame::Resumed { topic, seq }).await?;
-                    for event in missed {
-                        send(ws, event).await?;
-                    }
-                    Ok(())
-                }
-                Err(error) => self.not_watched(ws, tails, topic, error).await,
-            };
+            tails.insert(topic, BroadcastStream::new(events));
+            tell(ws, &ServerFrame::Resumed { topic, seq }).await?;
+            for event in missed {
+                send(ws, event).await?;
+            }
+            return Ok(());
         }
         let Attached { seq, events } = live.attach(workspace, topic);
         tails.insert(topic, BroadcastStream::new(events));
@@ -202,6 +200,7 @@ impl Watcher {
         error: ApiError,
     ) -> Result<(), End> {
         tails.remove(&topic);
+        self.platform.live.let_go(self.ctx.subject.workspace, topic);
         refuse(ws, &topic.to_string(), error).await
     }
 }

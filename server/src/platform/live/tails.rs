@@ -113,6 +113,13 @@ impl Tails {
         Some((missed, self.attach(channel).1))
     }
 
+    /// Forgets a topic that nobody watches and nothing was said in: who came has not stayed.
+    pub(super) fn let_go(&mut self, channel: Channel) {
+        if self.map.get(&channel).is_some_and(|tail| tail.is_idle() && tail.past.bytes() == 0) {
+            self.forget(channel);
+        }
+    }
+
     /// Forgets idle topics, longest unwatched first, until few enough are left.
     pub(super) fn sweep(&mut self) {
         let idle = self.idle();

@@ -42,21 +42,28 @@ type During = Box<dyn Fn() + Send + Sync>;
 struct Source {
     during: Mutex<Option<During>>,
     every_thread: Mutex<bool>,
+    /// Everything goes away between the question whether it may be watched and its snapshot.
+    vanishing: Mutex<bool>,
 }
 
 #[async_trait::async_trait]
 impl SnapshotSource for Source {
     async fn snapshot(&self, ctx: &OpCtx, topic: Topic) -> Result<Snapshot, ApiError> {
-        check::<act::ReadBots>(&ctx.subject)?;
+        self.may_watch(ctx, topic).await?;
         if let Some(during) = self.during.lock().expect("lock").as_ref() {
             during();
         }
+        if *self.vanishing.lock().expect("lock") {
+            return Err(ApiError::not_found());
+        }
+        Ok(Snapshot::Bots { bots: Vec::new() })
+    }
+
+    async fn may_watch(&self, ctx: &OpCtx, topic: Topic) -> Result<(), ApiError> {
+        check::<act::ReadBots>(&ctx.subject)?;
         match topic {
-            Topic::Bots => Ok(Snapshot::Bots { bots: Vec::new() }),
-            Topic::Bot(BOT) | Topic::Thread(THREAD) => Ok(Snapshot::Bots { bots: Vec::new() }),
-            Topic::Thread(_) if *self.every_thread.lock().expect("lock") => {
-                Ok(Snapshot::Bots { bots: Vec::new() })
-            }
+            Topic::Bots | Topic::Bot(BOT) | Topic::Thread(THREAD) => Ok(()),
+            Topic::Thread(_) if *self.every_thread.lock().expect("lock") => Ok(()),
             _ => Err(ApiError::not_found()),
         }
     }
@@ -71,7 +78,11 @@ struct Served {
 
 async fn served() -> Served {
     let bench = Bench::new().await;
-    let source = Arc::new(Source { during: Mutex::new(None), every_thread: Mutex::new(false) });
+    let source = Arc::new(Source {
+        during: Mutex::new(None),
+        every_thread: Mutex::new(false),
+        vanishing: Mutex::new(false),
+    });
     for kind in TopicKind::ALL {
         bench.platform.live.source(kind, Arc::clone(&source) as _);
     }
@@ -204,7 +215,13 @@ async fn what_may_not_be_watched_is_refused_by_name() {
         let ServerFrame::Refused { topic: named, error } = hear(&mut socket).await else { panic!("refused") };
         assert_eq!((named.as_str(), error), (topic, ApiError::not_found()));
     }
-    assert_eq!(served.bench.platform.live.topics(), 1, "only the refused attach, until the next sweep");
+    let live = &served.bench.platform.live;
+    assert_eq!(live.topics(), 0, "nothing is held for what is refused");
+    *served.source.vanishing.lock().expect("lock") = true;
+    let topic = format!("bot:{BOT}");
+    subscribe(&mut socket, &topic).await;
+    let ServerFrame::Refused { topic: named, .. } = hear(&mut socket).await else { panic!("refused") };
+    assert_eq!((named, live.topics()), (topic, 0), "nor for what is gone when it is looked at");
 }
 
 #[tokio::test]
