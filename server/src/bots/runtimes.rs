@@ -2,6 +2,7 @@
 
 mod discover;
 mod files;
+mod looks;
 mod room;
 mod word;
 

@@ -33,7 +33,7 @@ pub(super) fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
 }
 
 impl Bots {
-    /// Goes by the word that was given before this start.
+    /// Goes by the word that was given before this start, and by where bots live since then.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -43,6 +43,9 @@ impl Bots {
             tracing::warn!("process bots run as Chela's own user, as an owner accepted");
         }
         self.runtimes.take_word(word);
+        if store::uses(self.platform.db.read(), RuntimeKind::Docker).await? {
+            self.runtimes.docker_is_home();
+        }
         Ok(())
     }
 

@@ -104,9 +104,9 @@ pub async fn build(
     bots::register(&mut verbs, &bots);
     chat::register(&mut verbs, &chat);
     usage::register(&mut verbs, &usage);
+    let of = Arc::clone(&bots);
     let facts = settings::Facts {
-        runtime: bots.runtimes().default_word().to_owned(),
-        runtime_why: bots.runtimes().why().to_owned(),
+        runtime: Arc::new(move || (of.runtimes().default_word().to_owned(), of.runtimes().why())),
         openclaw_version: openclaw::OPENCLAW_VERSION.to_owned(),
     };
     settings::register(&mut verbs, &platform, facts);

@@ -12,13 +12,11 @@ use policy::{Granted, act};
 use sea_orm::DbBackend;
 use std::sync::Arc;
 
-/// What was decided at start and only the composition root knows.
-#[derive(Clone, Debug)]
+/// What only the composition root knows.
+#[derive(Clone)]
 pub struct Facts {
-    /// Chosen runtime.
-    pub runtime: String,
-    /// Why that one.
-    pub runtime_why: String,
+    /// The runtime of a bot that names none, and why that one.
+    pub runtime: Arc<dyn Fn() -> (String, String) + Send + Sync>,
     /// Pinned OpenClaw.
     pub openclaw_version: String,
 }
@@ -43,6 +41,7 @@ async fn instance(
     _ask: GetInstance,
 ) -> Result<Instance, OpError> {
     let (platform, facts) = (&settings.platform, &settings.facts);
+    let (runtime, runtime_why) = (facts.runtime)();
     let database = match platform.db.backend() {
         DbBackend::Postgres => "PostgreSQL",
         _ => "SQLite",
@@ -51,8 +50,8 @@ async fn instance(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         public_url: platform.config.public_url.origin().to_owned(),
         database: database.to_owned(),
-        runtime: facts.runtime.clone(),
-        runtime_why: facts.runtime_why.clone(),
+        runtime,
+        runtime_why,
         openclaw_version: facts.openclaw_version.clone(),
         banners: banners(platform),
     })
@@ -93,11 +92,8 @@ mod tests {
     #[tokio::test]
     async fn a_banner_says_that_nothing_can_be_changed_and_why() {
         let bench = Bench::new().await;
-        let facts = Facts {
-            runtime: "process".into(),
-            runtime_why: "no engine".into(),
-            openclaw_version: "1".into(),
-        };
+        let runtime = || ("process".to_owned(), "no engine".to_owned());
+        let facts = Facts { runtime: Arc::new(runtime), openclaw_version: "1".into() };
         let mut verbs = Verbs::default();
         register(&mut verbs, &bench.platform, facts);
         let ctx = OpCtx::system(RequestId(Uuid::nil()), 0, None);

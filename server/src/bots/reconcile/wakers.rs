@@ -75,6 +75,7 @@ impl Bots {
             if let Err(error) = self.remove_orphans().await {
                 tracing::warn!(error = %error, "cannot look for orphans");
             }
+            self.runtimes.look_again_patiently().await;
             let next = self.platform.clock.now_ms() + RESYNC_MS;
             tokio::select! {
                 () = self.platform.shutdown.cancelled() => return,

@@ -1,6 +1,10 @@
 //! Which runtimes there are, which one a new bot gets, and why.
 
-use super::{Exit, Word, room, seen};
+use super::{
+    Exit, Word,
+    looks::{Found, Looks, Note},
+    room, seen,
+};
 use crate::{
     bots::{lifecycle::Seen, settings},
     compose::StartError,
@@ -29,8 +33,7 @@ use runtime::{
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    sync::{Arc, Mutex},
 };
 
 /// Memory a real bot needs to be made.
@@ -38,16 +41,12 @@ const REAL_BOT_BYTES: u64 = 1 << 30;
 /// Disk a real bot needs for its state, once the tools are there.
 const REAL_BOT_DISK_BYTES: u64 = 256 << 20;
 
-/// A runtime that was away is looked at again when a bot is made; it may take so long to answer.
-const AGAIN_WITHIN: Duration = Duration::from_secs(2);
-
 /// The runtimes of this instance.
 pub struct Runtimes {
     pub(super) homes: Homes,
-    list: BTreeMap<u8, Arc<dyn Runtime>>,
-    wanted: Wanted,
-    why: String,
-    notes: Mutex<BTreeMap<u8, Note>>,
+    pub(super) list: BTreeMap<u8, Arc<dyn Runtime>>,
+    pub(super) wanted: Wanted,
+    pub(super) looks: Looks,
     uids: (u32, u32),
     /// What other Chelas of this host hold; none in tests that run nothing.
     pub(super) claims: Option<UidClaims>,
@@ -62,39 +61,7 @@ pub struct Runtimes {
     pub(super) relay_port: u16,
 }
 
-/// What a look at a runtime gave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Found {
-    /// It keeps its bots apart.
-    Isolated,
-    /// It works, and keeps nothing apart.
-    Unisolated,
-    /// It does not work now.
-    Away,
-    /// A setting says no.
-    Off,
-}
-
-#[derive(Clone, Debug)]
-struct Note {
-    found: Found,
-    text: String,
-}
-
-impl Note {
-    async fn of(runtime: &dyn Runtime, wanted: Wanted) -> Self {
-        let kind = runtime.kind();
-        let allowed = wanted == Wanted::Auto || wanted == Wanted::Only(kind);
-        match runtime.check().await {
-            Ok(_) if !allowed => Self { found: Found::Off, text: "switched off by CHELA_RUNTIME".to_owned() },
-            Ok(info) if info.isolated => Self { found: Found::Isolated, text: info.summary },
-            Ok(info) => Self { found: Found::Unisolated, text: info.summary },
-            Err(error) => Self { found: Found::Away, text: error.to_string() },
-        }
-    }
-}
-
-const fn rank(kind: RuntimeKind) -> u8 {
+pub(super) const fn rank(kind: RuntimeKind) -> u8 {
     match kind {
         RuntimeKind::Docker => 0,
         RuntimeKind::Process => 1,
@@ -166,12 +133,11 @@ impl Runtimes {
         // A stand-in command is no real gateway.
         let (need_bytes, need_disk_bytes) =
             if config.openclaw.is_some() { (0, 0) } else { (REAL_BOT_BYTES, REAL_BOT_DISK_BYTES) };
-        let mut this = Self {
+        Ok(Self {
             homes,
             list,
             wanted: config.runtime,
-            why: String::new(),
-            notes: Mutex::new(notes),
+            looks: Looks::new(notes),
             uids: config.bot_uids,
             claims: None,
             by_setting: config.allow_unisolated,
@@ -179,41 +145,11 @@ impl Runtimes {
             need_bytes,
             need_disk_bytes,
             relay_port: config.relay_listen.port(),
-        };
-        let text = |kind| this.note(kind).map(|note| note.text).unwrap_or_default();
-        this.why = match (config.runtime, this.default_kind()) {
-            (Wanted::Only(kind), _) => format!("{} (CHELA_RUNTIME): {}", word(kind), text(kind)),
-            (Wanted::Auto, kind @ RuntimeKind::Docker) => format!("docker: {}", text(kind)),
-            (Wanted::Auto, kind @ RuntimeKind::Process) => {
-                format!("process: {} (docker: {})", text(kind), text(RuntimeKind::Docker))
-            }
-        };
-        Ok(this)
-    }
-
-    fn notes(&self) -> MutexGuard<'_, BTreeMap<u8, Note>> {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn note(&self, kind: RuntimeKind) -> Option<Note> {
-        self.notes().get(&rank(kind)).cloned()
-    }
-
-    /// Looks again at what was away.
-    pub(in crate::bots) async fn look_again(&self) {
-        for (rank, runtime) in &self.list {
-            if self.notes().get(rank).is_some_and(|note| note.found != Found::Away) {
-                continue;
-            }
-            let look = Note::of(runtime.as_ref(), self.wanted);
-            if let Ok(note) = tokio::time::timeout(AGAIN_WITHIN, look).await {
-                self.notes().insert(*rank, note);
-            }
-        }
+        })
     }
 
     /// Why a runtime cannot be had for a new bot of a workspace, if so; `None` asks for no workspace.
-    fn obstacle(&self, kind: RuntimeKind, workspace: Option<WorkspaceId>) -> Option<String> {
+    pub(super) fn obstacle(&self, kind: RuntimeKind, workspace: Option<WorkspaceId>) -> Option<String> {
         let Some(note) = self.note(kind) else { return Some("Chela was built without it".to_owned()) };
         match note.found {
             Found::Isolated => None,
@@ -239,24 +175,6 @@ impl Runtimes {
     /// Whether a setting accepts bots that nothing keeps apart.
     pub(super) const fn by_setting(&self) -> bool {
         self.by_setting
-    }
-
-    fn default_kind(&self) -> RuntimeKind {
-        match self.wanted {
-            Wanted::Only(kind) => kind,
-            Wanted::Auto if self.obstacle(RuntimeKind::Docker, None).is_none() => RuntimeKind::Docker,
-            Wanted::Auto => RuntimeKind::Process,
-        }
-    }
-
-    /// Name of the default runtime.
-    pub fn default_word(&self) -> &'static str {
-        word(self.default_kind())
-    }
-
-    /// Which runtime was the default at the start, and why.
-    pub fn why(&self) -> &str {
-        &self.why
     }
 
     /// What a person of this workspace can choose from.
@@ -290,7 +208,13 @@ impl Runtimes {
         let kind = asked.unwrap_or_else(|| self.default_kind());
         let Some(why) = self.obstacle(kind, Some(workspace)) else { return Ok(kind) };
         let error = ApiError::field("/runtime", format!("cannot be {}: {why}", word(kind)));
-        Err(if self.is_unisolated(kind) { error.with_hint(super::word::HINT) } else { error })
+        Err(if self.is_unisolated(kind) {
+            error.with_hint(super::word::HINT)
+        } else if asked.is_none() && self.wanted == Wanted::Auto {
+            error.with_hint("Start it again, or name the other runtime: nothing takes its place unasked.")
+        } else {
+            error
+        })
     }
 
     /// Whether the host has room for one more bot.
@@ -372,7 +296,7 @@ impl Runtimes {
     }
 }
 
-const fn word(kind: RuntimeKind) -> &'static str {
+pub(super) const fn word(kind: RuntimeKind) -> &'static str {
     match kind {
         RuntimeKind::Docker => "docker",
         RuntimeKind::Process => "process",

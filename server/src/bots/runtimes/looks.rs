@@ -1,0 +1,239 @@
+//! How the runtimes stood when they were last looked at, and which of them a bot gets that names none.
+//!
+//! They are looked at when Chela starts, with every resync, and when a bot is to be made. An engine that was there
+//! and goes away stays the default: nothing takes its place unasked.
+
+use super::{
+    Runtimes,
+    discover::{rank, word},
+};
+use crate::platform::config::RuntimeChoice as Wanted;
+use api::bots::RuntimeKind;
+use runtime::Runtime;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// How long a runtime may take to answer while somebody waits.
+const WHILE_WAITING: Duration = Duration::from_secs(2);
+/// How long it may take before it counts as away.
+const BEFORE_AWAY: Duration = Duration::from_secs(10);
+
+/// What a look at a runtime gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// It keeps its bots apart.
+    Isolated,
+    /// It works, and keeps nothing apart.
+    Unisolated,
+    /// It does not work now.
+    Away,
+    /// A setting says no.
+    Off,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Note {
+    pub(super) found: Found,
+    pub(super) text: String,
+}
+
+impl Note {
+    pub(super) async fn of(runtime: &dyn Runtime, wanted: Wanted) -> Self {
+        let kind = runtime.kind();
+        let allowed = wanted == Wanted::Auto || wanted == Wanted::Only(kind);
+        match runtime.check().await {
+            Ok(_) if !allowed => Self { found: Found::Off, text: "switched off by CHELA_RUNTIME".to_owned() },
+            Ok(info) if info.isolated => Self { found: Found::Isolated, text: info.summary },
+            Ok(info) => Self { found: Found::Unisolated, text: info.summary },
+            Err(error) => Self { found: Found::Away, text: error.to_string() },
+        }
+    }
+}
+
+/// The notes, and the turn of who makes them.
+pub(super) struct Looks {
+    notes: Mutex<BTreeMap<u8, Note>>,
+    turn: tokio::sync::Mutex<()>,
+    begun: AtomicU64,
+    /// Docker was seen working, or bots live in it.
+    docker_is_home: AtomicBool,
+}
+
+impl Looks {
+    pub(super) fn new(notes: BTreeMap<u8, Note>) -> Self {
+        let works = |note: &Note| matches!(note.found, Found::Isolated | Found::Unisolated);
+        let docker = notes.get(&rank(RuntimeKind::Docker)).is_some_and(works);
+        Self {
+            notes: Mutex::new(notes),
+            turn: Default::default(),
+            begun: AtomicU64::new(0),
+            docker_is_home: AtomicBool::new(docker),
+        }
+    }
+
+    fn notes(&self) -> MutexGuard<'_, BTreeMap<u8, Note>> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, kind: RuntimeKind, note: Note) {
+        if kind == RuntimeKind::Docker && matches!(note.found, Found::Isolated | Found::Unisolated) {
+            self.docker_is_home.store(true, Ordering::SeqCst);
+        }
+        let was = self.notes().insert(rank(kind), note.clone());
+        if was.is_some_and(|was| was.found != note.found) {
+            tracing::warn!(runtime = word(kind), found = ?note.found, why = note.text, "a runtime has changed");
+        }
+    }
+}
+
+impl Runtimes {
+    pub(super) fn note(&self, kind: RuntimeKind) -> Option<Note> {
+        self.looks.notes().get(&rank(kind)).cloned()
+    }
+
+    /// Looks again, for somebody who waits: one that does not answer soon stays as it was.
+    pub(in crate::bots) async fn look_again(&self) {
+        self.look(WHILE_WAITING, false).await;
+    }
+
+    /// Looks again, with patience: one that does not answer is away.
+    pub(in crate::bots) async fn look_again_patiently(&self) {
+        self.look(BEFORE_AWAY, true).await;
+    }
+
+    async fn look(&self, within: Duration, silence_is_away: bool) {
+        // Whoever asks during another's look waits for that one and then for one more, shared by all of them.
+        let begun = self.looks.begun.load(Ordering::SeqCst);
+        let _turn = self.looks.turn.lock().await;
+        if self.looks.begun.load(Ordering::SeqCst) > begun {
+            return;
+        }
+        self.looks.begun.fetch_add(1, Ordering::SeqCst);
+        let looks = self.list.values().map(async |runtime| {
+            let look = Note::of(runtime.as_ref(), self.wanted);
+            match tokio::time::timeout(within, look).await {
+                Ok(note) => self.looks.take(runtime.kind(), note),
+                Err(_) if silence_is_away => {
+                    let text = format!("no answer within {} s", within.as_secs());
+                    self.looks.take(runtime.kind(), Note { found: Found::Away, text });
+                }
+                Err(_) => {}
+            }
+        });
+        futures::future::join_all(looks).await;
+    }
+
+    /// Bots live in Docker: while it is away, new ones do not quietly go elsewhere.
+    pub(in crate::bots) fn docker_is_home(&self) {
+        self.looks.docker_is_home.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn default_kind(&self) -> RuntimeKind {
+        match self.wanted {
+            Wanted::Only(kind) => kind,
+            Wanted::Auto if self.looks.docker_is_home.load(Ordering::SeqCst) => RuntimeKind::Docker,
+            Wanted::Auto => RuntimeKind::Process,
+        }
+    }
+
+    /// Name of the default runtime.
+    pub fn default_word(&self) -> &'static str {
+        word(self.default_kind())
+    }
+
+    /// Which runtime is the default, and why.
+    pub fn why(&self) -> String {
+        let text = |kind| self.note(kind).map(|note| note.text).unwrap_or_default();
+        match (self.wanted, self.default_kind()) {
+            (Wanted::Only(kind), _) => format!("{} (CHELA_RUNTIME): {}", word(kind), text(kind)),
+            (Wanted::Auto, kind @ RuntimeKind::Docker) => format!("docker: {}", text(kind)),
+            (Wanted::Auto, kind @ RuntimeKind::Process) => {
+                format!("process: {} (docker: {})", text(kind), text(RuntimeKind::Docker))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::config::{Config, Source};
+    use api::{ApiError, ids::WorkspaceId};
+    use runtime::home::Homes;
+    use std::sync::Arc;
+    use testkit::fake_runtime::FakeRuntime;
+    use uuid::Uuid;
+
+    const HERE: WorkspaceId = WorkspaceId(Uuid::nil());
+
+    struct Host {
+        docker: FakeRuntime,
+        runtimes: Runtimes,
+        _dir: tempfile::TempDir,
+    }
+
+    async fn host(docker_is_up: bool) -> Host {
+        let dir = tempfile::tempdir().expect("a directory");
+        let env = [("CHELA_DATA_DIR".to_owned(), dir.path().display().to_string())];
+        let config = Config::load(&Source::read(env).expect("settings").0).expect("settings");
+        let homes = Homes::open(dir.path(), None).expect("files");
+        let docker = FakeRuntime::new(RuntimeKind::Docker);
+        docker.set_engine(docker_is_up);
+        let process = FakeRuntime::new(RuntimeKind::Process);
+        let runtimes = Runtimes::with(&config, homes, vec![Arc::new(docker.clone()), Arc::new(process)]);
+        Host { docker, runtimes: runtimes.await.expect("runtimes"), _dir: dir }
+    }
+
+    impl Host {
+        async fn docker(&self, is_up: bool) {
+            self.docker.set_engine(is_up);
+            self.runtimes.look_again().await;
+        }
+
+        fn unasked(&self) -> Result<RuntimeKind, ApiError> {
+            self.runtimes.choose(None, HERE)
+        }
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_goes_away_is_missed_and_nothing_takes_its_place_unasked() {
+        let host = host(true).await;
+        assert_eq!(host.unasked(), Ok(RuntimeKind::Docker));
+        host.docker(false).await;
+        let refused = host.unasked().expect_err("no engine");
+        assert_eq!(refused.fields.first().map(|f| f.pointer.as_str()), Some("/runtime"));
+        assert!(refused.message.contains("docker") && refused.hint.is_some(), "{refused:?}");
+        assert_eq!(host.runtimes.choose(Some(RuntimeKind::Process), HERE), Ok(RuntimeKind::Process));
+        let shown: Vec<_> =
+            host.runtimes.choices(Some(HERE)).iter().map(|c| (c.kind, c.available, c.default)).collect();
+        assert_eq!(shown, [(RuntimeKind::Docker, false, true), (RuntimeKind::Process, true, false)]);
+        assert!(host.runtimes.why().contains("nobody there"), "{}", host.runtimes.why());
+        host.docker(true).await;
+        assert_eq!(host.unasked(), Ok(RuntimeKind::Docker));
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_comes_up_later_is_seen() {
+        let host = host(false).await;
+        assert_eq!(host.unasked(), Ok(RuntimeKind::Process), "as the start said");
+        assert!(host.runtimes.why().starts_with("process"), "{}", host.runtimes.why());
+        host.docker(true).await;
+        assert_eq!(host.unasked(), Ok(RuntimeKind::Docker));
+        assert!(host.runtimes.why().starts_with("docker"), "{}", host.runtimes.why());
+    }
+
+    #[tokio::test]
+    async fn where_bots_live_in_an_engine_that_is_gone_at_the_start_new_ones_do_not_go_elsewhere() {
+        let host = host(false).await;
+        host.runtimes.docker_is_home();
+        assert!(host.unasked().is_err());
+        host.docker(true).await;
+        assert_eq!(host.unasked(), Ok(RuntimeKind::Docker));
+    }
+}
