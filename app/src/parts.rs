@@ -28,6 +28,7 @@ const fn kind_zh(code: Code) -> &'static str {
         Code::Forbidden => "您的角色不允许此操作",
         Code::NotFound | Code::MethodNotAllowed => "不存在，或者您无权查看",
         Code::Conflict | Code::InFlight => "与当前状态冲突",
+        Code::InDoubt => "上次请求中断，是否完成未知",
         Code::Stale => "已被他人修改",
         Code::Gone => "已失效",
         Code::TooLarge => "内容过大",

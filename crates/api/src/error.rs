@@ -23,6 +23,8 @@ words! {
         Stale,
         /// 409: the same idempotency key is being worked on.
         InFlight,
+        /// 409: a request with this idempotency key broke off; whether it was done is not known.
+        InDoubt,
         /// 410: was there once, is used up or expired.
         Gone,
         /// 413: body over the limit.
@@ -96,7 +98,7 @@ impl Code {
             Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::Conflict | Self::Stale | Self::InFlight => 409,
+            Self::Conflict | Self::Stale | Self::InFlight | Self::InDoubt => 409,
             Self::Gone => 410,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,

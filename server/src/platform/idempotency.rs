@@ -1,7 +1,7 @@
 //! `Idempotency-Key`: a create that is sent again answers as the first time, and makes nothing twice.
 //!
-//! Kept for 24 hours per caller. Fields shown only once are null in a replay and are never stored. What
-//! broke off with a crash may be taken over after some minutes.
+//! Kept for 24 hours per caller. Fields shown only once are null in a replay and are never stored. What broke off
+//! between the work and its record (a crash, a full disk) is in doubt: it is said, and never done a second time.
 
 use super::{
     clock::Clock,
@@ -23,8 +23,8 @@ use std::sync::{
 
 /// How long an answer is kept.
 pub const KEPT_MS: i64 = 24 * 60 * 60_000;
-/// After this long without an answer the first try is taken for dead.
-pub const TAKEOVER_MS: i64 = 5 * 60_000;
+/// After this long without an answer the first try is taken for broken off.
+pub const IN_FLIGHT_MS: i64 = 5 * 60_000;
 /// Longest key.
 const MAX_KEY: usize = 200;
 /// How often expired rows are swept out.
@@ -116,22 +116,26 @@ pub struct Idempotency {
     db: Db,
     clock: Arc<dyn Clock>,
     swept_at_ms: Arc<AtomicI64>,
+    /// What was begun before this was begun by an earlier Chela.
+    since_ms: i64,
 }
 
 impl Idempotency {
     /// Over the table in `db`.
     pub fn new(db: Db, clock: Arc<dyn Clock>) -> Self {
-        Self { db, clock, swept_at_ms: Arc::new(AtomicI64::new(0)) }
+        let since_ms = clock.now_ms();
+        Self { db, clock, swept_at_ms: Arc::new(AtomicI64::new(0)), since_ms }
     }
 
     /// Reserves the work of an attempt, or finds that it was done.
     ///
     /// # Errors
-    /// `idempotency_mismatch` for a key used before for something else, `in_flight` while it is being done.
+    /// `idempotency_mismatch` for a key used before for something else, `in_flight` while it is being done, `in_doubt`
+    /// where it broke off.
     pub async fn begin(&self, attempt: Attempt) -> Result<Begun, ApiError> {
         let now = self.clock.now_ms();
         let sweep = now - self.swept_at_ms.load(Ordering::Relaxed) > SWEEP_EVERY_MS;
-        let begun = self.db.write(async |tx| reserve(tx, attempt, now, sweep).await).await;
+        let begun = self.db.write(async |tx| reserve(tx, attempt, now, self.since_ms, sweep).await).await;
         if sweep && begun.is_ok() {
             self.swept_at_ms.store(now, Ordering::Relaxed);
         }
@@ -161,7 +165,7 @@ impl Idempotency {
             Ok(())
         });
         if let Err(error) = done.await {
-            // The work itself is done and is answered; a repetition is refused until it may be taken over.
+            // The work itself is done and is answered; a repetition hears that it is in doubt.
             tracing::warn!(error = %error, "an idempotent answer could not be kept");
         }
     }
@@ -182,7 +186,13 @@ fn in_flight() -> ApiError {
     ApiError::new(Code::InFlight, "The same request is being worked on.").retry_after(1_000)
 }
 
-/// The row of a reservation, unless somebody took it over.
+fn in_doubt() -> ApiError {
+    let text = "The first request with this Idempotency-Key broke off. Whether it was done is not known.";
+    ApiError::new(Code::InDoubt, text)
+        .with_hint("Look whether it is there. If it is not, send the request with a new key.")
+}
+
+/// The row of a reservation, while it has no answer.
 fn mine(reservation: &Reservation) -> Condition {
     named(&reservation.attempt)
         .add(table::Column::CreatedAtMs.eq(reservation.at_ms))
@@ -199,6 +209,7 @@ async fn reserve<C: ConnectionTrait>(
     tx: &C,
     attempt: Attempt,
     now: i64,
+    since: i64,
     sweep: bool,
 ) -> Result<Begun, OpError> {
     let expired = table::Column::CreatedAtMs.lte(now - KEPT_MS);
@@ -220,12 +231,8 @@ async fn reserve<C: ConnectionTrait>(
             status: u16::try_from(status).unwrap_or(200),
             body: super::text::from_json(&response)?,
         }),
-        _ if now - row.created_at_ms < TAKEOVER_MS => Err(in_flight().into()),
-        _ => {
-            table::Entity::delete_many().filter(named(&attempt)).exec(tx).await?;
-            insert(tx, &attempt, now).await?;
-            Ok(Begun::Fresh(Reservation { attempt, at_ms: now }))
-        }
+        _ if row.created_at_ms >= since && now - row.created_at_ms < IN_FLIGHT_MS => Err(in_flight().into()),
+        _ => Err(in_doubt().into()),
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::{collections::BTreeMap, fmt::Write};
 
 /// Every code, in the order of statuses.
-pub(super) const CODES: [Code; 20] = [
+pub(super) const CODES: [Code; 21] = [
     Code::Malformed,
     Code::Unauthenticated,
     Code::Forbidden,
@@ -19,6 +19,7 @@ pub(super) const CODES: [Code; 20] = [
     Code::Conflict,
     Code::Stale,
     Code::InFlight,
+    Code::InDoubt,
     Code::Gone,
     Code::TooLarge,
     Code::UnsupportedMediaType,

@@ -1,5 +1,6 @@
 use super::support::{Bench, by_program, json_of};
-use crate::platform::idempotency::{KEPT_MS, TAKEOVER_MS};
+use crate::platform::idempotency::{Attempt, Begun, IN_FLIGHT_MS, Idempotency, KEPT_MS};
+use api::Code;
 use axum::{body::Body, http::Request};
 use http::StatusCode;
 use serde_json::Value;
@@ -73,23 +74,32 @@ async fn while_the_first_is_worked_on_the_second_waits_and_a_lost_caller_changes
 }
 
 #[tokio::test]
-async fn what_a_crash_left_in_flight_is_taken_over_after_a_while() {
-    use crate::platform::idempotency::{Attempt, Begun, Idempotency};
+async fn what_broke_off_is_in_doubt_and_not_done_again() {
     let bench = Bench::new().await;
-    let table = Idempotency::new(bench.platform.db.clone(), bench.platform.clock.clone());
-    let attempt =
-        || Attempt::new("usr".into(), "k".into(), "things.make", &serde_json::json!({ "name": "a" }));
-    let Ok(Begun::Fresh(dead)) = table.begin(attempt()).await else { panic!("the first is fresh") };
-    assert!(table.begin(attempt()).await.is_err());
-    bench.clock.advance(TAKEOVER_MS);
-    let Ok(Begun::Fresh(second)) = table.begin(attempt()).await else { panic!("taken over") };
-    // The dead one wakes up late: it no longer decides.
-    table.finish(&dead, 201, &serde_json::json!({ "id": "late" }), &[]).await;
-    table.release(&dead).await;
-    assert!(table.begin(attempt()).await.is_err());
-    table.finish(&second, 201, &serde_json::json!({ "id": "right" }), &[]).await;
-    let Ok(Begun::Replay { body, .. }) = table.begin(attempt()).await else { panic!("kept") };
+    let open = || Idempotency::new(bench.platform.db.clone(), bench.platform.clock.clone());
+    let table = open();
+    let attempt = |key: &str| {
+        Attempt::new("usr".into(), key.into(), "things.make", &serde_json::json!({ "name": "a" }))
+    };
+    let code = async |table: &Idempotency, key| match table.begin(attempt(key)).await {
+        Err(error) => error.code,
+        Ok(_) => panic!("begun a second time"),
+    };
+    let Ok(Begun::Fresh(slow)) = table.begin(attempt("slow")).await else { panic!("the first is fresh") };
+    assert_eq!(code(&table, "slow").await, Code::InFlight);
+    bench.clock.advance(IN_FLIGHT_MS);
+    assert_eq!(code(&table, "slow").await, Code::InDoubt);
+    // It was not dead after all: what it says counts.
+    table.finish(&slow, 201, &serde_json::json!({ "id": "right" }), &[]).await;
+    let Ok(Begun::Replay { body, .. }) = table.begin(attempt("slow")).await else { panic!("kept") };
     assert_eq!(body["id"], "right");
+
+    let Ok(Begun::Fresh(_cut_off)) = table.begin(attempt("cut off")).await else { panic!("fresh") };
+    bench.clock.advance(1);
+    let after_a_restart = open();
+    assert_eq!(code(&after_a_restart, "cut off").await, Code::InDoubt, "nobody works on it any more");
+    bench.clock.advance(KEPT_MS);
+    assert!(matches!(after_a_restart.begin(attempt("cut off")).await, Ok(Begun::Fresh(_))), "after a day");
 }
 
 #[tokio::test]
