@@ -87,7 +87,12 @@ enum Backup {
     /// Open a backup and check that its database is whole and its secrets decrypt.
     Verify { file: std::path::PathBuf },
     /// Make the data dir from a backup. The data dir must be empty or absent.
-    Restore { file: std::path::PathBuf },
+    Restore {
+        file: std::path::PathBuf,
+        /// Give the copy an instance id of its own, so that it may run beside the original.
+        #[arg(long)]
+        new_instance: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -124,7 +129,9 @@ fn main() -> ExitCode {
         Command::Migrate => commands::migrate(&source),
         Command::Backup(Backup::Create { file }) => commands::backup_create(&source, file.as_deref()),
         Command::Backup(Backup::Verify { file }) => commands::backup_verify(&file),
-        Command::Backup(Backup::Restore { file }) => commands::backup_restore(&source, &file),
+        Command::Backup(Backup::Restore { file, new_instance }) => {
+            commands::backup_restore(&source, &file, new_instance)
+        }
         Command::Doctor { json } => commands::doctor(&source, json),
         Command::Remote(command) => cli::run(command),
     }

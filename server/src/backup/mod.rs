@@ -8,7 +8,7 @@ mod restore;
 mod verify;
 
 pub use create::create;
-pub use restore::restore;
+pub use restore::{Instance, restore};
 pub use verify::{Verified, verify};
 
 use std::path::PathBuf;

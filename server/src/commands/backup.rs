@@ -5,7 +5,7 @@ use super::{
     say::{fail, out, refuse, warn},
 };
 use crate::{
-    backup,
+    backup::{self, Instance},
     compose::StartError,
     platform::config::{Config, Source},
 };
@@ -60,11 +60,21 @@ pub fn backup_verify(file: &Path) -> ExitCode {
 }
 
 /// Brings a backup back.
-pub fn backup_restore(source: &Source, file: &Path) -> ExitCode {
+pub fn backup_restore(source: &Source, file: &Path, new_instance: bool) -> ExitCode {
+    let instance = if new_instance { Instance::New } else { Instance::Same };
     // Only the data dir's place is needed: settings inside the backup come with it.
     match runtime() {
         Err(error) => refuse(&StartError::Other(error.to_string())),
-        Ok(runtime) => report(runtime.block_on(backup::restore(file, source.data_dir())), "Restored"),
+        Ok(runtime) => {
+            let restored = runtime.block_on(backup::restore(file, source.data_dir(), instance));
+            if restored.is_ok() && instance == Instance::Same {
+                warn(
+                    "this copy takes the original's bots for its own: do not run both on one engine or machine \
+                     (a copy made with --new-instance may)",
+                );
+            }
+            report(restored, "Restored")
+        }
     }
 }
 

@@ -239,7 +239,13 @@ async fn commands_work_beside_the_server_and_without_it() {
     assert_eq!(machine.run(&["backup", "restore", file]).status.code(), Some(1), "the data dir is in use");
     let mut other = Machine::new();
     other.set("CHELA_DATA_DIR", &other.dir.path().join("restored").display().to_string());
-    assert!(other.run(&["backup", "restore", file]).status.success());
+    let restored = other.run(&["backup", "restore", file]);
+    assert!(restored.status.success(), "{restored:?}");
+    assert!(String::from_utf8_lossy(&restored.stderr).contains("--new-instance"), "{restored:?}");
+    let mut beside = Machine::new();
+    beside.set("CHELA_DATA_DIR", &beside.dir.path().join("restored").display().to_string());
+    let restored = beside.run(&["backup", "restore", "--new-instance", file]);
+    assert!(restored.status.success() && restored.stderr.is_empty(), "{restored:?}");
     let serving = other.serve().await;
     let me = serving.ask(&owner, "GET", "/api/me", Value::Null, None).await.expect("an answer");
     assert_eq!(me.ok(200)["role"], "owner");
