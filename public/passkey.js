@@ -167,7 +167,13 @@ document.addEventListener('submit', async (event) => {
 document.addEventListener('click', async (event) => {
   if (!event.target.closest?.('[data-passkey="logout"]')) return;
   event.preventDefault();
-  await post('logout', {}).catch(() => {});
+  say('');
+  try {
+    await post('logout', {});
+  } catch (error) {
+    // Whoever is nobody any more is signed out.
+    if (error?.status !== 401) return say('still-signed-in', { message: error?.requestId ? error.message : '' });
+  }
   location.assign('/login');
 });
 

@@ -15,7 +15,7 @@ use leptos_router::{
     components::{A, Outlet},
     hooks::use_location,
 };
-use ui::{Glyph, Icon, ToastHost};
+use ui::{Glyph, Icon, ToastHost, Tone};
 
 /// The person this page is for, below the frame.
 #[derive(Clone)]
@@ -78,6 +78,7 @@ fn Framed(me: Me) -> impl IntoView {
                     <LiveDot/>
                     <PersonMenu me/>
                 </header>
+                <StillSignedIn/>
                 <main id="main" class="content" tabindex="-1"><Outlet/></main>
             </div>
         </div>
@@ -184,6 +185,24 @@ fn PersonMenu(me: Me) -> impl IntoView {
                 <button type="button" data-passkey="logout"><Icon glyph=Glyph::LogOut/>{t.sign_out}</button>
             </div>
         </details>
+    }
+}
+
+/// Signing out did not work; hidden until `public/passkey.js` shows it.
+#[component]
+fn StillSignedIn() -> impl IntoView {
+    let t = text::text();
+    view! {
+        <div class=format!("banner {}", Tone::Bad.class()) data-passkey-say="still-signed-in" role="alert" hidden>
+            <Icon glyph=Glyph::CircleAlert/>
+            <div class="banner-body">
+                <p class="banner-title">{t.still_signed_in}</p>
+                <div class="banner-more">
+                    <p data-slot="message"></p>
+                    <p>{t.still_signed_in_more}</p>
+                </div>
+            </div>
+        </div>
     }
 }
 

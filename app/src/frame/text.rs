@@ -13,6 +13,8 @@ texts! {
     collapse: "Collapse or expand the side bar", "折叠或展开侧栏";
     you: "Your account", "您的账户";
     sign_out: "Sign out", "退出登录";
+    still_signed_in: "You are still signed in", "您仍处于登录状态";
+    still_signed_in_more: "Signing out did not work. Try again; on a machine that is not yours, do not leave before it has.", "退出登录未成功，请重试；如果这不是您的设备，请在成功退出之前不要离开。";
     live_open: "Live", "实时";
     live_connecting: "Connecting…", "连接中…";
     live_lost: "Offline, trying again", "已断开，正在重试";

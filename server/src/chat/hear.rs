@@ -74,7 +74,10 @@ impl Chat {
                 }
                 Event::Shutdown { .. } => {}
             },
-            LinkEvent::Ready(gateway) => self.catch_up(bot, &gateway).await,
+            LinkEvent::Ready(gateway) => {
+                self.catch_up(bot, &gateway).await;
+                self.remind(bot).await;
+            }
             LinkEvent::Lost(_) => self.phase_all(bot, "reconnecting"),
             LinkEvent::Ended => self.cut_of_bot(bot).await,
         }

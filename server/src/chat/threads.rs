@@ -7,7 +7,7 @@ use crate::{
         ctx::OpCtx,
         db::Cursor,
         error::OpError,
-        jobs::{JobEnd, NewJob},
+        jobs::{JobEnd, LONGEST_WAIT_MS, NewJob},
         verbs::{Rest, Verbs},
     },
 };
@@ -19,12 +19,13 @@ use api::{
     validate::Check,
     verb::Done,
 };
+use openclaw::CallError;
 use policy::{Granted, act};
 use std::sync::Arc;
 
 /// The job that makes a bot forget a deleted thread's session.
 const FORGET: &str = "chat.forget_session";
-/// How soon a bot that is not connected is tried again.
+/// How soon a bot that is connected and does not answer is asked again.
 const AGAIN_MS: i64 = 30_000;
 
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -140,13 +141,14 @@ async fn delete(
     if let Some(run) = c.run_of_thread(thread.id) {
         c.abort(&run).await;
     }
+    let key = format!("{}{}", forget_keys(thread.bot_id), thread.id);
     let forget = Forget { bot: thread.bot_id, session_key: thread.session_key.clone() };
     let payload = crate::platform::text::json_of(&forget)?;
     c.platform
         .db
         .write(async |tx| {
             store::delete_thread(tx, &granted, thread.id).await?;
-            let job = NewJob { kind: FORGET, payload, unique_key: None, run_at_ms: ctx.now_ms };
+            let job = NewJob { kind: FORGET, payload, unique_key: Some(key.clone()), run_at_ms: ctx.now_ms };
             c.platform.jobs.add(tx, job).await?;
             audit::record(tx, c.platform.ids.as_ref(), &ctx, DeleteThread::NAME, Some(thread.id.to_string()))
                 .await
@@ -172,7 +174,19 @@ async fn messages(
     Ok(page)
 }
 
+/// How the keys of a bot's jobs begin.
+fn forget_keys(bot: BotId) -> String {
+    format!("{FORGET}:{bot}:")
+}
+
 impl Chat {
+    /// A bot is connected: what it is to forget waits no longer.
+    pub(super) async fn remind(&self, bot: BotId) {
+        if let Err(error) = self.platform.jobs.hasten(&forget_keys(bot)).await {
+            tracing::warn!(bot.id = %bot, %error, "what a bot is to forget waits longer");
+        }
+    }
+
     /// Registers the job that deletes sessions in bots.
     pub(super) fn spawn_forgetting(self: &Arc<Self>) {
         let chat = Arc::downgrade(self);
@@ -199,10 +213,17 @@ impl Chat {
             Err(error) => return Err(error),
         };
         let Some(gateway) = self.bots.links().gateway(forget.bot) else {
-            return Ok(JobEnd::Again { at_ms: self.platform.clock.now_ms() + AGAIN_MS });
+            // Stopped for weeks, maybe: it is reminded when it is there again.
+            return Ok(JobEnd::Again { at_ms: self.platform.clock.now_ms() + LONGEST_WAIT_MS });
         };
-        let deleted = gateway.sessions_delete(&forget.session_key).await;
-        let deleted = deleted.map_err(|e| OpError::internal("deleting a session in a bot", e))?;
+        let deleted = match gateway.sessions_delete(&forget.session_key).await {
+            Ok(deleted) => deleted,
+            // Waiting for an answer is no failure, however often.
+            Err(CallError::Closed | CallError::Timeout { .. } | CallError::Busy) => {
+                return Ok(JobEnd::Again { at_ms: self.platform.clock.now_ms() + AGAIN_MS });
+            }
+            Err(error) => return Err(OpError::internal("deleting a session in a bot", error)),
+        };
         // The gateway keeps a compressed copy: deleted means deleted.
         self.bots.forget_files(&bot, &deleted.archived).await?;
         Ok(JobEnd::Done)

@@ -21,6 +21,8 @@ mod engine;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod forget;
+#[cfg(test)]
 mod full_disk;
 #[cfg(test)]
 mod hang;
@@ -48,6 +50,8 @@ mod read_only;
 mod refusals;
 #[cfg(test)]
 mod remote;
+#[cfg(test)]
+mod signing_out;
 #[cfg(test)]
 mod stale_tokens;
 #[cfg(test)]

@@ -123,7 +123,11 @@ fn stand_ins(dir: &Path) -> Tools {
     tools
 }
 
-fn node() -> std::path::PathBuf {
+/// Node, as tests need it.
+///
+/// # Panics
+/// There is none.
+pub fn node() -> std::path::PathBuf {
     let on_path = || {
         std::env::split_paths(&std::env::var_os("PATH")?)
             .map(|dir| dir.join("node"))
