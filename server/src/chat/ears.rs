@@ -80,6 +80,7 @@ impl Chat {
     async fn attend(self: Arc<Self>, bot: BotId, mut heard: Heard) {
         loop {
             let event = tokio::select! {
+                biased;
                 () = self.platform.shutdown.cancelled() => return,
                 event = heard.events.recv() => event,
             };

@@ -67,8 +67,7 @@ pub(super) struct Looks {
 
 impl Looks {
     pub(super) fn new(notes: BTreeMap<u8, Note>) -> Self {
-        let works = |note: &Note| matches!(note.found, Found::Isolated | Found::Unisolated);
-        let docker = notes.get(&rank(RuntimeKind::Docker)).is_some_and(works);
+        let docker = notes.get(&rank(RuntimeKind::Docker)).is_some_and(|note| note.found == Found::Isolated);
         Self {
             notes: Mutex::new(notes),
             turn: Default::default(),
@@ -82,13 +81,14 @@ impl Looks {
     }
 
     fn take(&self, kind: RuntimeKind, note: Note) {
-        if kind == RuntimeKind::Docker && matches!(note.found, Found::Isolated | Found::Unisolated) {
+        if kind == RuntimeKind::Docker && note.found == Found::Isolated {
             self.docker_is_home.store(true, Ordering::SeqCst);
         }
-        let was = self.notes().insert(rank(kind), note.clone());
-        if was.is_some_and(|was| was.found != note.found) {
+        let mut notes = self.notes();
+        if notes.get(&rank(kind)).is_some_and(|was| was.found != note.found) {
             tracing::warn!(runtime = word(kind), found = ?note.found, why = note.text, "a runtime has changed");
         }
+        notes.insert(rank(kind), note);
     }
 }
 
@@ -115,7 +115,12 @@ impl Runtimes {
             return;
         }
         self.looks.begun.fetch_add(1, Ordering::SeqCst);
-        let looks = self.list.values().map(async |runtime| {
+        // What a setting switches off stays off.
+        let wanted = self.list.values().filter(|runtime| match self.wanted {
+            Wanted::Auto => true,
+            Wanted::Only(kind) => runtime.kind() == kind,
+        });
+        let looks = wanted.map(async |runtime| {
             let look = Note::of(runtime.as_ref(), self.wanted);
             match tokio::time::timeout(within, look).await {
                 Ok(note) => self.looks.take(runtime.kind(), note),
@@ -138,6 +143,7 @@ impl Runtimes {
         match self.wanted {
             Wanted::Only(kind) => kind,
             Wanted::Auto if self.looks.docker_is_home.load(Ordering::SeqCst) => RuntimeKind::Docker,
+            Wanted::Auto if self.obstacle(RuntimeKind::Docker, None).is_none() => RuntimeKind::Docker,
             Wanted::Auto => RuntimeKind::Process,
         }
     }
