@@ -35,6 +35,9 @@ setup_tests() {
   if ! compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null; then
     apt_install "tests against PostgreSQL" postgresql || warn "Without PostgreSQL, tests against it are left out."
   fi
+  if ! have nginx || ! have caddy; then
+    apt_install "tests behind proxies" nginx-light caddy || warn "Without nginx and Caddy, tests behind them are left out."
+  fi
   npm_tree "$ROOT/end2end" || die "Could not install the browser tests' npm packages (end2end/)."
   ensure_openclaw || warn "OpenClaw could not be installed: tests with a real gateway will fail."
 }

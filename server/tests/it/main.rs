@@ -41,6 +41,8 @@ mod planted;
 #[cfg(test)]
 mod postgres;
 #[cfg(test)]
+mod proxies;
+#[cfg(test)]
 mod pulled;
 #[cfg(test)]
 mod races;
