@@ -32,4 +32,5 @@ mod watch;
 
 pub use command::{Command, run};
 pub use completion::complete;
+pub use output::rfc3339;
 pub use probe::{Seen, probe};

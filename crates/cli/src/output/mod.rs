@@ -6,6 +6,7 @@ mod screen;
 mod table;
 
 pub(crate) use cell::{Cell, Tone, flag, number, text, words};
+pub use moment::rfc3339;
 pub(crate) use moment::{age, moment, now_ms};
 pub(crate) use screen::Screen;
 pub(crate) use screen::complain;

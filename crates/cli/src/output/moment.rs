@@ -2,6 +2,7 @@
 
 use super::Cell;
 use std::time::{SystemTime, UNIX_EPOCH};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// Milliseconds UTC.
 pub(crate) fn now_ms() -> i64 {
@@ -21,21 +22,16 @@ pub(crate) fn age(at_ms: Option<i64>, now_ms: i64) -> Cell {
     })
 }
 
-/// `2026-11-20T09:00:00Z`.
+/// A moment for a list.
 pub(crate) fn moment(at_ms: Option<i64>) -> Cell {
-    let Some(at_ms) = at_ms else { return Cell::from("-") };
-    let (days, second) = ((at_ms / 1000).div_euclid(86_400), (at_ms / 1000).rem_euclid(86_400));
-    // The civil calendar from a count of days (Howard Hinnant): eras of 400 years that begin on 1 March.
-    let shifted = days + 719_468;
-    let (era, day) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, next_year) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    let year = year + era * 400 + next_year;
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    Cell::from(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
+    Cell::from(at_ms.map_or_else(|| "-".to_owned(), rfc3339))
+}
+
+/// `2026-11-20T09:00:00Z`, from milliseconds UTC; a moment beyond the year 9999 stays a number.
+#[must_use]
+pub fn rfc3339(at_ms: i64) -> String {
+    let moment = OffsetDateTime::from_unix_timestamp(at_ms.div_euclid(1000)).ok();
+    moment.and_then(|moment| moment.format(&Rfc3339).ok()).unwrap_or_else(|| at_ms.to_string())
 }
 
 #[cfg(test)]
@@ -50,6 +46,14 @@ mod tests {
             assert_eq!(age(Some(1_000), 1_000 + ms).text, said);
         }
         assert_eq!((age(None, 0).text, age(Some(5_000), 0).text), ("-".to_owned(), "0s".to_owned()));
-        assert_eq!(moment(Some(1_795_165_261_999)).text, "2026-11-20T09:01:01Z");
+        for (at_ms, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400_000, "2000-02-29T00:00:00Z"),
+            (1_795_165_261_999, "2026-11-20T09:01:01Z"),
+            (4_102_444_799_000, "2099-12-31T23:59:59Z"),
+        ] {
+            assert_eq!((rfc3339(at_ms).as_str(), moment(Some(at_ms)).text.as_str()), (text, text));
+        }
+        assert_eq!(rfc3339(i64::MAX), i64::MAX.to_string());
     }
 }
