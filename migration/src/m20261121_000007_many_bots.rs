@@ -1,4 +1,4 @@
-//! Tags and the trash.
+//! Tags and the trash; what lists are sorted and counted by.
 
 use crate::ddl;
 use sea_orm_migration::prelude::*;
@@ -10,7 +10,10 @@ const UP: &str = "
 alter table bots add column tags text not null default '[]';
 alter table bots add column trashed_at_ms bigint;
 alter table bots add column trashed_from text;
-create index bots_trash on bots (trashed_at_ms)
+create index bots_trash on bots (trashed_at_ms);
+create index bots_name on bots (workspace_id, lower(name), id);
+create index bots_since on bots (workspace_id, since_ms, id);
+create index bots_standing on bots (workspace_id, desired, trashed_at_ms, observed, health, failures)
 ";
 
 #[async_trait::async_trait]

@@ -70,6 +70,11 @@ impl Halts {
         self.held().waiting.iter().filter(|halt| halt.bot == bot).cloned().collect()
     }
 
+    /// Whether something about a bot is to be written down yet.
+    pub(super) fn waits(&self, bot: BotId) -> bool {
+        self.held().waiting.iter().any(|halt| halt.bot == bot)
+    }
+
     /// A row as it will be once this is written; none where the bot is deleted.
     pub(super) fn shown(&self, mut row: bot::Model) -> Option<bot::Model> {
         for halt in self.of(row.id) {

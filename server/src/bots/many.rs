@@ -61,7 +61,7 @@ async fn stats(
 ) -> Result<BotStats, OpError> {
     let db = b.platform.db.read();
     let words = many::Narrow { q: q.q, tag: q.tag, runtime: q.runtime, state: None, trashed: false };
-    let count = async |state| many::count(db, &granted, &many::Narrow { state, ..words.clone() }).await;
+    let [total, running, changing, stopped, attention] = many::standings(db, &granted, &words).await?;
     let mut tags = BTreeMap::<String, u64>::new();
     for of_one in many::tags(db, &granted).await? {
         for tag in from_json::<Vec<String>>(&of_one)? {
@@ -72,15 +72,8 @@ async fn stats(
     tags.sort_by_key(|tag| std::cmp::Reverse(tag.bots));
     tags.truncate(MOST_TAGS);
     let trash = many::Narrow { trashed: true, ..many::Narrow::default() };
-    Ok(BotStats {
-        total: count(None).await?,
-        running: count(Some(BotState::Running)).await?,
-        changing: count(Some(BotState::Changing)).await?,
-        stopped: count(Some(BotState::Stopped)).await?,
-        attention: count(Some(BotState::Attention)).await?,
-        trashed: many::count(db, &granted, &trash).await?,
-        tags,
-    })
+    let trashed = many::count(db, &granted, &trash).await?;
+    Ok(BotStats { total, running, changing, stopped, attention, trashed, tags })
 }
 
 async fn bulk(

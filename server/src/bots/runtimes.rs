@@ -47,7 +47,7 @@ impl Exit {
 }
 
 /// What the lifecycle sees, from what the runtime saw.
-fn seen(observation: &runtime::Observation) -> (Seen, Option<Exit>) {
+pub(super) fn seen(observation: &runtime::Observation) -> (Seen, Option<Exit>) {
     use runtime::Observation as O;
     match *observation {
         O::Absent => (Seen::Absent, None),

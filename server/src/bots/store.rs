@@ -63,18 +63,17 @@ pub(super) async fn load<C: ConnectionTrait>(
     Ok(bot::Entity::find_by_id(id).one(db).await?)
 }
 
-/// Ids of all bots, a page at a time.
-pub(super) async fn ids_after<C: ConnectionTrait>(
+/// All bots, a page at a time.
+pub(super) async fn rows_after<C: ConnectionTrait>(
     db: &C,
     _granted: &Granted<act::RunBots>,
     after: Option<BotId>,
-) -> Result<Vec<BotId>, OpError> {
-    let mut query =
-        bot::Entity::find().select_only().column(bot::Column::Id).order_by_asc(bot::Column::Id).limit(500);
+) -> Result<Vec<bot::Model>, OpError> {
+    let mut query = bot::Entity::find().order_by_asc(bot::Column::Id).limit(500);
     if let Some(after) = after {
         query = query.filter(bot::Column::Id.gt(after));
     }
-    Ok(query.into_tuple().all(db).await?)
+    Ok(query.all(db).await?)
 }
 
 /// How many bots a workspace has, and how many it may have.

@@ -330,3 +330,49 @@ async fn a_bot_that_outlived_chela_is_taken_over_as_it_is() {
     assert_eq!(at.world.cells.starts().len(), 1, "never started again");
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resync_leaves_alone_what_stands_as_wanted_and_finds_what_nobody_told_of() {
+    let (at, clock) = timed().await;
+    let owner = at.owner().await;
+    let bot = at.ready_bot(&owner, "Helper").await;
+    let id: BotId = bot.parse().expect("an id");
+    let idle = at.ready_bot(&owner, "Idle").await;
+    at.ask(&owner, "POST", &format!("/api/bots/{idle}/stop"), Value::Null).await.ok(200);
+    at.observed(&owner, &idle, "stopped").await;
+    let jobs = &at.server.platform.jobs;
+    let calls = |call: Call| at.world.cells.things.calls().iter().filter(|(made, _)| *made == call).count();
+    // A sweep that lists again has ended the one before.
+    let sweep = async || {
+        let listed = calls(Call::List);
+        eventually("a sweep", async || {
+            clock.advance(30_000);
+            (calls(Call::List) > listed).then_some(())
+        })
+        .await;
+    };
+    sweep().await;
+    sweep().await;
+    eventually("every job to be done", async || (jobs.open().await.expect("jobs") == 0).then_some(())).await;
+    let looked = calls(Call::Inspect);
+    sweep().await;
+    sweep().await;
+    assert_eq!(calls(Call::Inspect), looked, "nobody gets a turn for nothing");
+
+    let exited = Observation::Exited {
+        generation: 1,
+        code: Some(137),
+        out_of_memory: true,
+        asked: false,
+        at_ms: None,
+    };
+    at.world.cells.things.plant(id, exited);
+    sweep().await;
+    let died = eventually("the death to be noticed", async || {
+        let seen = at.get(&owner, &format!("/api/bots/{bot}")).await.ok(200);
+        (seen["restarts"] == 1).then_some(seen)
+    })
+    .await;
+    assert_eq!(died["reason"]["code"], "out_of_memory");
+    at.stop_busy().await;
+}

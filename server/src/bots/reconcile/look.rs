@@ -31,7 +31,7 @@ impl Bots {
         Ok((standing, exit))
     }
 
-    fn gateway_state(&self, row: &bot::Model, seen: Seen) -> Gateway {
+    pub(super) fn gateway_state(&self, row: &bot::Model, seen: Seen) -> Gateway {
         if !matches!(seen, Seen::Running { generation } if generation == row.generation) {
             return Gateway::Waiting;
         }

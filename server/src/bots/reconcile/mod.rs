@@ -7,6 +7,7 @@ mod act;
 mod faults;
 mod look;
 mod noting;
+mod sweep;
 mod wakers;
 
 pub(super) use faults::Fault;

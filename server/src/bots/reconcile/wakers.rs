@@ -1,7 +1,7 @@
 //! What makes the reconciler look: jobs, the runtime's hints, gateways coming and going, and a resync.
 
 use crate::{
-    bots::{Bots, LinkEvent, service::RECONCILE, store},
+    bots::{Bots, LinkEvent, service::RECONCILE},
     platform::{error::OpError, jobs::JobEnd},
 };
 use api::ids::BotId;
@@ -72,9 +72,6 @@ impl Bots {
                 tracing::warn!(error = %error, "the relay goes on with the tokens and keys it knew");
             }
             self.look_at_all().await;
-            if let Err(error) = self.remove_orphans().await {
-                tracing::warn!(error = %error, "cannot look for orphans");
-            }
             self.runtimes.look_again_patiently().await;
             let next = self.platform.clock.now_ms() + RESYNC_MS;
             tokio::select! {
@@ -84,55 +81,11 @@ impl Bots {
         }
     }
 
+    /// Whatever it cannot do now, the next one does.
     async fn look_at_all(&self) {
-        let mut after = None;
-        loop {
-            let page = match self.may_run() {
-                Ok(granted) => store::ids_after(self.platform.db.read(), &granted, after).await,
-                Err(error) => Err(error),
-            };
-            match page {
-                Ok(ids) if ids.is_empty() => return,
-                Ok(ids) => {
-                    after = ids.last().copied();
-                    for id in ids {
-                        self.poke(id).await;
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(error = %error, "cannot list bots to look at");
-                    return;
-                }
-            }
+        if let Err(error) = self.sweep().await {
+            tracing::warn!(error = %error, "cannot look at every bot");
         }
-    }
-
-    /// Things of this instance whose bot has no row: what a crash between purge and removal leaves.
-    async fn remove_orphans(&self) -> Result<(), OpError> {
-        let granted = self.may_run()?;
-        for (kind, runtime) in self.runtimes.all() {
-            let found = match runtime.list().await {
-                Ok(found) => found,
-                // An engine that was never there is no news.
-                Err(error) if !store::uses(self.platform.db.read(), kind).await? => {
-                    tracing::debug!(runtime = ?kind, error = %error, "cannot list what runs, and nothing should");
-                    continue;
-                }
-                Err(error) => {
-                    tracing::warn!(runtime = ?kind, error = %error, "cannot list what runs");
-                    continue;
-                }
-            };
-            for thing in found {
-                if store::load(self.platform.db.read(), &granted, thing.bot).await?.is_none() {
-                    tracing::warn!(bot.id = %thing.bot, "removing what is left of a deleted bot");
-                    if let Err(error) = runtime.remove(thing.bot).await {
-                        tracing::warn!(bot.id = %thing.bot, error = %error, "cannot remove it");
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 }
 

@@ -142,5 +142,7 @@ async fn every_word_narrows_and_a_count_is_the_length_of_its_list() {
         let counted = count(db.read(), &granted, &narrow).await.unwrap();
         assert_eq!(usize::try_from(counted).unwrap(), wanted.len(), "{narrow:?}");
     }
+    assert_eq!(standings(db.read(), &granted, &any()).await.unwrap(), [7, 3, 1, 1, 4]);
+    assert_eq!(standings(db.read(), &granted, &tag("eu")).await.unwrap(), [2, 2, 0, 0, 1]);
     assert_eq!(tags(db.read(), &granted).await.unwrap().len(), 3, "none of the trash or of others");
 }

@@ -1,0 +1,121 @@
+//! Looking at every bot at once: rows against what each runtime lists. What stands as wanted is left alone; only
+//! the rest gets a turn, all of it by one write.
+
+use crate::{
+    bots::{
+        Bots,
+        lifecycle::{self, Seen, Standing, Step},
+        runtimes::seen,
+        store,
+    },
+    platform::{
+        error::OpError,
+        text::{name_of, named},
+    },
+};
+use api::{bots::RuntimeKind, ids::BotId};
+use entity::bots::bot;
+use runtime::Observation;
+use std::collections::{HashMap, HashSet};
+
+/// What each runtime that answered has.
+type Listed = HashMap<RuntimeKind, HashMap<BotId, Observation>>;
+
+impl Bots {
+    /// Gives a turn to every bot that does not stand as wanted, and removes what has no bot.
+    pub(super) async fn sweep(&self) -> Result<(), OpError> {
+        // Rows are read after this: what is listed and has none then is left over.
+        let listed = self.list_all().await?;
+        let granted = self.may_run()?;
+        let (mut known, mut after) = (HashSet::new(), None);
+        loop {
+            let rows = store::rows_after(self.platform.db.read(), &granted, after).await?;
+            let Some(last) = rows.last() else { break };
+            after = Some(last.id);
+            let restless = rows.iter().filter(|row| !self.rests(row, &listed)).map(|row| row.id);
+            self.poke_all(restless.collect()).await?;
+            known.extend(rows.iter().map(|row| row.id));
+        }
+        self.remove_orphans(&listed, &known).await
+    }
+
+    async fn list_all(&self) -> Result<Listed, OpError> {
+        let mut listed = Listed::new();
+        for (kind, runtime) in self.runtimes.all() {
+            match runtime.list().await {
+                Ok(found) => {
+                    listed.insert(kind, found.into_iter().map(|thing| (thing.bot, thing.seen)).collect());
+                }
+                // An engine that was never there is no news.
+                Err(error) if !store::uses(self.platform.db.read(), kind).await? => {
+                    tracing::debug!(runtime = ?kind, error = %error, "cannot list what runs, and nothing should");
+                }
+                Err(error) => tracing::warn!(runtime = ?kind, error = %error, "cannot list what runs"),
+            }
+        }
+        Ok(listed)
+    }
+
+    /// Whether a turn would do nothing and note nothing. In doubt it does not.
+    fn rests(&self, row: &bot::Model, listed: &Listed) -> bool {
+        let (Ok(kind), Ok(desired)) = (named::<RuntimeKind>(&row.runtime), named(&row.desired)) else {
+            return false;
+        };
+        let Some(things) = listed.get(&kind) else { return false };
+        let seen = things.get(&row.id).map_or(Seen::Absent, |thing| seen(thing).0);
+        let standing = Standing {
+            desired,
+            seen,
+            gateway: self.gateway_state(row, seen),
+            generation: row.generation,
+            config_current: row.running_config_id == Some(row.config_id),
+            must_wait: false,
+            prepared: false,
+        };
+        let step = lifecycle::next(&standing);
+        let (observed, stage) = lifecycle::shown(&standing, step);
+        step == Step::Settle
+            && !self.halts.waits(row.id)
+            && row.observed == name_of(&observed)
+            && row.stage == stage.map(|stage| name_of(&stage))
+            && row.reason.is_none()
+            && row.next_try_at_ms.is_none()
+            && row.failures == 0
+    }
+
+    async fn poke_all(&self, bots: Vec<BotId>) -> Result<(), OpError> {
+        if bots.is_empty() {
+            return Ok(());
+        }
+        let now = self.platform.clock.now_ms();
+        self.platform
+            .db
+            .write(async |tx| {
+                for bot in &bots {
+                    self.look(tx, *bot, now).await?;
+                }
+                Ok(())
+            })
+            .await?;
+        self.platform.jobs.wake();
+        Ok(())
+    }
+
+    /// Things of this instance whose bot has no row: what a crash between purge and removal leaves.
+    async fn remove_orphans(&self, listed: &Listed, known: &HashSet<BotId>) -> Result<(), OpError> {
+        let granted = self.may_run()?;
+        for (kind, runtime) in self.runtimes.all() {
+            let things = listed.get(&kind).into_iter().flat_map(HashMap::keys);
+            for bot in things.copied().filter(|bot| !known.contains(bot)) {
+                if store::load(self.platform.db.read(), &granted, bot).await?.is_some() {
+                    continue;
+                }
+                tracing::warn!(bot.id = %bot, "removing what is left of a deleted bot");
+                if let Err(error) = runtime.remove(bot).await {
+                    tracing::warn!(bot.id = %bot, error = %error, "cannot remove it");
+                }
+            }
+        }
+        Ok(())
+    }
+}
