@@ -181,6 +181,19 @@ impl Bots {
         self.halts.shown(row).ok_or_else(|| ApiError::not_found().into())
     }
 
+    /// The bot of an id, also one in the trash: it may come back.
+    ///
+    /// # Errors
+    /// `not_found` where it is deleted, or the caller may not see it.
+    pub async fn find_kept(
+        &self,
+        granted: &Granted<impl policy::Action>,
+        bot: BotId,
+    ) -> Result<bot::Model, OpError> {
+        let row = store::many::find_any(self.platform.db.read(), granted, &bot.to_string()).await?;
+        self.halts.shown(row).ok_or_else(|| ApiError::not_found().into())
+    }
+
     /// The gateway of a running bot.
     ///
     /// # Errors

@@ -206,7 +206,7 @@ impl Chat {
         let ctx =
             OpCtx::system(api::ids::RequestId(self.platform.ids.uuid()), self.platform.clock.now_ms(), None);
         let granted = policy::check::<act::RunChat>(&ctx.subject)?;
-        let bot = match self.bots.find(&granted, &forget.bot.to_string()).await {
+        let bot = match self.bots.find_kept(&granted, forget.bot).await {
             Ok(bot) => bot,
             // A deleted bot took its sessions with it.
             Err(OpError::Api(ApiError { code: api::Code::NotFound, .. })) => return Ok(JobEnd::Done),

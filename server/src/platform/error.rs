@@ -57,7 +57,7 @@ pub fn is_disk_full(error: &DbErr) -> bool {
 /// from the disk, 10; PostgreSQL 25006).
 pub fn is_read_only(error: &DbErr) -> bool {
     let text = error.to_string();
-    ["attempt to write a readonly database", "disk I/O error", "read-only transaction", "25006"]
+    ["attempt to write a readonly database", "disk I/O error", "read-only transaction"]
         .iter()
         .any(|said| text.contains(said))
 }

@@ -36,6 +36,15 @@ async fn what_a_stopped_bot_is_to_forget_waits_without_haste_until_it_starts_or_
     at.ask(&owner, "POST", &format!("/api/bots/{starts}/start"), Value::Null).await.ok(200);
     at.observed(&owner, &starts, "running").await;
     eventually("the one to have forgotten", async || (waiting().await == (1, 1)).then_some(())).await;
+    // What is in the trash may come back.
+    at.ask(&owner, "POST", &format!("/api/bots/{goes}/trash"), Value::Null).await.ok(200);
+    let late = 1_795_165_200_000_i64 + 500_000;
+    eventually("another look to have found it waiting", async || {
+        clock.advance(100_000);
+        let again = format!("jobs where kind = 'chat.forget_session' and run_at_ms > {late}");
+        (rows_of(&at, &again).await == 1).then_some(())
+    })
+    .await;
     at.ask(&owner, "DELETE", &format!("/api/bots/{goes}"), Value::Null).await.ok(200);
     clock.advance(300_000);
     eventually("the other's to end with it", async || (waiting().await.0 == 0).then_some(())).await;

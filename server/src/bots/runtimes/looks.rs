@@ -1,7 +1,7 @@
 //! How the runtimes stood when they were last looked at, and which of them a bot gets that names none.
 //!
-//! They are looked at when Chela starts, with every resync, and when a bot is to be made. An engine that was there
-//! and goes away stays the default: nothing takes its place unasked.
+//! They are looked at when Chela starts, with every resync, and when a bot is to be made. One that worked and goes away
+//! stays what it was, and its bots wait for it: nothing takes its place unasked.
 
 use super::{
     Runtimes,
@@ -31,7 +31,7 @@ pub(super) enum Found {
     Isolated,
     /// It works, and keeps nothing apart.
     Unisolated,
-    /// It does not work now.
+    /// It has not worked since Chela started.
     Away,
     /// A setting says no.
     Off,
@@ -40,19 +40,23 @@ pub(super) enum Found {
 #[derive(Clone, Debug)]
 pub(super) struct Note {
     pub(super) found: Found,
+    /// What it is, or why it does not work now.
     pub(super) text: String,
+    /// It worked before, and does not now.
+    gone: bool,
 }
 
 impl Note {
     pub(super) async fn of(runtime: &dyn Runtime, wanted: Wanted) -> Self {
         let kind = runtime.kind();
         let allowed = wanted == Wanted::Auto || wanted == Wanted::Only(kind);
-        match runtime.check().await {
-            Ok(_) if !allowed => Self { found: Found::Off, text: "switched off by CHELA_RUNTIME".to_owned() },
-            Ok(info) if info.isolated => Self { found: Found::Isolated, text: info.summary },
-            Ok(info) => Self { found: Found::Unisolated, text: info.summary },
-            Err(error) => Self { found: Found::Away, text: error.to_string() },
-        }
+        let (found, text) = match runtime.check().await {
+            Ok(_) if !allowed => (Found::Off, "switched off by CHELA_RUNTIME".to_owned()),
+            Ok(info) if info.isolated => (Found::Isolated, info.summary),
+            Ok(info) => (Found::Unisolated, info.summary),
+            Err(error) => (Found::Away, error.to_string()),
+        };
+        Self { found, text, gone: false }
     }
 }
 
@@ -85,10 +89,19 @@ impl Looks {
             self.docker_is_home.store(true, Ordering::SeqCst);
         }
         let mut notes = self.notes();
-        if notes.get(&rank(kind)).is_some_and(|was| was.found != note.found) {
-            tracing::warn!(runtime = word(kind), found = ?note.found, why = note.text, "a runtime has changed");
+        let Some(was) = notes.get_mut(&rank(kind)) else { return };
+        // How it keeps bots apart is known of one that is gone for a while.
+        let gone = note.found == Found::Away && was.found != Found::Away;
+        let found = if gone { was.found } else { note.found };
+        if (was.found, was.gone) != (found, gone) {
+            tracing::warn!(
+                runtime = word(kind),
+                gone,
+                now = note.text,
+                "a runtime has come, gone or changed"
+            );
         }
-        notes.insert(rank(kind), note);
+        *was = Note { found, gone, ..note };
     }
 }
 
@@ -126,7 +139,7 @@ impl Runtimes {
                 Ok(note) => self.looks.take(runtime.kind(), note),
                 Err(_) if silence_is_away => {
                     let text = format!("no answer within {} s", within.as_secs());
-                    self.looks.take(runtime.kind(), Note { found: Found::Away, text });
+                    self.looks.take(runtime.kind(), Note { found: Found::Away, text, gone: false });
                 }
                 Err(_) => {}
             }
@@ -210,18 +223,21 @@ mod tests {
     #[tokio::test]
     async fn an_engine_that_goes_away_is_missed_and_nothing_takes_its_place_unasked() {
         let host = host(true).await;
-        assert_eq!(host.unasked(), Ok(RuntimeKind::Docker));
+        host.docker.set_isolated(false);
         host.docker(false).await;
-        let refused = host.unasked().expect_err("no engine");
-        assert_eq!(refused.fields.first().map(|f| f.pointer.as_str()), Some("/runtime"));
-        assert!(refused.message.contains("docker") && refused.hint.is_some(), "{refused:?}");
+        assert_eq!(host.unasked(), Ok(RuntimeKind::Docker), "its bots wait for it");
         assert_eq!(host.runtimes.choose(Some(RuntimeKind::Process), HERE), Ok(RuntimeKind::Process));
-        let shown: Vec<_> =
-            host.runtimes.choices(Some(HERE)).iter().map(|c| (c.kind, c.available, c.default)).collect();
-        assert_eq!(shown, [(RuntimeKind::Docker, false, true), (RuntimeKind::Process, true, false)]);
-        assert!(host.runtimes.why().contains("nobody there"), "{}", host.runtimes.why());
+        let choices = host.runtimes.choices(Some(HERE));
+        let shown: Vec<_> = choices.iter().map(|c| (c.kind, c.default)).collect();
+        assert_eq!(shown, [(RuntimeKind::Docker, true), (RuntimeKind::Process, false)]);
+        let notes = [choices[0].note.clone().unwrap_or_default(), host.runtimes.why()];
+        assert!(notes.iter().all(|note| note.contains("nobody there")), "{notes:?}");
+        host.docker(true).await;
+        assert!(host.runtimes.is_unisolated(RuntimeKind::Docker), "looked at anew");
+        host.docker.set_isolated(true);
         host.docker(true).await;
         assert_eq!(host.unasked(), Ok(RuntimeKind::Docker));
+        assert!(!host.runtimes.why().contains("nobody there"), "{}", host.runtimes.why());
     }
 
     #[tokio::test]
@@ -238,7 +254,9 @@ mod tests {
     async fn where_bots_live_in_an_engine_that_is_gone_at_the_start_new_ones_do_not_go_elsewhere() {
         let host = host(false).await;
         host.runtimes.docker_is_home();
-        assert!(host.unasked().is_err());
+        let refused = host.unasked().expect_err("no engine");
+        assert_eq!(refused.fields.first().map(|f| f.pointer.as_str()), Some("/runtime"));
+        assert!(refused.message.contains("docker") && refused.hint.is_some(), "{refused:?}");
         host.docker(true).await;
         assert_eq!(host.unasked(), Ok(RuntimeKind::Docker));
     }

@@ -258,7 +258,7 @@ pub(in crate::bots) async fn tags<C: ConnectionTrait>(
 /// The bot of an id or slug, in the trash or not.
 pub(in crate::bots) async fn find_any<C: ConnectionTrait>(
     db: &C,
-    granted: &Granted<act::WriteBots>,
+    granted: &Granted<impl policy::Action>,
     bot: &str,
 ) -> Result<bot::Model, OpError> {
     let wanted = match bot.parse::<BotId>() {
