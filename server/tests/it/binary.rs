@@ -101,8 +101,11 @@ impl Machine {
         let log = std::fs::File::options().create(true).append(true).open(self.dir.path().join("log"));
         let log = log.expect("a log");
         let child = self.command(&["serve"]).stdout(Stdio::null()).stderr(log).spawn().expect("it runs");
-        let serving = Serving { child, panel: self.panel };
+        let mut serving = Serving { child, panel: self.panel };
         eventually("the server to be ready", async || {
+            let ended = serving.child.try_wait().expect("a child");
+            let log = || std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
+            assert!(ended.is_none(), "it ended ({ended:?}): {}", log().lines().last().unwrap_or_default());
             let ask =
                 Request::get("/readyz").header(header::HOST, "localhost:3000").body("".to_owned().into());
             let answer = try_send(self.panel, ask.expect("a request")).await.ok()?;
