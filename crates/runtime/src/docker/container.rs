@@ -164,7 +164,15 @@ impl DockerRuntime {
         let start = |d: bollard::Docker| async move {
             d.start_container(&seen.id, None::<StartContainerOptions>).await
         };
-        self.inner.client.call("start a container", start).await
+        match self.inner.client.call("start a container", start).await {
+            // An engine killed in the middle of a start has forgotten it, and the runtime below has not: under this id
+            // it never starts again. The next container has another one.
+            Err(error) if is_half_started(&error) => {
+                self.remove_container(bot).await?;
+                Err(error)
+            }
+            done => done,
+        }
     }
 
     pub(super) async fn stop_container(&self, bot: BotId, grace: Duration) -> Result<(), RuntimeError> {
@@ -248,6 +256,11 @@ impl DockerRuntime {
         }
         Ok(found)
     }
+}
+
+/// Whether an engine refuses to start what the runtime below it holds already.
+fn is_half_started(error: &RuntimeError) -> bool {
+    matches!(error, RuntimeError::Engine { message, .. } if message.contains("id already in use"))
 }
 
 fn gone_is_fine(done: Result<(), RuntimeError>) -> Result<(), RuntimeError> {
