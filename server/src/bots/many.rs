@@ -88,7 +88,7 @@ async fn bulk(
     let mut results = Vec::with_capacity(q.bots.len());
     for bot in q.bots {
         let before = many::find_any(b.platform.db.read(), &granted, &bot).await.ok();
-        let done = one(&b, ctx.clone(), granted.clone(), q.act, bot.clone()).await;
+        let done = one(&b, ctx.clone(), granted, q.act, bot.clone()).await;
         results.push(match done {
             Ok(version) => {
                 let changed = before.is_none_or(|before| version != Some(before.version));

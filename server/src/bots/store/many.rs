@@ -146,7 +146,7 @@ impl Place {
         match self.key {
             Key::Created => None,
             Key::Name => Some(Func::lower(Expr::col(Column::Name)).into()),
-            Key::Since => Some(Expr::col(Column::SinceMs).into()),
+            Key::Since => Some(Expr::col(Column::SinceMs)),
         }
     }
 
@@ -154,7 +154,7 @@ impl Place {
     fn rest(&self) -> Option<Condition> {
         let (id, text) = self.after.as_ref()?;
         let beyond = |key: SimpleExpr, than: SimpleExpr| if self.down { key.lt(than) } else { key.gt(than) };
-        let by_id = beyond(Expr::col(Column::Id).into(), Expr::value(*id));
+        let by_id = beyond(Expr::col(Column::Id), Expr::value(*id));
         let Some(key) = self.key() else { return Some(Condition::all().add(by_id)) };
         let than: SimpleExpr = match self.key {
             Key::Since => Expr::value(text.parse::<i64>().unwrap_or_default()),
