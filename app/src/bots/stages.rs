@@ -1,39 +1,26 @@
-//! The stages on the way to ready, with how long each took. Which stages there are follows from the runtime.
+//! The stages on the way to ready, with how long each took.
 
 use super::{detail::OneBot, state, text};
 use crate::time;
-use api::bots::{BotDetail, Observed, RuntimeKind, Stage, StageMark};
+use api::bots::{BotDetail, Observed, Stage, StageMark};
 use leptos::prelude::*;
 use ui::{Step, StepState, Stepper};
 
-/// The stages a bot of this runtime goes through, as far as they are worth a line.
-const fn way(kind: RuntimeKind) -> &'static [Stage] {
-    match kind {
-        RuntimeKind::Process => {
-            &[Stage::Queued, Stage::Runtime, Stage::Create, Stage::Start, Stage::Gateway, Stage::Ready]
-        }
-        RuntimeKind::Docker => &[
-            Stage::Queued,
-            Stage::Runtime,
-            Stage::Image,
-            Stage::Create,
-            Stage::Start,
-            Stage::Gateway,
-            Stage::Ready,
-        ],
-    }
-}
+/// The stages on the way, as far as they are worth a line. Getting an image is part of preparing the runtime.
+const WAY: [Stage; 6] =
+    [Stage::Queued, Stage::Runtime, Stage::Create, Stage::Start, Stage::Gateway, Stage::Ready];
 
 /// What a stage's line says at `now`.
 fn step(bot: &BotDetail, stage: Stage, now: Option<i64>, t: &'static text::Text) -> Step {
     let mark: Option<&StageMark> = bot.stages.iter().rev().find(|mark| mark.stage == stage);
     let ready = stage == Stage::Ready;
     let failed = bot.summary.observed == Observed::Failed;
+    let last = bot.stages.last().is_some_and(|mark| mark.stage == stage);
     let state = match mark {
+        Some(_) if failed && last => StepState::Failed,
         None if ready && bot.summary.observed == Observed::Running => StepState::Done,
         None => StepState::Waiting,
         Some(mark) if mark.ended_at_ms.is_some() || ready => StepState::Done,
-        Some(_) if failed => StepState::Failed,
         Some(_) => StepState::Running,
     };
     let until =
@@ -56,12 +43,11 @@ fn step(bot: &BotDetail, stage: Stage, now: Option<i64>, t: &'static text::Text)
 
 /// Every stage of `bot`; ones that came although nobody expected them are in their place too.
 fn steps(bot: &BotDetail, now: Option<i64>, t: &'static text::Text) -> Vec<Step> {
-    let way = way(bot.summary.runtime);
     let paired = bot.stages.iter().any(|mark| mark.stage == Stage::Pairing);
-    way.iter()
+    WAY.into_iter()
         .flat_map(|stage| {
-            let pairing = (*stage == Stage::Ready && paired).then_some(Stage::Pairing);
-            pairing.into_iter().chain([*stage])
+            let pairing = (stage == Stage::Ready && paired).then_some(Stage::Pairing);
+            pairing.into_iter().chain([stage])
         })
         .map(|stage| step(bot, stage, now, t))
         .collect()

@@ -105,6 +105,19 @@ async fn tools_are_installed_once_and_can_be_read_by_every_bot() {
 }
 
 #[tokio::test]
+async fn both_trees_are_counted_as_one_figure_that_never_goes_back() {
+    let bed = Bed::new(GOOD_NPM);
+    let from = shared(bed.dir.path());
+    let told = Mutex::new(Vec::new());
+    let progress =
+        |_: Stage, done: u64, total: Option<u64>| told.lock().unwrap().extend(total.map(|t| (done, t)));
+    bed.tools(vec![from]).ensure(&progress, &CancellationToken::new()).await.unwrap();
+    let told = told.into_inner().unwrap();
+    assert!(told.windows(2).all(|two| two[0].1 == two[1].1 && two[0].0 <= two[1].0), "{told:?}");
+    assert!(told.last().is_some_and(|(done, total)| *done > 0 && done <= total), "{told:?}");
+}
+
+#[tokio::test]
 async fn several_who_ask_at_once_share_one_installation() {
     let bed = Bed::new(GOOD_NPM);
     let tools = bed.tools(Vec::new());

@@ -8,6 +8,7 @@ use super::{
 use crate::{CancellationToken, Progress, RuntimeError, Stage, blocking::blocking};
 use bollard::{
     Docker, body_try_stream,
+    models::CreateImageInfo,
     query_parameters::{
         CreateImageOptions, CreateImageOptionsBuilder, ListImagesOptionsBuilder, RemoveImageOptions,
     },
@@ -47,7 +48,13 @@ impl DockerRuntime {
         if let Some(image) = &self.inner.config.image {
             return self.ensure_pulled(image, progress, cancel).await;
         }
-        self.inner.config.tools.ensure(progress, cancel).await.map_err(|e| match e {
+        // The image is counted from the beginning, so that the total does not change between the two.
+        let tools = AtomicU64::new(0);
+        let counted = |stage, done, total: Option<u64>| {
+            tools.fetch_max(total.unwrap_or_default(), Ordering::Relaxed);
+            progress.report(stage, done, total.map(|total| total + USUAL_BYTES));
+        };
+        self.inner.config.tools.ensure(&counted, cancel).await.map_err(|e| match e {
             crate::install::InstallError::Cancelled => RuntimeError::Cancelled,
             e => e.into(),
         })?;
@@ -61,8 +68,12 @@ impl DockerRuntime {
         if self.find_built(&rootfs.hash).await?.is_some() {
             return Ok(());
         }
-        progress.report(Stage::Build, 0, Some(USUAL_BYTES));
-        self.build(rootfs, progress, cancel).await
+        let before = tools.into_inner();
+        let built = |stage, done: u64, _: Option<u64>| {
+            progress.report(stage, before + done.min(USUAL_BYTES), Some(before + USUAL_BYTES));
+        };
+        built(Stage::Build, 0, None);
+        self.build(rootfs, &built, cancel).await
     }
 
     async fn rootfs(&self) -> Result<Rootfs, RuntimeError> {
@@ -199,9 +210,10 @@ impl DockerRuntime {
         };
         progress.report(Stage::Pull, 0, None);
         let options = CreateImageOptionsBuilder::new().from_image(image).build();
-        let told = |layer: Option<(u64, u64)>| {
-            let (done, total) = layer.unwrap_or_default();
-            progress.report(Stage::Pull, done, (total > 0).then_some(total));
+        let told = |known: Option<(u64, u64)>| {
+            if let Some((done, total)) = known {
+                progress.report(Stage::Pull, done, Some(total));
+            }
         };
         self.create_image(options, None, &told, cancel).await.map_err(|error| match error {
             RuntimeError::Engine { message, .. } => RuntimeError::Image(message),
@@ -218,26 +230,41 @@ impl DockerRuntime {
         told: &(dyn Fn(Option<(u64, u64)>) + Send + Sync),
         cancel: &CancellationToken,
     ) -> Result<(), RuntimeError> {
-        let work = self.inner.client.call_within("provide the bot image", MOST_TIME, |docker: Docker| async move {
-            let mut steps = Box::pin(docker.create_image(Some(options), body.map(body_try_stream), None));
-            let mut tick = tokio::time::interval(TICK);
-            loop {
-                tokio::select! {
-                    step = steps.next() => match step {
-                        None => return Ok(()),
-                        Some(step) => {
-                            let number = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
-                            told(step?.progress_detail.map(|d| (number(d.current), number(d.total))));
-                        }
-                    },
-                    _ = tick.tick() => told(None),
+        let work =
+            self.inner.client.call_within("provide the bot image", MOST_TIME, |docker: Docker| async move {
+                let mut steps = Box::pin(docker.create_image(Some(options), body.map(body_try_stream), None));
+                let mut tick = tokio::time::interval(TICK);
+                let mut layers = Layers::default();
+                loop {
+                    tokio::select! {
+                        step = steps.next() => match step {
+                            None => return Ok(()),
+                            Some(step) => told(layers.take(step?)),
+                        },
+                        _ = tick.tick() => told(None),
+                    }
                 }
-            }
-        });
+            });
         tokio::select! {
             () = cancel.cancelled() => Err(RuntimeError::Cancelled),
             done = work => done,
         }
+    }
+}
+
+/// What each layer said last: the engine tells of one at a time, and of a layer twice (fetched, unpacked).
+#[derive(Default)]
+struct Layers(HashMap<String, (u64, u64)>);
+
+impl Layers {
+    /// Bytes done and in all, over every layer heard of.
+    fn take(&mut self, step: CreateImageInfo) -> Option<(u64, u64)> {
+        let number = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+        let (id, detail) = (step.id.unwrap_or_default(), step.progress_detail?);
+        let (done, total) = self.0.entry(id).or_default();
+        (*done, *total) = ((*done).max(number(detail.current)), (*total).max(number(detail.total)));
+        let sum = self.0.values().fold((0, 0), |(done, all), (d, t)| (done + d.min(t), all + t));
+        (sum.1 > 0).then_some(sum)
     }
 }
 

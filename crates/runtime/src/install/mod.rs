@@ -111,9 +111,18 @@ impl Tools {
         };
         report(Stage::Look, 0, None);
         tree::prepare_dir(&self.inner.dir).await?;
-        self.ensure_tree(&NODE, None, &report, cancel).await?;
+        // One figure for both trees: a total that changed half-way would look like going back.
+        let missing = |tree: &Tree| if tree.is_in(&self.inner.dir) { 0 } else { tree.bytes };
+        let (node, both) = (missing(&NODE), missing(&NODE) + missing(&OPENCLAW));
+        let part = |before: u64, most: u64| {
+            move |stage, done: u64, known: Option<u64>| {
+                let done = known.map_or(0, |_| done.min(most));
+                report(stage, before + done, Some(both));
+            }
+        };
+        self.ensure_tree(&NODE, None, &part(0, node), cancel).await?;
         npm::check_node(&self.places().node).await?;
-        self.ensure_tree(&OPENCLAW, Some(&self.places().node), &report, cancel).await?;
+        self.ensure_tree(&OPENCLAW, Some(&self.places().node), &part(node, both - node), cancel).await?;
         let _ = self.inner.node_checked.set(());
         Ok(self.places())
     }

@@ -14,7 +14,10 @@ use api::bots::{BotSettings, Reason};
 use entity::bots::{bot, bot_token};
 use openclaw::ConnectOptions;
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use tokio_util::sync::CancellationToken;
@@ -81,7 +84,7 @@ impl Bots {
 
     async fn prepare(&self, row: &bot::Model, cancel: &CancellationToken) -> Result<(), Fault> {
         let runtime = self.runtimes.of(row)?;
-        let progress = super::wakers::Telling { bots: self, row };
+        let progress = super::wakers::Telling { bots: self, row, furthest: AtomicU64::new(0) };
         Ok(runtime.prepare(&progress, cancel).await?)
     }
 

@@ -17,8 +17,6 @@ use entity::bots::bot;
 
 /// Up for this long, a bot is well, and its next failure is the first of a row.
 const WELL_MS: i64 = 10 * 60_000;
-/// Stages kept of one way to ready.
-const MOST_MARKS: usize = 16;
 
 impl Bots {
     /// Notes the state that belongs to `step`; writes nothing when nothing changed.
@@ -100,6 +98,7 @@ impl Bots {
         // Tried again and again for one reason is told once.
         let known = row.reason.as_deref().map(from_json::<Reason>).transpose()?.map(|known| known.code);
         let news = known.as_ref() != Some(&fault.reason.code);
+        row.stages = json_of(&ended(from_json(&row.stages)?, now))?;
         row.failures += 1;
         let again = now + lifecycle::pause_ms(row.failures);
         row.reason = Some(json_of(&fault.reason)?);
@@ -128,6 +127,7 @@ impl Bots {
         next.observed = name_of(&Observed::Failed);
         next.health = name_of(&Health::Unhealthy);
         next.since_ms = now;
+        next.stages = json_of(&ended(from_json(&row.stages)?, now))?;
         tracing::warn!(bot.id = %row.id, reason = reason.code, restarts = next.restarts, "a bot died");
         let died = Seen { kind: BotEventKind::Died, reason: Some(reason), lived_ms: Some(lived_ms) };
         self.write_seen(next, Some(died)).await?;
@@ -146,20 +146,30 @@ fn seen_of(now: Observed, before: &bot::Model, now_ms: i64) -> Option<Seen> {
     Some(Seen { kind, reason: None, lived_ms })
 }
 
-/// Ends the running mark and begins one for `stage`; the way to ready begins anew with its first stage.
-fn marks(mut marks: Vec<StageMark>, stage: Option<Stage>, now: i64) -> Vec<StageMark> {
+/// Ends the running mark: a failed attempt took as long as it took, the pause after it is no part of it.
+fn ended(mut marks: Vec<StageMark>, now: i64) -> Vec<StageMark> {
+    if let Some(mark) = marks.last_mut() {
+        mark.ended_at_ms.get_or_insert(now);
+    }
+    marks
+}
+
+/// Ends the running mark and begins one for `stage`. The way begins anew after ready, and at a stage that it
+/// had come to before.
+fn marks(marks: Vec<StageMark>, stage: Option<Stage>, now: i64) -> Vec<StageMark> {
     let last = marks.last().map(|m| (m.stage, m.ended_at_ms));
     match (stage, last) {
         (Some(stage), Some((same, None))) if stage == same => return marks,
         (Some(Stage::Ready), Some((Stage::Ready, _))) => return marks,
         _ => {}
     }
-    if let Some(mark) = marks.last_mut() {
-        mark.ended_at_ms.get_or_insert(now);
-    }
+    let mut marks = ended(marks, now);
     let Some(stage) = stage else { return marks };
-    if matches!(last, Some((Stage::Ready, _))) || marks.len() >= MOST_MARKS {
+    if matches!(last, Some((Stage::Ready, _))) {
         marks.clear();
+    }
+    if let Some(again) = marks.iter().position(|mark| mark.stage == stage) {
+        marks.truncate(again);
     }
     let ended_at_ms = (stage == Stage::Ready).then_some(now);
     marks.push(StageMark { stage, started_at_ms: now, ended_at_ms, note: None });
@@ -182,5 +192,15 @@ mod tests {
         assert_eq!(names, [Stage::Queued, Stage::Runtime, Stage::Create, Stage::Ready]);
         assert!(list.iter().all(|m| m.ended_at_ms.is_some()));
         assert_eq!(marks(list, Some(Stage::Create), 9).len(), 1);
+    }
+
+    #[test]
+    fn a_stage_that_is_tried_again_counts_its_own_time_only() {
+        let first = marks(marks(Vec::new(), Some(Stage::Queued), 0), Some(Stage::Runtime), 10);
+        let failed = ended(first, 30);
+        assert_eq!(failed.last().unwrap().ended_at_ms, Some(30), "the pause is no part of it");
+        let again = marks(failed, Some(Stage::Runtime), 5_000);
+        let times: Vec<_> = again.iter().map(|m| (m.stage, m.started_at_ms, m.ended_at_ms)).collect();
+        assert_eq!(times, [(Stage::Queued, 0, Some(10)), (Stage::Runtime, 5_000, None)]);
     }
 }

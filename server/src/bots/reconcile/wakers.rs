@@ -7,7 +7,10 @@ use crate::{
 use api::ids::BotId;
 use entity::bots::bot;
 use runtime::{Hint, Progress, Stage};
-use std::sync::{Arc, Weak};
+use std::sync::{
+    Arc, Weak,
+    atomic::{AtomicU64, Ordering},
+};
 use tokio::sync::mpsc;
 
 /// Every bot is looked at this often even if nothing was heard.
@@ -99,11 +102,14 @@ async fn run(bots: Weak<Bots>, payload: String) -> Result<JobEnd, OpError> {
 pub(super) struct Telling<'a> {
     pub bots: &'a Bots,
     pub row: &'a bot::Model,
+    /// The furthest that was told: an installer that tidies up on its way does not go back.
+    pub furthest: AtomicU64,
 }
 
 impl Progress for Telling<'_> {
     fn report(&self, stage: Stage, done: u64, total: Option<u64>) {
         let mb = |bytes: u64| bytes / 1_000_000;
+        let done = self.furthest.fetch_max(done, Ordering::Relaxed).max(done);
         let note = match total {
             Some(total) if total > 0 => format!("{}: {} of {} MB", stage.text(), mb(done), mb(total)),
             _ if done > 0 => format!("{}: {} MB", stage.text(), mb(done)),
