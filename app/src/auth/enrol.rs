@@ -70,13 +70,31 @@ pub(super) fn Says() -> impl IntoView {
     }
 }
 
+/// What is said where scripts are switched off: a passkey cannot be asked for without one.
+#[component]
+pub(super) fn NeedsScript() -> impl IntoView {
+    let t = text::text();
+    view! {
+        <div class=format!("banner no-script {}", Tone::Warn.class())>
+            <Icon glyph=Glyph::TriangleAlert/>
+            <div class="banner-body">
+                <p class="banner-title">{t.say_no_script}</p>
+                <div class="banner-more">
+                    <p>{t.say_no_script_more}</p>
+                </div>
+            </div>
+        </div>
+    }
+}
+
 /// Name and button of a new passkey; the script takes it from here.
 #[component]
 pub(super) fn EnrolForm() -> impl IntoView {
     let t = text::text();
     view! {
         <Says/>
-        <form class="stack" data-passkey="register" method="post">
+        <NeedsScript/>
+        <form class="stack needs-script" data-passkey="register" method="post">
             <div class="field" data-enrol-name>
                 <label for="user-name">{t.your_name}</label>
                 <input id="user-name" name="user_name" class="input" required maxlength="80" autocomplete="name"/>

@@ -14,3 +14,8 @@ mod sessions;
 mod setup;
 pub(crate) mod text;
 pub(crate) mod tokens;
+
+/// Stands in the context of a login page as long as nobody has a passkey.
+#[cfg(feature = "ssr")]
+#[derive(Clone, Copy, Debug)]
+pub struct NobodyEnrolled;

@@ -20,6 +20,15 @@ texts! {
     by_name_hint: "For passkeys on a security key that does not remember names.", "适用于不记录名字的安全密钥。";
     continue_: "Continue", "继续";
     lost: "Lost your passkey? On the server machine:", "通行密钥丢失？请在服务器上运行：";
+    // nobody is enrolled yet
+    first_title: "Not set up yet", "尚未设置";
+    first_lead: "Nobody has a passkey for this Chela yet, so there is nothing to sign in with. The first one is made by a one-time link, which appears on the server machine only.", "此 Chela 还没有任何通行密钥，因此无法登录。第一枚通行密钥通过一次性链接创建，该链接只显示在服务器上。";
+    first_serve: "Chela prints it when it starts:", "Chela 启动时会显示它：";
+    first_setup: "A fresh one, while Chela runs:", "Chela 运行时获取新的链接：";
+    first_later: "Later, a link for one more person, or for a lost passkey:", "之后为其他人，或在通行密钥丢失时：";
+    first_again: "I have made my passkey: sign in", "我已创建通行密钥：登录";
+    say_no_script: "Passkeys need JavaScript", "通行密钥需要 JavaScript";
+    say_no_script_more: "It is switched off in this browser. Switch it on for this site and reload the page.", "此浏览器已禁用 JavaScript。请为本站启用后重新加载页面。";
     // what passkey.js may have to say
     say_cancelled: "Nothing happened yet", "尚未完成";
     say_cancelled_more: "The passkey prompt was closed or timed out. Try again whenever you like; your link stays usable.", "通行密钥窗口被关闭或已超时。可随时重试，链接仍然有效。";

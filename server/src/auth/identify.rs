@@ -28,6 +28,15 @@ impl Identify for Auth {
         }
     }
 
+    async fn anybody_enrolled(&self) -> bool {
+        let known = match Self::system() {
+            Ok(proof) => store::people::has_admin(self.platform.db.read(), &proof).await,
+            Err(error) => Err(error),
+        };
+        // A database that does not answer says nothing about who is enrolled.
+        known.unwrap_or(true)
+    }
+
     fn revocations(&self) -> broadcast::Receiver<Revoked> {
         self.listen()
     }

@@ -71,6 +71,11 @@ pub trait Identify: Send + Sync {
     /// `unauthenticated` for a bearer token that is not good; what the database says.
     async fn identify(&self, cookie: Option<&str>, bearer: Option<&str>) -> Result<Identity, ApiError>;
 
+    /// Whether somebody can log in at all; before the first passkey nobody can.
+    async fn anybody_enrolled(&self) -> bool {
+        true
+    }
+
     /// Hears of everything revoked from now on.
     fn revocations(&self) -> broadcast::Receiver<Revoked>;
 }

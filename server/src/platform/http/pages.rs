@@ -1,9 +1,12 @@
 //! Pages and server functions: Leptos renders, this file gives it the caller and mends what it answers.
 
-use super::{body, headers::CspNonce, json, problem::Problem, site::Site};
+use super::{body, headers::CspNonce, identify::Identify, json, problem::Problem, site::Site};
 use crate::platform::{ctx::OpCtx, verbs::Verbs};
 use api::{ApiError, Code};
-use app::call::{Caller, Dispatch};
+use app::{
+    auth::NobodyEnrolled,
+    call::{Caller, Dispatch},
+};
 use axum::{
     Extension, Router,
     body::Body,
@@ -34,6 +37,7 @@ pub(super) type Explain = Arc<dyn Fn(ApiError) -> ApiError + Send + Sync>;
 #[derive(Clone)]
 pub(super) struct Pages {
     pub(super) verbs: Arc<Verbs>,
+    pub(super) identify: Arc<dyn Identify>,
     pub(super) leptos: LeptosOptions,
     pub(super) listing: Arc<[AxumRouteListing]>,
     pub(super) site: Site,
@@ -94,7 +98,15 @@ async fn page(
     request: Request,
 ) -> Response {
     let path = request.uri().path().to_owned();
-    let render = render_route_with_context(pages.listing.to_vec(), pages.scope(ctx, nonce), pages.shell());
+    let first = path == "/login" && !pages.identify.anybody_enrolled().await;
+    let scope = pages.scope(ctx, nonce);
+    let scope = move || {
+        scope();
+        if first {
+            provide_context(NobodyEnrolled);
+        }
+    };
+    let render = render_route_with_context(pages.listing.to_vec(), scope, pages.shell());
     let response = render(State(pages.leptos.clone()), request).await;
     as_page(response, &path)
 }

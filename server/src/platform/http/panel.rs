@@ -45,6 +45,7 @@ pub fn panel(parts: PanelParts) -> Router {
     };
     let pages = Pages {
         verbs: Arc::clone(&verbs),
+        identify: Arc::clone(&identify),
         listing: generate_route_list(app::App).into(),
         site: Site::new(&leptos),
         leptos: leptos.clone(),
