@@ -3,6 +3,17 @@
 
 const root = document.documentElement;
 
+/** `data-download="<id>"`: the children of each item of that list, a line each, as a text file. */
+function download({ download: list, name }) {
+  const words = (item) => [...item.children].map((part) => part.dateTime ?? part.textContent).join(' ');
+  const text = [...document.getElementById(list).children].map((item) => `${words(item)}\n`).join('');
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([text], { type: 'text/plain' }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
 /** Remembers a look for a year; the server reads it for the next page. */
 function remember(name, value) {
   const secure = location.protocol === 'https:' ? '; Secure' : '';
@@ -45,6 +56,8 @@ document.addEventListener('click', (event) => {
   if (on('[data-close]') || event.target instanceof HTMLDialogElement) event.target.closest('dialog')?.close();
   const flipper = on('[data-flip]');
   if (flipper) flip(flipper.dataset.flip);
+  const saver = on('[data-download]');
+  if (saver) download(saver.dataset);
   const copier = on('[data-copy]');
   if (copier) void copy(copier).catch(() => getSelection().selectAllChildren(copier.parentElement));
   for (const menu of document.querySelectorAll('details[data-menu][open]')) {
@@ -55,6 +68,7 @@ document.addEventListener('click', (event) => {
 document.addEventListener('change', (event) => {
   const { look: name } = event.target.dataset;
   if (name) look(name, event.target.value);
+  if (event.target.matches('[data-submits]')) event.target.form.requestSubmit();
 });
 
 document.addEventListener('keydown', (event) => {
@@ -72,6 +86,19 @@ document.addEventListener('keydown', (event) => {
   }
 });
 
+/** An alert about what was sent last says nothing about what is being typed, or sent, now. */
+function forgetAlert(event) {
+  const near = event.target.closest?.('form')?.parentElement?.closest(':has(> .failure)');
+  for (const alert of near?.querySelectorAll(':scope > .failure > [role="alert"]') ?? []) alert.hidden = true;
+}
+for (const name of ['input', 'submit', 'invalid']) document.addEventListener(name, forgetAlert, true);
+
+/** Scripts ran, the page's own program did not: it says so instead of connecting for ever. */
+function still() {
+  if (!root.dataset.hydrated) root.dataset.still = 'true';
+}
+setTimeout(still, 15_000);
+
 // The newest assets are served anyway when this fails; the worker only helps offline.
 if ('serviceWorker' in navigator && window.isSecureContext) {
   addEventListener('load', () => navigator.serviceWorker.register('/sw.js').catch(() => {}), { once: true });
@@ -80,7 +107,5 @@ if ('serviceWorker' in navigator && window.isSecureContext) {
 // A page that was open while Chela was updated may ask for chunks that are gone.
 addEventListener('unhandledrejection', (event) => {
   const text = String(event.reason?.message ?? event.reason ?? '');
-  if (/dynamically imported module|WebAssembly|split/i.test(text)) {
-    document.querySelector('[data-outdated]')?.removeAttribute('hidden');
-  }
+  if (/dynamically imported module|WebAssembly|split|fetch|wasm/i.test(text)) still();
 });

@@ -75,10 +75,23 @@ pub fn ErrorNote(error: ApiError) -> impl IntoView {
     }
 }
 
-/// The last failure of some work, if it failed; announced when it appears.
+/// The last failure of some work, if it failed; announced when it appears. `public/page.js` hides it once the form
+/// is touched again, so every failure is an element of its own.
 #[component]
 pub fn Failure(#[prop(into)] error: Signal<Option<ApiError>>) -> impl IntoView {
-    view! { <div class="failure">{move || error.get().map(|error| view! { <ErrorNote error/> })}</div> }
+    let count = StoredValue::new(0_u32);
+    let each = move || {
+        let error = error.get()?;
+        count.update_value(|count| *count = count.wrapping_add(1));
+        Some((count.get_value(), error))
+    };
+    view! {
+        <div class="failure">
+            <For each key=|(count, _)| *count let((_, error))>
+                <ErrorNote error/>
+            </For>
+        </div>
+    }
 }
 
 /// The error of the last run of an action, forgotten while it runs again.

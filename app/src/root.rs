@@ -5,7 +5,7 @@
 
 use crate::{
     auth::door::DoorPage,
-    bots::{create::CreatePage, detail::BotFrame, list::BotsPage},
+    bots::{create::CreatePage, detail::BotFrame, list::BotsPage, logs::LogsPage},
     chat::page::ChatPage,
     frame::Frame,
     home::HomePage,
@@ -51,6 +51,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("") view=ToOverview ssr=SsrMode::Async/>
                         <Route path=path!("/overview") view=Below ssr=SsrMode::Async/>
                         <Route path=path!("/chat") view={Lazy::<ChatPage>::new()} ssr=SsrMode::Async/>
+                        <Route path=path!("/logs") view={Lazy::<LogsPage>::new()} ssr=SsrMode::Async/>
                         <Route path=path!("/config") view=Below ssr=SsrMode::Async/>
                     </ParentRoute>
                     <Route path=path!("/keys") view={Lazy::<KeysPage>::new()} ssr=SsrMode::Async/>

@@ -59,6 +59,21 @@ pub fn utc(ms: i64) -> String {
     format!("{day} {} UTC", time.get(..5).unwrap_or(time))
 }
 
+/// `11:37:20`, UTC.
+pub fn clock(ms: i64) -> String {
+    iso(ms).get(11..19).unwrap_or_default().to_owned()
+}
+
+/// What the clock says where this runs.
+pub fn here_ms() -> i64 {
+    #[cfg(feature = "hydrate")]
+    return browser_now();
+    #[cfg(not(feature = "hydrate"))]
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |passed| i64::try_from(passed.as_millis()).unwrap_or(i64::MAX))
+}
+
 /// How long something took: `420 ms`, `2.4 s`, `1 min 12 s`, `3 h 5 min`.
 pub fn duration(ms: i64) -> String {
     let seconds = ms / 1_000;

@@ -1,6 +1,6 @@
 // The built `chela`, started on an empty data dir as an operator would, with everything on free ports of loopback.
 import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { appendFile, chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -23,6 +23,8 @@ export interface ChelaOptions {
 }
 
 export class Chela {
+  private token?: string;
+
   private constructor(
     private readonly program: Program,
     private readonly home: string,
@@ -78,6 +80,13 @@ export class Chela {
 
   async adminToken(): Promise<string> {
     return (await this.command<{ token: string }>('admin', 'token', '--name', 'e2e')).token;
+  }
+
+  /** Writes a line to a process bot's output, as the bot itself would. */
+  async write(slug: string, text: string): Promise<void> {
+    const headers = { authorization: `Bearer ${(this.token ??= await this.adminToken())}` };
+    const { id } = (await (await fetch(`${this.url}/api/bots/${slug}`, { headers })).json()) as { id: string };
+    await appendFile(join(this.home, 'data', 'bots', id, 'logs', 'output.log'), `${Date.now()} ${text}\n`);
   }
 
   get log(): string {

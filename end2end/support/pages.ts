@@ -18,6 +18,7 @@ export const PLACES: Place[] = [
   { name: 'create', path: () => '/bots/new' },
   { name: 'bot', path: ({ bot }) => `/bots/${bot}/overview` },
   { name: 'chat', path: ({ bot }) => `/bots/${bot}/chat` },
+  { name: 'logs', path: ({ bot }) => `/bots/${bot}/logs` },
   { name: 'config', path: ({ bot }) => `/bots/${bot}/config` },
   { name: 'keys', path: () => '/keys' },
   { name: 'profile', path: () => '/settings/profile' },

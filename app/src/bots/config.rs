@@ -2,7 +2,8 @@
 
 use super::{
     detail::OneBot,
-    fns::{BotsUpdate, bots_get},
+    fns::{BotsUpdate, bots_get, bots_options},
+    model::{ModelField, Picked},
     pending::{Pending, PromptText},
     text,
 };
@@ -12,9 +13,10 @@ use crate::{
 };
 use api::{
     ApiError, Code,
-    bots::{BotDetail, BotSettings, GetBot, Profile},
+    bots::{BotDetail, BotSettings, GetBot, ModelChoice, Profile},
 };
 use leptos::{prelude::*, task::spawn_local};
+use leptos_router::hooks::use_query_map;
 use ui::{Banner, Button, Card, Field, Kind, Toasts, Tone};
 
 /// The settings a person edits: the saved ones, or those that run.
@@ -27,18 +29,33 @@ fn editable(bot: &BotDetail) -> BotSettings {
 pub(crate) fn Config(one: OneBot) -> impl IntoView {
     // The form is built anew only when its content was replaced on purpose, never under somebody's fingers.
     let round = RwSignal::new(0_u32);
+    let choices = Resource::new_blocking(|| (), |()| bots_options());
     view! {
         <div class="stack narrow">
             <Pending one round/>
-            <For each=move || [round.get()] key=|round| *round let:_round>
-                <Editor one bot=one.detail.get_untracked() round/>
-            </For>
+            <Suspense>
+                {move || Suspend::new(async move {
+                    // Without a list the model is typed.
+                    let models = choices.await.map(|choices| choices.models).unwrap_or_default();
+                    let models = StoredValue::new(models);
+                    view! {
+                        <For each=move || [round.get()] key=|round| *round let:_round>
+                            <Editor one bot=one.detail.get_untracked() round models/>
+                        </For>
+                    }
+                })}
+            </Suspense>
         </div>
     }
 }
 
 #[component]
-fn Editor(one: OneBot, bot: BotDetail, round: RwSignal<u32>) -> impl IntoView {
+fn Editor(
+    one: OneBot,
+    bot: BotDetail,
+    round: RwSignal<u32>,
+    models: StoredValue<Vec<ModelChoice>>,
+) -> impl IntoView {
     let t = text::text();
     let toasts = use_context::<Toasts>();
     let save = ServerAction::<BotsUpdate>::new();
@@ -67,7 +84,7 @@ fn Editor(one: OneBot, bot: BotDetail, round: RwSignal<u32>) -> impl IntoView {
                 <input type="hidden" name="cmd[bot]" value=one.slug()/>
                 <input type="hidden" name="cmd[expected_version]" prop:value=move || expected.get().to_string()
                     value=bot.summary.version.to_string()/>
-                <SettingsFields settings error/>
+                <SettingsFields one settings error models=models.get_value()/>
                 <div class="form-acts">
                     <Button kind=Kind::Primary busy=save.pending()>{t.save_change}</Button>
                 </div>
@@ -77,17 +94,23 @@ fn Editor(one: OneBot, bot: BotDetail, round: RwSignal<u32>) -> impl IntoView {
 }
 
 #[component]
-fn SettingsFields(settings: BotSettings, error: Signal<Option<ApiError>>) -> impl IntoView {
+fn SettingsFields(
+    one: OneBot,
+    settings: BotSettings,
+    error: Signal<Option<ApiError>>,
+    models: Vec<ModelChoice>,
+) -> impl IntoView {
     let t = text::text();
+    let asked = use_query_map().with_untracked(|query| query.get("model").as_deref() == Some("type"));
+    // What runs now may be none of the list: then it stands there as it was typed.
+    let typed = asked || !models.iter().any(|choice| choice.model == settings.model);
+    let picked = Picked { model: RwSignal::new(settings.model), typed: RwSignal::new(typed) };
     view! {
         <Field id="set-name" label=t.step_name error=field_error(error, "/name")>
             <input id="set-name" name="cmd[name]" class="input" required maxlength="80" autocomplete="off"
                 value=settings.name aria-describedby="set-name-note"/>
         </Field>
-        <Field id="set-model" label=t.step_model hint=t.model_typed_hint error=field_error(error, "/model")>
-            <input id="set-model" name="cmd[model]" class="input mono" required maxlength="200" autocomplete="off"
-                spellcheck="false" value=settings.model aria-describedby="set-model-note"/>
-        </Field>
+        <ModelField id="set-model" models picked page=format!("/bots/{}/config", one.slug()) error=field_error(error, "/model")/>
         <Field id="set-prompt" label=t.step_prompt hint=t.prompt_hint error=field_error(error, "/prompt")>
             <textarea id="set-prompt" name="cmd[prompt]" class="input" rows="8" aria-describedby="set-prompt-note">
                 {settings.prompt}

@@ -2,13 +2,14 @@
 
 use super::{
     fns::{BotsCreate, bots_options},
+    model::{ModelField, Picked},
     state::{profile_name, runtime_name, runtime_word},
     text, unisolated,
 };
 use crate::parts::{Failure, Heading, Unloaded, failure_of, field_error};
 use api::{
     ApiError,
-    bots::{BotChoices, ModelChoice, Profile, RuntimeChoice},
+    bots::{BotChoices, Profile, RuntimeChoice},
     validate,
 };
 use leptos::prelude::*;
@@ -55,7 +56,7 @@ impl LazyRoute for CreatePage {
 #[derive(Clone, Copy)]
 struct Draft {
     name: RwSignal<String>,
-    model: RwSignal<String>,
+    picked: Picked,
     prompt: RwSignal<bool>,
     runtime: RwSignal<&'static str>,
     profile: RwSignal<Profile>,
@@ -81,34 +82,46 @@ fn Create(
     let value = create.value();
     let error = failure_of(move || value.get());
     let runtime = choices.runtimes.iter().find(|choice| choice.default).map(|choice| choice.kind);
+    let first = choices.models.first().filter(|_| !typed).map(|choice| choice.model.clone());
     let draft = Draft {
         name: RwSignal::new(String::new()),
-        model: RwSignal::new(choices.models.first().map(|choice| choice.model.clone()).unwrap_or_default()),
+        picked: Picked { model: RwSignal::new(first.unwrap_or_default()), typed: RwSignal::new(typed) },
         prompt: RwSignal::new(false),
         runtime: RwSignal::new(runtime.map(|kind| runtime_name(kind, t)).unwrap_or_default()),
         profile: RwSignal::new(Profile::default()),
     };
+    let model_error = field_error(error, "/model");
     view! {
-        <div class="grid-main">
-            <div class="stack">
-                <Failure error/>
-                <ActionForm action=create>
+        <div class="stack">
+            <Failure error/>
+            <ActionForm action=create>
+                <div class="grid-main">
                     <div class="stack">
-                        <Card>
-                            <NameField draft error/>
-                            <ModelField draft models=choices.models typed error/>
+                        <Card title=t.part_basics>
+                            <div class="fields-2">
+                                <NameField draft error/>
+                                <ModelField
+                                    id="bot-model"
+                                    models=choices.models
+                                    picked=draft.picked
+                                    page="/bots/new".to_owned()
+                                    error=model_error
+                                />
+                            </div>
                         </Card>
-                        <More draft runtimes=choices.runtimes error/>
-                        <div class="form-acts">
-                            <Button kind=Kind::Primary glyph=Glyph::Plus busy=create.pending()>
-                                {t.create}
-                            </Button>
-                        </div>
+                        <Card title=t.part_manner>
+                            <PromptField draft error/>
+                        </Card>
+                        <Places draft runtimes=choices.runtimes/>
                     </div>
-                </ActionForm>
-                {accepted.then(|| view! { <unisolated::Accepted done=again/> })}
-            </div>
-            <Summary draft/>
+                    <Summary draft>
+                        <Button kind=Kind::Primary glyph=Glyph::Plus busy=create.pending()>
+                            {t.create}
+                        </Button>
+                    </Summary>
+                </div>
+            </ActionForm>
+            {accepted.then(|| view! { <unisolated::Accepted done=again/> })}
         </div>
     }
     .into_any()
@@ -123,7 +136,9 @@ fn NeedsKey() -> impl IntoView {
                 {t.need_key_do}
             </a>
             <p class="hint">
-                <a href="/bots/new?model=type">{t.model_type}</a>
+                <a class="link-quiet" href="/bots/new?model=type">
+                    {t.model_type}
+                </a>
             </p>
         </EmptyState>
     }
@@ -150,101 +165,31 @@ fn NameField(draft: Draft, error: Signal<Option<ApiError>>) -> impl IntoView {
     }
 }
 
-/// A list where the keys say what there is, a text where a person knows better.
 #[component]
-fn ModelField(
-    draft: Draft,
-    models: Vec<ModelChoice>,
-    typed: bool,
-    error: Signal<Option<ApiError>>,
-) -> impl IntoView {
+fn PromptField(draft: Draft, error: Signal<Option<ApiError>>) -> impl IntoView {
     let t = text::text();
-    let listed = !models.is_empty();
-    let error = field_error(error, "/model");
-    if typed {
-        draft.model.set(String::new());
-        return view! {
-            <Field id="bot-model" label=t.step_model hint=t.model_typed_hint error>
-                <input
-                    id="bot-model"
-                    name="cmd[model]"
-                    class="input mono"
-                    required
-                    maxlength="200"
-                    autocomplete="off"
-                    autocapitalize="off"
-                    spellcheck="false"
-                    pattern="[^\\s/]+/\\S+"
-                    placeholder="vendor/model"
-                    aria-describedby="bot-model-note"
-                    on:input:target=move |event| draft.model.set(event.target().value())
-                />
-            </Field>
-            {listed.then(|| view! { <p class="hint"><a href="/bots/new">{t.model_pick}</a></p> })}
-        }
-        .into_any();
-    }
     view! {
-        <Field id="bot-model" label=t.step_model hint=t.model_hint error>
-            <select
-                id="bot-model"
-                name="cmd[model]"
-                class="input mono"
-                required
-                aria-describedby="bot-model-note"
-                on:change:target=move |event| draft.model.set(event.target().value())
-            >
-                {by_vendor(models)
-                    .into_iter()
-                    .map(|(vendor, models)| {
-                        view! {
-                            <optgroup label=vendor>
-                                {models
-                                    .into_iter()
-                                    .map(|model| view! { <option value=model.clone()>{model.clone()}</option> })
-                                    .collect_view()}
-                            </optgroup>
-                        }
-                    })
-                    .collect_view()}
-            </select>
+        <Field id="bot-prompt" label=t.step_prompt hint=t.prompt_hint error=field_error(error, "/prompt")>
+            <textarea
+                id="bot-prompt"
+                name="cmd[prompt]"
+                class="input"
+                rows="6"
+                placeholder=t.prompt_example
+                aria-describedby="bot-prompt-note"
+                on:input:target=move |event| draft.prompt.set(!event.target().value().trim().is_empty())
+            ></textarea>
         </Field>
-        <p class="hint">
-            <a href="/bots/new?model=type">{t.model_type}</a>
-        </p>
     }
-    .into_any()
 }
 
-/// The models under their vendors, in the order they came.
-fn by_vendor(models: Vec<ModelChoice>) -> Vec<(String, Vec<String>)> {
-    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
-    for ModelChoice { model, vendor } in models {
-        match groups.iter_mut().find(|(name, _)| *name == vendor) {
-            Some((_, group)) => group.push(model),
-            None => groups.push((vendor, vec![model])),
-        }
-    }
-    groups
-}
-
-/// Everything with a default.
+/// Where it runs and whom it serves: both have a default that is seldom changed.
 #[component]
-fn More(draft: Draft, runtimes: Vec<RuntimeChoice>, error: Signal<Option<ApiError>>) -> impl IntoView {
+fn Places(draft: Draft, runtimes: Vec<RuntimeChoice>) -> impl IntoView {
     let t = text::text();
     view! {
         <details class="card fold">
             <summary>{t.more}</summary>
-            <Field id="bot-prompt" label=t.step_prompt hint=t.prompt_hint error=field_error(error, "/prompt")>
-                <textarea
-                    id="bot-prompt"
-                    name="cmd[prompt]"
-                    class="input"
-                    rows="5"
-                    aria-describedby="bot-prompt-note"
-                    on:input:target=move |event| draft.prompt.set(!event.target().value().trim().is_empty())
-                ></textarea>
-            </Field>
             <fieldset class="choices">
                 <legend>{t.step_runtime}</legend>
                 {runtimes.into_iter().map(|choice| view! { <RuntimeOption draft choice/> }).collect_view()}
@@ -254,26 +199,31 @@ fn More(draft: Draft, runtimes: Vec<RuntimeChoice>, error: Signal<Option<ApiErro
     }
 }
 
+/// What the engine itself says stands folded below a plain sentence.
 #[component]
 fn RuntimeOption(draft: Draft, choice: RuntimeChoice) -> impl IntoView {
     let t = text::text();
     let name = runtime_name(choice.kind, t);
-    let note = choice.note.or_else(|| (!choice.available).then(|| t.unavailable.to_owned()));
+    let (note, why) = if choice.available { (choice.note, None) } else { (None, choice.note) };
+    let note = note.or_else(|| (!choice.available).then(|| t.unavailable.to_owned()));
     view! {
-        <label class="choice">
-            <input
-                type="radio"
-                name="cmd[runtime]"
-                value=runtime_word(choice.kind)
-                checked=choice.default
-                disabled=!choice.available
-                on:change=move |_| draft.runtime.set(name)
-            />
-            <span>
-                <span class="choice-name">{name}</span>
-                {note.map(|note| view! { <span class="choice-note">{note}</span> })}
-            </span>
-        </label>
+        <div>
+            <label class="choice">
+                <input
+                    type="radio"
+                    name="cmd[runtime]"
+                    value=runtime_word(choice.kind)
+                    checked=choice.default
+                    disabled=!choice.available
+                    on:change=move |_| draft.runtime.set(name)
+                />
+                <span>
+                    <span class="choice-name">{name}</span>
+                    {note.map(|note| view! { <span class="choice-note">{note}</span> })}
+                </span>
+            </label>
+            {why.map(|why| view! { <unisolated::Why notes=vec![why]/> })}
+        </div>
     }
 }
 
@@ -308,25 +258,34 @@ fn ProfileField(draft: Draft) -> impl IntoView {
     }
 }
 
-/// What will be made, as it stands.
+/// What will be made, as it stands, and the button that makes it.
 #[component]
-fn Summary(draft: Draft) -> impl IntoView {
+fn Summary(draft: Draft, children: Children) -> impl IntoView {
     let t = text::text();
     let named = Memo::new(move |_| draft.name.with(|name| name.trim().to_owned()));
     let name = move || if named.with(String::is_empty) { t.summary_unnamed.to_owned() } else { named.get() };
     let address = move || {
-        named.with(|name| {
-            if name.is_empty() { "—".to_owned() } else { format!("/bots/{}", validate::slug_of(name)) }
-        })
+        let name = Some(named.get()).filter(|name| !name.is_empty())?;
+        Some(view! { <span class="hint mono">{format!("/bots/{}", validate::slug_of(&name))}</span> })
     };
+    let model = move || draft.picked.model.with(|model| model.trim().to_owned());
     let prompt = move || if draft.prompt.get() { t.summary_prompt_own } else { t.summary_prompt_default };
     view! {
         <Card title=t.summary class="summary">
             <dl class="facts">
                 <dt>{t.step_name}</dt>
-                <dd>{name} <span class="hint mono">{address}</span></dd>
+                <dd class:unset=move || named.with(String::is_empty)>{name} {address}</dd>
                 <dt>{t.step_model}</dt>
-                <dd class="mono">{move || draft.model.get()}</dd>
+                <dd class:unset=move || model().is_empty()>
+                    {move || {
+                        let model = model();
+                        if model.is_empty() {
+                            view! { <span>{t.summary_unset}</span> }.into_any()
+                        } else {
+                            view! { <span class="mono">{model}</span> }.into_any()
+                        }
+                    }}
+                </dd>
                 <dt>{t.step_prompt}</dt>
                 <dd>{prompt}</dd>
                 <dt>{t.step_runtime}</dt>
@@ -334,7 +293,7 @@ fn Summary(draft: Draft) -> impl IntoView {
                 <dt>{t.step_profile}</dt>
                 <dd>{move || profile_name(draft.profile.get(), t)}</dd>
             </dl>
-            <p class="hint">{t.summary_next}</p>
+            <div class="summary-act">{children()} <p class="hint">{t.summary_next}</p></div>
         </Card>
     }
 }

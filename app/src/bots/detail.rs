@@ -2,6 +2,7 @@
 
 use super::{config::Config, controls::Controls, fns::bots_get, overview::Overview, state, text};
 use crate::{
+    frame::BotName,
     live::{Fit, News, live},
     parts::Unloaded,
     time::Age,
@@ -114,6 +115,12 @@ fn BotPage(detail: BotDetail) -> impl IntoView {
             live.follow(Topic::Bot(id), move |news| one.hear(news));
         }
     });
+    let crumb = use_context::<BotName>();
+    Effect::new(move |_: Option<()>| {
+        if let Some(BotName(crumb)) = crumb {
+            crumb.set(Some(one.detail.with(|bot| (bot.summary.slug.clone(), bot.summary.name.clone()))));
+        }
+    });
     view! {
         <Title text=move || one.detail.with(|bot| bot.summary.name.clone())/>
         <Show when=move || one.gone.get()>
@@ -123,7 +130,12 @@ fn BotPage(detail: BotDetail) -> impl IntoView {
         </Show>
         <BotHeader one/>
         <nav class="tabs" aria-label=t.tabs>
-            {[("overview", t.tab_overview), ("chat", t.tab_chat), ("config", t.tab_config)]
+            {[
+                ("overview", t.tab_overview),
+                ("chat", t.tab_chat),
+                ("logs", t.tab_logs),
+                ("config", t.tab_config),
+            ]
                 .into_iter()
                 .map(|(page, word)| {
                     view! { <A href=format!("/bots/{}/{page}", one.slug()) attr:class="tab">{word}</A> }

@@ -16,6 +16,11 @@ pub async fn bots_get(cmd: GetBot) -> Result<BotDetail, ApiError> {
     call(cmd).await
 }
 
+#[server(prefix = "/api/fn", endpoint = "bots/logs", input = Json)]
+pub async fn bots_logs(cmd: ReadLogs) -> Result<LogPage, ApiError> {
+    call(cmd).await
+}
+
 #[server(prefix = "/api/fn", endpoint = "bots/options", input = Json)]
 pub async fn bots_options() -> Result<BotChoices, ApiError> {
     call(BotOptions {}).await

@@ -6,6 +6,8 @@ pub(crate) mod create;
 pub(crate) mod detail;
 pub mod fns;
 pub(crate) mod list;
+pub(crate) mod logs;
+mod model;
 mod overview;
 mod pending;
 mod stages;

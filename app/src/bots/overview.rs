@@ -1,7 +1,9 @@
-//! A bot's overview: what it is doing now, what to do next, its facts and last chats.
+//! A bot's overview: what it is doing now, what to do next, its last chats and words, its facts.
 
 use super::{
     detail::OneBot,
+    fns::bots_logs,
+    logs::LineView,
     stages::{Stages, total_ms},
     state, text,
 };
@@ -9,8 +11,9 @@ use crate::{
     i18n::fill,
     time::{self, Moment},
 };
-use api::bots::{BotDetail, Desired, Observed};
+use api::bots::{BotDetail, Desired, Observed, ReadLogs};
 use leptos::prelude::*;
+use std::sync::Arc;
 use ui::{Banner, Card, EmptyState, Glyph, Icon, Tone};
 
 /// What the page leads with.
@@ -64,10 +67,11 @@ pub(crate) fn Overview(one: OneBot) -> impl IntoView {
                             .into_any()
                     }
                 }}
+                <Recent one/>
+                <Latest one/>
             </div>
             <div class="stack">
                 <Facts one/>
-                <Recent one/>
             </div>
         </div>
     }
@@ -110,14 +114,16 @@ fn Ready(one: OneBot) -> impl IntoView {
     };
     view! {
         <Card class="ready">
-            <h2>{t.ready_title}</h2>
-            <p>{t.ready_text}</p>
-            <p class="acts">
+            <div class="ready-lead">
+                <div>
+                    <h2>{t.ready_title}</h2>
+                    <p>{t.ready_text}</p>
+                </div>
                 <a class="btn btn-primary" href=format!("/bots/{}/chat", one.slug())>
                     <Icon glyph=Glyph::MessageSquare/>
                     <span>{t.talk}</span>
                 </a>
-            </p>
+            </div>
             <details class="fold">
                 <summary>{t.stages}</summary>
                 <Stages one/>
@@ -132,9 +138,10 @@ fn Facts(one: OneBot) -> impl IntoView {
     let t = text::text();
     let bot = one.summary();
     let restarts = move || one.detail.with(|bot| bot.restarts.to_string());
-    let started = Memo::new(move |_| {
-        one.detail.with(|bot| bot.started_at_ms.filter(|_| bot.summary.observed == Observed::Running))
-    });
+    // The same moment that the header counts from.
+    let running =
+        Memo::new(move |_| bot.with(|bot| Some(bot.since_ms).filter(|_| bot.observed == Observed::Running)));
+    let prompt = Memo::new(move |_| one.detail.with(|bot| bot.settings.prompt.trim().to_owned()));
     view! {
         <Card title=t.facts>
             <dl class="facts">
@@ -145,7 +152,7 @@ fn Facts(one: OneBot) -> impl IntoView {
                 <dt>{t.step_profile}</dt>
                 <dd>{move || bot.with(|bot| state::profile_name(bot.profile, t))}</dd>
                 {move || {
-                    started
+                    running
                         .get()
                         .map(|ms| view! { <dt>{t.uptime}</dt><dd><Moment ms=Signal::stored(ms)/></dd> })
                 }}
@@ -154,6 +161,12 @@ fn Facts(one: OneBot) -> impl IntoView {
                 <dt>{t.col_created}</dt>
                 <dd><Moment ms=Signal::derive(move || bot.with(|bot| bot.created_at_ms))/></dd>
             </dl>
+            <div class="fact-long">
+                <p class="field-label">{t.prompt_fact}</p>
+                <p class="as-typed">
+                    {move || Some(prompt.get()).filter(|said| !said.is_empty()).unwrap_or_else(|| t.summary_prompt_default.to_owned())}
+                </p>
+            </div>
         </Card>
     }
 }
@@ -187,5 +200,43 @@ fn Recent(one: OneBot) -> impl IntoView {
                 }}
             </Card>
         </Show>
+    }
+}
+
+/// Lines of output shown here; the rest is a page of its own.
+const LATEST: u32 = 8;
+
+/// The last of what it wrote, read anew whenever its state changes.
+#[component]
+fn Latest(one: OneBot) -> impl IntoView {
+    let t = text::text();
+    let slug = one.slug();
+    let href = format!("/bots/{slug}/logs");
+    let state = Memo::new(move |_| one.detail.with(|bot| (bot.summary.observed, bot.summary.since_ms)));
+    let lines = Resource::new_blocking(
+        move || state.get(),
+        move |_| bots_logs(ReadLogs { bot: slug.clone(), limit: Some(LATEST), ..ReadLogs::default() }),
+    );
+    view! {
+        <Card class="latest">
+            <div class="card-head">
+                <h2 class="card-title">{t.latest}</h2>
+                <a class="link-quiet" href=href>
+                    {t.all_logs}
+                </a>
+            </div>
+            <Transition>
+                {move || Suspend::new(async move {
+                    match lines.await {
+                        Ok(page) if page.lines.is_empty() => view! { <p class="hint">{t.latest_none}</p> }.into_any(),
+                        Ok(page) => {
+                            let lines = page.lines.into_iter().map(|line| view! { <LineView line=Arc::new(line)/> });
+                            view! { <ol class="log-lines">{lines.collect_view()}</ol> }.into_any()
+                        }
+                        Err(error) => view! { <p class="hint">{error.message}</p> }.into_any(),
+                    }
+                })}
+            </Transition>
+        </Card>
     }
 }

@@ -49,7 +49,8 @@ texts! {
     pf_shared_text: "Anybody may talk to it: it gets no tool that touches its host.", "任何人都可以与它交谈：它没有任何可触及主机的工具。";
     pf_own: "Own", "专属";
     pf_own_text: "For one owner, in a container only: it may use files and commands there.", "仅供一位所有者，只能在容器中运行：可以使用其中的文件和命令。";
-    unavailable: "not available", "不可用";
+    unavailable: "Not available on this machine just now.", "目前在这台机器上不可用。";
+    why: "What it says", "详细信息";
     un_title: "Here a bot would run as your own user", "在这里，机器人将以您自己的用户身份运行";
     un_text: "Chela has no Docker to use and does not run as root, so nothing would keep a bot apart from this machine. It is given no tool that runs commands, reads or writes files, or reaches browsers or the network.", "Chela 没有可用的 Docker，也不以 root 身份运行，因此没有任何机制将机器人与本机隔离。它不会得到任何能运行命令、读写文件、使用浏览器或访问网络的工具。";
     un_risk: "If somebody broke out of OpenClaw all the same, they could read what you can read: your files, and Chela's keys.", "若有人仍然突破了 OpenClaw，便能读取您能读取的一切：您的文件，以及 Chela 的密钥。";
@@ -67,7 +68,11 @@ texts! {
     model_typed_hint: "Written vendor/model, e.g. openai/gpt-5-mini.", "写作 供应商/模型，例如 openai/gpt-5-mini。";
     model_type: "Type a model that is not listed", "输入未列出的模型";
     model_pick: "Choose from the list", "从列表中选择";
-    more: "More: prompt, where it runs, whom it serves", "更多：提示词、运行位置、服务对象";
+    part_basics: "Name and model", "名称与模型";
+    part_manner: "Manner", "风格";
+    prompt_example: "You help our customers with questions about their orders. Be brief and friendly.", "您负责解答顾客的订单问题，回答简短友好。";
+    more: "More: where it runs, whom it serves", "更多：运行位置、服务对象";
+    summary_unset: "Not chosen yet", "尚未选择";
     step_prompt: "Prompt", "提示词";
     prompt_hint: "How it should behave. Empty means OpenClaw's own manner.", "它应当如何表现。留空则使用 OpenClaw 的默认方式。";
     step_runtime: "Where it runs", "运行位置";
@@ -83,6 +88,7 @@ texts! {
     // detail
     tab_overview: "Overview", "概览";
     tab_chat: "Chat", "聊天";
+    tab_logs: "Logs", "日志";
     tab_config: "Configuration", "配置";
     tabs: "Bot", "机器人";
     start: "Start", "启动";
@@ -99,7 +105,11 @@ texts! {
     next_try: "Next try", "下次重试";
     restart_needed: "Restart to run with the applied configuration.", "重启后才会使用已应用的配置。";
     facts: "Facts", "信息";
-    uptime: "Up since", "启动于";
+    uptime: "Running since", "运行自";
+    prompt_fact: "Prompt", "提示词";
+    latest: "Latest output", "最新输出";
+    latest_none: "It has not written anything yet.", "尚无输出。";
+    all_logs: "All logs", "查看日志";
     restarts: "Restarts", "重启次数";
     talk: "Open chat", "打开聊天";
     recent: "Recent chats", "最近的聊天";
@@ -109,6 +119,31 @@ texts! {
     stopping_text: "It is given a moment to finish what it is doing.", "正在让它完成手头的工作。";
     stopped_title: "Stopped", "已停止";
     stopped_text: "Nothing runs and nothing is spent. Its chats are kept.", "没有任何运行和花费，聊天记录会保留。";
+    // logs
+    lv_info: "info", "信息";
+    lv_warn: "warn", "警告";
+    lv_error: "error", "错误";
+    log_words: "Search the output", "搜索输出";
+    log_level: "Level", "级别";
+    log_since: "Since", "时间范围";
+    log_all: "All levels", "全部级别";
+    log_warn: "Warnings and errors", "警告和错误";
+    log_error: "Errors", "错误";
+    log_ever: "Any time", "任意时间";
+    log_15_min: "Last 15 minutes", "最近 15 分钟";
+    log_1_h: "Last hour", "最近 1 小时";
+    log_24_h: "Last 24 hours", "最近 24 小时";
+    log_search: "Search", "搜索";
+    log_utc: "Times in UTC", "时间为 UTC";
+    log_download: "Download", "下载";
+    log_cut: "Earlier lines are not shown. Search, or ask for a span of time, to see them.", "未显示更早的内容。可通过搜索或时间范围查看。";
+    log_gap: "It wrote faster than can be shown: some lines were left out here.", "输出过快，此处省略了部分内容。";
+    log_no_match: "Nothing matches. Try other words, another level or a longer time.", "没有匹配内容，请更换关键词、级别或时间范围。";
+    log_following: "Following", "实时跟随";
+    log_paused: "Paused", "已暂停";
+    log_lost: "Connection lost, trying again", "连接中断，正在重试";
+    log_pause: "Pause", "暂停";
+    log_follow: "Follow", "跟随";
     // config
     config_intro: "A change is saved first and runs only once you apply it.", "修改会先保存，应用之后才会生效。";
     save_change: "Save change", "保存修改";

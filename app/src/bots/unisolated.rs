@@ -38,7 +38,7 @@ pub(super) fn Accept(runtimes: Vec<RuntimeChoice>, #[prop(into)] done: Callback<
                     <p>{t.un_risk}</p>
                     <p>{t.un_better}</p>
                 </Banner>
-                {why.into_iter().map(|note| view! { <p class="hint">{note}</p> }).collect_view()}
+                <Why notes=why/>
                 <ActionForm action=accept>
                     <div class="form-acts">
                         <Button kind=Kind::Danger glyph=Glyph::TriangleAlert busy=accept.pending()>
@@ -49,6 +49,20 @@ pub(super) fn Accept(runtimes: Vec<RuntimeChoice>, #[prop(into)] done: Callback<
             </Card>
         </div>
     }
+}
+
+/// What runtimes themselves say, folded: it is for who knows what to do with it.
+#[component]
+pub(super) fn Why(notes: Vec<String>) -> impl IntoView {
+    let t = text::text();
+    (!notes.is_empty()).then(|| {
+        view! {
+            <details class="fold why">
+                <summary>{t.why}</summary>
+                {notes.into_iter().map(|note| view! { <p class="hint mono">{note}</p> }).collect_view()}
+            </details>
+        }
+    })
 }
 
 /// That it was accepted, and the way back.

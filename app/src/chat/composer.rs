@@ -34,6 +34,16 @@ pub(super) fn Composer(one: OneBot, talk: Talk, current: Option<ThreadId>, desk:
             _ = field.focus();
         }
     });
+    Effect::new(move |ran: Option<()>| {
+        let words = desk.draft.get();
+        let Some(field) = field.get() else { return };
+        // What was typed before the page's program ran is kept.
+        if ran.is_none() && words.is_empty() && !field.value().is_empty() {
+            desk.draft.set(field.value());
+        } else if field.value() != words {
+            field.set_value(&words);
+        }
+    });
     let failed = Signal::derive(move || {
         send.value().get().and_then(Result::err).or(stop.value().get().and_then(Result::err))
     });
@@ -57,7 +67,6 @@ pub(super) fn Composer(one: OneBot, talk: Talk, current: Option<ThreadId>, desk:
                     placeholder=t.message_hint
                     data-enter-sends
                     node_ref=field
-                    prop:value=move || desk.draft.get()
                     on:input:target=move |event| desk.draft.set(event.target().value())
                 ></textarea>
                 <Button kind=Kind::Primary glyph=Glyph::ArrowUp disabled=Signal::derive(move || !ready.get())>

@@ -22,7 +22,7 @@ texts! {
     keys_send: "to send", "发送";
     keys_line: "for a new line", "换行";
     send: "Send", "发送";
-    stop: "Stop", "停止";
+    stop: "Stop answer", "停止回答";
     you: "You", "您";
     thinking: "Thinking…", "思考中…";
     p_starting: "Starting the model…", "正在启动模型…";

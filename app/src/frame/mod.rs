@@ -6,20 +6,25 @@ mod text;
 
 use crate::{
     auth::fns::auth_me,
+    bots::fns::bots_get,
     live::{Link, live},
     parts::Unloaded,
 };
-use api::{Code, auth::Me};
+use api::{Code, auth::Me, bots::GetBot};
 use leptos::prelude::*;
 use leptos_router::{
     components::{A, Outlet},
     hooks::use_location,
 };
-use ui::{Glyph, Icon, ToastHost, Tone};
+use ui::{Banner, Glyph, Icon, ToastHost, Tone};
 
 /// The person this page is for, below the frame.
 #[derive(Clone)]
 pub struct Person(pub Me);
+
+/// The slug and name of the bot whose page is open, as its page last heard it.
+#[derive(Clone, Copy)]
+pub struct BotName(pub RwSignal<Option<(String, String)>>);
 
 /// Asks who is here; nobody is led to the login page.
 #[component]
@@ -54,6 +59,7 @@ fn leave() {
 #[component]
 fn Framed(me: Me) -> impl IntoView {
     let t = text::text();
+    provide_context(BotName(RwSignal::new(None)));
     if let Some(live) = live() {
         Effect::new(move |_: Option<()>| live.open());
     }
@@ -63,7 +69,12 @@ fn Framed(me: Me) -> impl IntoView {
         <div class="stripe" aria-hidden="true"></div>
         <div class="frame">
             <aside class="rail">
-                <a class="brand" href="/"><Claw/><span class="rail-word">{me.workspace_name.clone()}</span></a>
+                <a class="brand" href="/">
+                    <Claw/>
+                    <span class="rail-word">
+                        "Chela" <small>{me.workspace_name.clone()}</small>
+                    </span>
+                </a>
                 <nav aria-label=t.main_nav>
                     <Places/>
                 </nav>
@@ -79,7 +90,19 @@ fn Framed(me: Me) -> impl IntoView {
                     <PersonMenu me/>
                 </header>
                 <StillSignedIn/>
-                <main id="main" class="content" tabindex="-1"><Outlet/></main>
+                <main id="main" class="content" tabindex="-1">
+                    <div class="still">
+                        <Banner tone=Tone::Info title=t.still_title>
+                            <p>
+                                {t.still_text} " "
+                                <a class="link-quiet" href="" rel="external">
+                                    {t.reload}
+                                </a>
+                            </p>
+                        </Banner>
+                    </div>
+                    <Outlet/>
+                </main>
             </div>
         </div>
         <ToastHost/>
@@ -135,20 +158,39 @@ fn Crumbs() -> impl IntoView {
         })
     };
     // Of the places only bots hold things with an address of their own.
-    let thing =
-        move || parts.with(|(first, second)| second.clone().filter(|name| first == "bots" && name != "new"));
+    let thing = Memo::new(move |_| {
+        parts.with(|(first, second)| second.clone().filter(|name| first == "bots" && name != "new"))
+    });
+    let loaded = Resource::new_blocking(
+        move || thing.get(),
+        |bot| async move {
+            let bot = bots_get(GetBot { bot: bot? }).await.ok()?;
+            Some((bot.summary.slug, bot.summary.name))
+        },
+    );
+    let heard = use_context::<BotName>();
+    let name = move |slug: &str, loaded: Option<(String, String)>| {
+        let heard = heard.and_then(|heard| heard.0.get());
+        let known = [heard, loaded].into_iter().flatten().find(|(known, _)| known == slug);
+        known.map_or_else(|| slug.to_owned(), |(_, name)| name)
+    };
     view! {
         <nav class="crumbs" aria-label=t.where_>
             <a href=move || place().0>{move || place().1}</a>
-            {move || {
-                thing()
-                    .map(|slug| {
-                        view! {
-                            <Icon glyph=Glyph::ChevronRight/>
-                            <a href=format!("/bots/{slug}/overview")>{slug.clone()}</a>
-                        }
-                    })
-            }}
+            <Transition>
+                {move || Suspend::new(async move {
+                    let loaded = loaded.await;
+                    thing
+                        .get_untracked()
+                        .map(|slug| {
+                            let href = format!("/bots/{slug}/overview");
+                            view! {
+                                <Icon glyph=Glyph::ChevronRight/>
+                                <a href=href>{move || name(&slug, loaded.clone())}</a>
+                            }
+                        })
+                })}
+            </Transition>
         </nav>
     }
 }
@@ -169,7 +211,13 @@ fn LiveDot() -> impl IntoView {
         Link::Open => t.live_open,
         Link::Lost => t.live_lost,
     };
-    view! { <span class=class role="status"><i aria-hidden="true"></i><span>{word}</span></span> }
+    view! {
+        <span class=class role="status">
+            <i aria-hidden="true"></i>
+            <span class="live-word">{word}</span>
+            <span class="live-still">{t.live_still}</span>
+        </span>
+    }
 }
 
 #[component]

@@ -210,6 +210,7 @@ words! {
     }
 
     /// Reads a bot's output: its end, what came since a time, or what came after a cursor.
+    #[derive(Default)]
     #[serde(deny_unknown_fields)]
     pub struct ReadLogs {
         pub bot: String,
