@@ -1,8 +1,8 @@
 //! A bot's configuration: edit, save as pending, apply or discard; a stale save shows both versions.
 
 use super::{
-    detail::OneBot,
-    fns::{BotsUpdate, bots_get, bots_options},
+    detail::{Beside, OneBot},
+    fns::{BotsUpdate, bots_get},
     model::{ModelField, Picked},
     pending::{Pending, PromptText},
     text,
@@ -29,20 +29,20 @@ fn editable(bot: &BotDetail) -> BotSettings {
 pub(crate) fn Config(one: OneBot) -> impl IntoView {
     // The form is built anew only when its content was replaced on purpose, never under somebody's fingers.
     let round = RwSignal::new(0_u32);
-    let choices = Resource::new_blocking(|| (), |()| bots_options());
     view! {
         <div class="stack narrow">
             <Pending one round/>
             <Suspense>
                 {move || Suspend::new(async move {
-                    // Without a list the model is typed.
-                    let models = choices.await.map(|choices| choices.models).unwrap_or_default();
+                    // Coming from another tab, what that one showed may still stand there for a moment.
+                    let Beside::Models(models) = one.beside.await else { return ().into_any() };
                     let models = StoredValue::new(models);
                     view! {
                         <For each=move || [round.get()] key=|round| *round let:_round>
                             <Editor one bot=one.detail.get_untracked() round models/>
                         </For>
                     }
+                        .into_any()
                 })}
             </Suspense>
         </div>

@@ -1,6 +1,12 @@
 //! One bot: its header with state and controls, its tabs, and the live line that keeps both true.
 
-use super::{config::Config, controls::Controls, fns::bots_get, overview::Overview, state, text};
+use super::{
+    config::Config,
+    controls::Controls,
+    fns::{bots_get, bots_logs, bots_options},
+    overview::Overview,
+    state, text,
+};
 use crate::{
     frame::BotName,
     live::{Fit, News, live},
@@ -9,7 +15,7 @@ use crate::{
 };
 use api::{
     ApiError, Code,
-    bots::{BotDetail, BotSummary, GetBot},
+    bots::{BotDetail, BotSummary, GetBot, LogPage, ModelChoice, ReadLogs},
     chat::ThreadSummary,
     live::{LiveEvent, Snapshot, Topic},
 };
@@ -21,6 +27,7 @@ use leptos_router::{
     hooks::{use_location, use_params_map},
     lazy_route,
 };
+use serde::{Deserialize, Serialize};
 use ui::{Banner, StatePill, Tone};
 
 /// The bot that the pages below are about.
@@ -29,8 +36,35 @@ pub(crate) struct OneBot {
     pub(crate) detail: RwSignal<BotDetail>,
     /// Newest first, once the live line has told.
     pub(crate) threads: RwSignal<Option<Vec<ThreadSummary>>>,
+    /// What the tab shows beside the bot itself.
+    pub(crate) beside: Resource<Beside>,
     /// It was deleted while this page was open.
     gone: RwSignal<bool>,
+}
+
+/// What a tab shows beside the bot itself. It is asked for with the bot: what is asked for later, by a part of
+/// the page, is found under another number in the browser than the server gave it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum Beside {
+    Nothing,
+    /// The last lines of its output.
+    Output(Result<LogPage, ApiError>),
+    /// What its model can be.
+    Models(Vec<ModelChoice>),
+}
+
+/// Lines of output on the overview; the rest is a page of its own.
+const LATEST: u32 = 8;
+
+async fn beside(bot: String, tab: String) -> Beside {
+    match tab.as_str() {
+        "overview" => {
+            Beside::Output(bots_logs(ReadLogs { bot, limit: Some(LATEST), ..ReadLogs::default() }).await)
+        }
+        // Without a list the model is typed.
+        "config" => Beside::Models(bots_options().await.map(|choices| choices.models).unwrap_or_default()),
+        _ => Beside::Nothing,
+    }
 }
 
 impl OneBot {
@@ -77,6 +111,7 @@ impl OneBot {
 #[derive(Debug)]
 pub struct BotFrame {
     bot: Resource<Result<BotDetail, ApiError>>,
+    beside: Resource<Beside>,
 }
 
 #[lazy_route]
@@ -84,16 +119,21 @@ impl LazyRoute for BotFrame {
     fn data() -> Self {
         let params = use_params_map();
         let bot = move || params.with(|params| params.get("bot")).unwrap_or_default();
-        BotFrame { bot: Resource::new_blocking(bot, |bot| bots_get(GetBot { bot })) }
+        let path = use_location().pathname;
+        let tab = Memo::new(move |_| path.with(|path| tab_of(path)));
+        BotFrame {
+            bot: Resource::new_blocking(bot, |bot| bots_get(GetBot { bot })),
+            beside: Resource::new_blocking(move || (bot(), tab.get()), |(bot, tab)| beside(bot, tab)),
+        }
     }
 
     fn view(this: BotFrame) -> AnyView {
-        let bot = this.bot;
+        let BotFrame { bot, beside } = this;
         view! {
             <Suspense>
                 {move || Suspend::new(async move {
                     match bot.await {
-                        Ok(detail) => view! { <BotPage detail/> }.into_any(),
+                        Ok(detail) => view! { <BotPage detail beside/> }.into_any(),
                         Err(error) => view! { <Unloaded error/> }.into_any(),
                     }
                 })}
@@ -104,11 +144,15 @@ impl LazyRoute for BotFrame {
 }
 
 #[component]
-fn BotPage(detail: BotDetail) -> impl IntoView {
+fn BotPage(detail: BotDetail, beside: Resource<Beside>) -> impl IntoView {
     let t = text::text();
     let id = detail.summary.id;
-    let one =
-        OneBot { detail: RwSignal::new(detail), threads: RwSignal::new(None), gone: RwSignal::new(false) };
+    let one = OneBot {
+        detail: RwSignal::new(detail),
+        threads: RwSignal::new(None),
+        beside,
+        gone: RwSignal::new(false),
+    };
     provide_context(one);
     Effect::new(move |_: Option<()>| {
         if let Some(live) = live() {
@@ -147,11 +191,16 @@ fn BotPage(detail: BotDetail) -> impl IntoView {
     }
 }
 
+/// The tab that a path leads to.
+fn tab_of(path: &str) -> String {
+    path.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
 /// What is below the tabs, where it is not a route of its own.
 #[component]
 fn Inside(one: OneBot) -> impl IntoView {
     let path = use_location().pathname;
-    let page = Memo::new(move |_| path.with(|path| path.rsplit('/').next().unwrap_or_default().to_owned()));
+    let page = Memo::new(move |_| path.with(|path| tab_of(path)));
     move || match page.get().as_str() {
         "overview" => view! { <Overview one/> }.into_any(),
         "config" => view! { <Config one/> }.into_any(),

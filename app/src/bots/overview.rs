@@ -1,8 +1,7 @@
 //! A bot's overview: what it is doing now, what to do next, its last chats and words, its facts.
 
 use super::{
-    detail::OneBot,
-    fns::bots_logs,
+    detail::{Beside, OneBot},
     logs::LineView,
     stages::{Stages, total_ms},
     state, text,
@@ -11,7 +10,7 @@ use crate::{
     i18n::fill,
     time::{self, Moment},
 };
-use api::bots::{BotDetail, Desired, Observed, ReadLogs};
+use api::bots::{BotDetail, Desired, Observed};
 use leptos::prelude::*;
 use std::sync::Arc;
 use ui::{Banner, Card, EmptyState, Glyph, Icon, Tone};
@@ -203,20 +202,19 @@ fn Recent(one: OneBot) -> impl IntoView {
     }
 }
 
-/// Lines of output shown here; the rest is a page of its own.
-const LATEST: u32 = 8;
-
 /// The last of what it wrote, read anew whenever its state changes.
 #[component]
 fn Latest(one: OneBot) -> impl IntoView {
     let t = text::text();
-    let slug = one.slug();
-    let href = format!("/bots/{slug}/logs");
+    let href = format!("/bots/{}/logs", one.slug());
     let state = Memo::new(move |_| one.detail.with(|bot| (bot.summary.observed, bot.summary.since_ms)));
-    let lines = Resource::new_blocking(
-        move || state.get(),
-        move |_| bots_logs(ReadLogs { bot: slug.clone(), limit: Some(LATEST), ..ReadLogs::default() }),
-    );
+    Effect::new(move |before: Option<_>| {
+        let now = state.get();
+        if before.is_some_and(|before| before != now) {
+            one.beside.refetch();
+        }
+        now
+    });
     view! {
         <Card class="latest">
             <div class="card-head">
@@ -227,13 +225,16 @@ fn Latest(one: OneBot) -> impl IntoView {
             </div>
             <Transition>
                 {move || Suspend::new(async move {
-                    match lines.await {
-                        Ok(page) if page.lines.is_empty() => view! { <p class="hint">{t.latest_none}</p> }.into_any(),
-                        Ok(page) => {
+                    match one.beside.await {
+                        Beside::Output(Ok(page)) if page.lines.is_empty() => {
+                            view! { <p class="hint">{t.latest_none}</p> }.into_any()
+                        }
+                        Beside::Output(Ok(page)) => {
                             let lines = page.lines.into_iter().map(|line| view! { <LineView line=Arc::new(line)/> });
                             view! { <ol class="log-lines">{lines.collect_view()}</ol> }.into_any()
                         }
-                        Err(error) => view! { <p class="hint">{error.message}</p> }.into_any(),
+                        Beside::Output(Err(error)) => view! { <p class="hint">{error.message}</p> }.into_any(),
+                        Beside::Models(_) | Beside::Nothing => ().into_any(),
                     }
                 })}
             </Transition>
