@@ -106,11 +106,13 @@ fn SettingsFields(
     let typed = asked || !models.iter().any(|choice| choice.model == settings.model);
     let picked = Picked { model: RwSignal::new(settings.model), typed: RwSignal::new(typed) };
     view! {
+        <div class="fields-2">
         <Field id="set-name" label=t.step_name error=field_error(error, "/name")>
             <input id="set-name" name="cmd[name]" class="input" required maxlength="80" autocomplete="off"
                 value=settings.name aria-describedby="set-name-note"/>
         </Field>
         <ModelField id="set-model" models picked page=format!("/bots/{}/config", one.slug()) error=field_error(error, "/model")/>
+        </div>
         <Field id="set-prompt" label=t.step_prompt hint=t.prompt_hint error=field_error(error, "/prompt")>
             <textarea id="set-prompt" name="cmd[prompt]" class="input" rows="8" aria-describedby="set-prompt-note">
                 {settings.prompt}

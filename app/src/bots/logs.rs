@@ -250,6 +250,14 @@ fn FollowState(feed: Feed) -> impl IntoView {
     }
 }
 
+/// Programs begin their lines with the time; it stands beside the line already.
+fn without_time(text: &str) -> &str {
+    let Some((first, rest)) = text.split_once(' ') else { return text };
+    let mut shape = first.bytes().take(20).map(|byte| if byte.is_ascii_digit() { b'0' } else { byte });
+    let is_time = first.len() > 19 && b"0000-00-00T00:00:00".iter().all(|want| shape.next() == Some(*want));
+    if is_time { rest } else { text }
+}
+
 /// One line: when, how grave, what.
 #[component]
 pub(super) fn LineView(line: Arc<LogLine>) -> impl IntoView {
@@ -265,7 +273,23 @@ pub(super) fn LineView(line: Arc<LogLine>) -> impl IntoView {
                 {time::clock(line.at_ms)}
             </time>
             <span class="log-level">{word}</span>
-            <span class="log-text">{line.text.clone()}</span>
+            <span class="log-text">{without_time(&line.text).to_owned()}</span>
         </li>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_time;
+
+    #[test]
+    fn a_line_does_not_say_its_time_twice() {
+        assert_eq!(without_time("2026-11-21T17:25:18.420+00:00 [gateway] ready"), "[gateway] ready");
+        assert_eq!(without_time("2026-11-21T17:25:18Z ready"), "ready");
+        assert_eq!(without_time("2026-11-21 ready"), "2026-11-21 ready");
+        assert_eq!(
+            without_time("机器人准备好了，一切正常，可以开始 ok"),
+            "机器人准备好了，一切正常，可以开始 ok"
+        );
     }
 }

@@ -136,7 +136,7 @@ fn Bots(bots: RwSignal<Vec<BotSummary>>) -> impl IntoView {
                 </For>
             </ul>
             <p>
-                <a href="/bots">{t.all_bots}</a>
+                <a class="link-quiet" href="/bots">{t.all_bots}</a>
             </p>
         </Card>
     }
