@@ -37,7 +37,8 @@ pub fn App() -> impl IntoView {
     provide_live();
     provide_toasts();
     view! {
-        <Title formatter=|page: String| if page.is_empty() { "Chela".to_owned() } else { format!("{page} · Chela") }/>
+        // A page that is still loading has a title, too.
+        <Title text="" formatter=|page: String| if page.is_empty() { "Chela".to_owned() } else { format!("{page} · Chela") }/>
         <Router>
             <Routes fallback=|| view! { <main class="alone"><Missing/></main> }>
                 <Route path=path!("/setup") view={Lazy::<DoorPage>::new()} ssr=SsrMode::Async/>
