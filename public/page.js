@@ -89,7 +89,7 @@ document.addEventListener('keydown', (event) => {
 /** An alert about what was sent last says nothing about what is being typed, or sent, now. */
 function forgetAlert(event) {
   const near = event.target.closest?.('form')?.parentElement?.closest(':has(> .failure)');
-  for (const alert of near?.querySelectorAll(':scope > .failure > [role="alert"]') ?? []) alert.hidden = true;
+  for (const failure of near?.querySelectorAll(':scope > .failure[data-news]') ?? []) failure.dataset.news = 'past';
 }
 for (const name of ['input', 'submit', 'invalid']) document.addEventListener(name, forgetAlert, true);
 

@@ -75,21 +75,19 @@ pub fn ErrorNote(error: ApiError) -> impl IntoView {
     }
 }
 
-/// The last failure of some work, if it failed; announced when it appears. `public/page.js` hides it once the form
-/// is touched again, so every failure is an element of its own.
+/// The last failure of some work, if it failed; announced when it appears. Once the form is touched again,
+/// `public/page.js` marks it as past (`data-news="past"`); the next failure takes that mark away.
 #[component]
 pub fn Failure(#[prop(into)] error: Signal<Option<ApiError>>) -> impl IntoView {
     let count = StoredValue::new(0_u32);
-    let each = move || {
-        let error = error.get()?;
+    let news = move || {
+        error.track();
         count.update_value(|count| *count = count.wrapping_add(1));
-        Some((count.get_value(), error))
+        count.get_value().to_string()
     };
     view! {
-        <div class="failure">
-            <For each key=|(count, _)| *count let((_, error))>
-                <ErrorNote error/>
-            </For>
+        <div class="failure" data-news=news>
+            {move || error.get().map(|error| view! { <ErrorNote error/> })}
         </div>
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::{
     auth::door::DoorPage,
-    bots::{create::CreatePage, detail::BotFrame, list::BotsPage, logs::LogsPage},
+    bots::{config::ConfigPage, create::CreatePage, detail::BotFrame, list::BotsPage, logs::LogsPage},
     chat::page::ChatPage,
     frame::Frame,
     home::HomePage,
@@ -53,7 +53,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/overview") view=Below ssr=SsrMode::Async/>
                         <Route path=path!("/chat") view={Lazy::<ChatPage>::new()} ssr=SsrMode::Async/>
                         <Route path=path!("/logs") view={Lazy::<LogsPage>::new()} ssr=SsrMode::Async/>
-                        <Route path=path!("/config") view=Below ssr=SsrMode::Async/>
+                        <Route path=path!("/config") view={Lazy::<ConfigPage>::new()} ssr=SsrMode::Async/>
                     </ParentRoute>
                     <Route path=path!("/keys") view={Lazy::<KeysPage>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/settings") view=ToProfile ssr=SsrMode::Async/>
@@ -71,7 +71,7 @@ pub fn App() -> impl IntoView {
     }
 }
 
-/// Overview and configuration are shown by the bot's own frame, whose chunk they share.
+/// The overview is shown by the bot's own frame, whose chunk it shares.
 #[component]
 fn Below() -> impl IntoView {}
 

@@ -1,8 +1,8 @@
 //! A bot's configuration: edit, save as pending, apply or discard; a stale save shows both versions.
 
 use super::{
-    detail::{Beside, OneBot},
-    fns::{BotsUpdate, bots_get},
+    detail::OneBot,
+    fns::{BotsUpdate, bots_get, bots_options},
     model::{ModelField, Picked},
     pending::{Pending, PromptText},
     text,
@@ -13,10 +13,10 @@ use crate::{
 };
 use api::{
     ApiError, Code,
-    bots::{BotDetail, BotSettings, GetBot, ModelChoice, Profile},
+    bots::{BotChoices, BotDetail, BotSettings, GetBot, ModelChoice, Profile},
 };
 use leptos::{prelude::*, task::spawn_local};
-use leptos_router::hooks::use_query_map;
+use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
 use ui::{Banner, Button, Card, Field, Kind, Toasts, Tone};
 
 /// The settings a person edits: the saved ones, or those that run.
@@ -25,8 +25,24 @@ fn editable(bot: &BotDetail) -> BotSettings {
 }
 
 /// `/bots/{bot}/config`
+#[derive(Debug)]
+pub struct ConfigPage {
+    choices: Resource<Result<BotChoices, ApiError>>,
+}
+
+#[lazy_route]
+impl LazyRoute for ConfigPage {
+    fn data() -> Self {
+        ConfigPage { choices: Resource::new_blocking(|| (), |()| bots_options()) }
+    }
+
+    fn view(this: ConfigPage) -> AnyView {
+        OneBot::here().map(|one| view! { <Config one choices=this.choices/> }).into_any()
+    }
+}
+
 #[component]
-pub(crate) fn Config(one: OneBot) -> impl IntoView {
+fn Config(one: OneBot, choices: Resource<Result<BotChoices, ApiError>>) -> impl IntoView {
     // The form is built anew only when its content was replaced on purpose, never under somebody's fingers.
     let round = RwSignal::new(0_u32);
     view! {
@@ -34,15 +50,14 @@ pub(crate) fn Config(one: OneBot) -> impl IntoView {
             <Pending one round/>
             <Suspense>
                 {move || Suspend::new(async move {
-                    // Coming from another tab, what that one showed may still stand there for a moment.
-                    let Beside::Models(models) = one.beside.await else { return ().into_any() };
+                    // Without a list the model is typed.
+                    let models = choices.await.map(|choices| choices.models).unwrap_or_default();
                     let models = StoredValue::new(models);
                     view! {
                         <For each=move || [round.get()] key=|round| *round let:_round>
                             <Editor one bot=one.detail.get_untracked() round models/>
                         </For>
                     }
-                        .into_any()
                 })}
             </Suspense>
         </div>

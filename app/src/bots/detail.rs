@@ -1,9 +1,8 @@
 //! One bot: its header with state and controls, its tabs, and the live line that keeps both true.
 
 use super::{
-    config::Config,
     controls::Controls,
-    fns::{bots_get, bots_logs, bots_options},
+    fns::{bots_get, bots_logs},
     overview::Overview,
     state, text,
 };
@@ -15,7 +14,7 @@ use crate::{
 };
 use api::{
     ApiError, Code,
-    bots::{BotDetail, BotSummary, GetBot, LogPage, ModelChoice, ReadLogs},
+    bots::{BotDetail, BotSummary, GetBot, LogPage, ReadLogs},
     chat::ThreadSummary,
     live::{LiveEvent, Snapshot, Topic},
 };
@@ -27,7 +26,6 @@ use leptos_router::{
     hooks::{use_location, use_params_map},
     lazy_route,
 };
-use serde::{Deserialize, Serialize};
 use ui::{Banner, StatePill, Tone};
 
 /// The bot that the pages below are about.
@@ -36,35 +34,24 @@ pub(crate) struct OneBot {
     pub(crate) detail: RwSignal<BotDetail>,
     /// Newest first, once the live line has told.
     pub(crate) threads: RwSignal<Option<Vec<ThreadSummary>>>,
-    /// What the tab shows beside the bot itself.
-    pub(crate) beside: Resource<Beside>,
+    /// The last of its output, where the overview is open. It is asked for with the bot: what a part of the page
+    /// asked for later would be found under another number in the browser than the server gave it.
+    pub(crate) latest: Resource<Latest>,
     /// It was deleted while this page was open.
     gone: RwSignal<bool>,
 }
 
-/// What a tab shows beside the bot itself. It is asked for with the bot: what is asked for later, by a part of
-/// the page, is found under another number in the browser than the server gave it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) enum Beside {
-    Nothing,
-    /// The last lines of its output.
-    Output(Result<LogPage, ApiError>),
-    /// What its model can be.
-    Models(Vec<ModelChoice>),
-}
+/// The last lines of a bot's output, or why there are none; nothing on other tabs.
+pub(crate) type Latest = Option<Result<LogPage, ApiError>>;
 
 /// Lines of output on the overview; the rest is a page of its own.
 const LATEST: u32 = 8;
 
-async fn beside(bot: String, tab: String) -> Beside {
-    match tab.as_str() {
-        "overview" => {
-            Beside::Output(bots_logs(ReadLogs { bot, limit: Some(LATEST), ..ReadLogs::default() }).await)
-        }
-        // Without a list the model is typed.
-        "config" => Beside::Models(bots_options().await.map(|choices| choices.models).unwrap_or_default()),
-        _ => Beside::Nothing,
+async fn latest(bot: String, overview: bool) -> Latest {
+    if !overview {
+        return None;
     }
+    Some(bots_logs(ReadLogs { bot, limit: Some(LATEST), ..ReadLogs::default() }).await)
 }
 
 impl OneBot {
@@ -111,7 +98,7 @@ impl OneBot {
 #[derive(Debug)]
 pub struct BotFrame {
     bot: Resource<Result<BotDetail, ApiError>>,
-    beside: Resource<Beside>,
+    latest: Resource<Latest>,
 }
 
 #[lazy_route]
@@ -120,20 +107,23 @@ impl LazyRoute for BotFrame {
         let params = use_params_map();
         let bot = move || params.with(|params| params.get("bot")).unwrap_or_default();
         let path = use_location().pathname;
-        let tab = Memo::new(move |_| path.with(|path| tab_of(path)));
+        let overview = Memo::new(move |_| path.with(|path| tab_of(path) == "overview"));
         BotFrame {
             bot: Resource::new_blocking(bot, |bot| bots_get(GetBot { bot })),
-            beside: Resource::new_blocking(move || (bot(), tab.get()), |(bot, tab)| beside(bot, tab)),
+            latest: Resource::new_blocking(
+                move || (bot(), overview.get()),
+                |(bot, overview)| latest(bot, overview),
+            ),
         }
     }
 
     fn view(this: BotFrame) -> AnyView {
-        let BotFrame { bot, beside } = this;
+        let BotFrame { bot, latest } = this;
         view! {
             <Suspense>
                 {move || Suspend::new(async move {
                     match bot.await {
-                        Ok(detail) => view! { <BotPage detail beside/> }.into_any(),
+                        Ok(detail) => view! { <BotPage detail latest/> }.into_any(),
                         Err(error) => view! { <Unloaded error/> }.into_any(),
                     }
                 })}
@@ -144,13 +134,13 @@ impl LazyRoute for BotFrame {
 }
 
 #[component]
-fn BotPage(detail: BotDetail, beside: Resource<Beside>) -> impl IntoView {
+fn BotPage(detail: BotDetail, latest: Resource<Latest>) -> impl IntoView {
     let t = text::text();
     let id = detail.summary.id;
     let one = OneBot {
         detail: RwSignal::new(detail),
         threads: RwSignal::new(None),
-        beside,
+        latest,
         gone: RwSignal::new(false),
     };
     provide_context(one);
@@ -192,20 +182,16 @@ fn BotPage(detail: BotDetail, beside: Resource<Beside>) -> impl IntoView {
 }
 
 /// The tab that a path leads to.
-fn tab_of(path: &str) -> String {
-    path.rsplit('/').next().unwrap_or_default().to_owned()
+fn tab_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
 }
 
 /// What is below the tabs, where it is not a route of its own.
 #[component]
 fn Inside(one: OneBot) -> impl IntoView {
     let path = use_location().pathname;
-    let page = Memo::new(move |_| path.with(|path| tab_of(path)));
-    move || match page.get().as_str() {
-        "overview" => view! { <Overview one/> }.into_any(),
-        "config" => view! { <Config one/> }.into_any(),
-        _ => ().into_any(),
-    }
+    let overview = Memo::new(move |_| path.with(|path| tab_of(path) == "overview"));
+    move || overview.get().then(|| view! { <Overview one/> })
 }
 
 #[component]

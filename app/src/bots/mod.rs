@@ -1,6 +1,6 @@
 //! Pages of bots: list, create, and one bot with its overview and configuration.
 
-mod config;
+pub(crate) mod config;
 mod controls;
 pub(crate) mod create;
 pub(crate) mod detail;

@@ -1,7 +1,7 @@
 //! A bot's overview: what it is doing now, what to do next, its last chats and words, its facts.
 
 use super::{
-    detail::{Beside, OneBot},
+    detail::OneBot,
     logs::LineView,
     stages::{Stages, total_ms},
     state, text,
@@ -211,7 +211,7 @@ fn Latest(one: OneBot) -> impl IntoView {
     Effect::new(move |before: Option<_>| {
         let now = state.get();
         if before.is_some_and(|before| before != now) {
-            one.beside.refetch();
+            one.latest.refetch();
         }
         now
     });
@@ -225,16 +225,16 @@ fn Latest(one: OneBot) -> impl IntoView {
             </div>
             <Transition>
                 {move || Suspend::new(async move {
-                    match one.beside.await {
-                        Beside::Output(Ok(page)) if page.lines.is_empty() => {
+                    match one.latest.await {
+                        Some(Ok(page)) if page.lines.is_empty() => {
                             view! { <p class="hint">{t.latest_none}</p> }.into_any()
                         }
-                        Beside::Output(Ok(page)) => {
+                        Some(Ok(page)) => {
                             let lines = page.lines.into_iter().map(|line| view! { <LineView line=Arc::new(line)/> });
                             view! { <ol class="log-lines">{lines.collect_view()}</ol> }.into_any()
                         }
-                        Beside::Output(Err(error)) => view! { <p class="hint">{error.message}</p> }.into_any(),
-                        Beside::Models(_) | Beside::Nothing => ().into_any(),
+                        Some(Err(error)) => view! { <p class="hint">{error.message}</p> }.into_any(),
+                        None => ().into_any(),
                     }
                 })}
             </Transition>

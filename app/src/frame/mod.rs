@@ -6,11 +6,10 @@ mod text;
 
 use crate::{
     auth::fns::auth_me,
-    bots::fns::bots_get,
     live::{Link, live},
     parts::Unloaded,
 };
-use api::{Code, auth::Me, bots::GetBot};
+use api::{Code, auth::Me};
 use leptos::prelude::*;
 use leptos_router::{
     components::{A, Outlet},
@@ -161,36 +160,26 @@ fn Crumbs() -> impl IntoView {
     let thing = Memo::new(move |_| {
         parts.with(|(first, second)| second.clone().filter(|name| first == "bots" && name != "new"))
     });
-    let loaded = Resource::new_blocking(
-        move || thing.get(),
-        |bot| async move {
-            let bot = bots_get(GetBot { bot: bot? }).await.ok()?;
-            Some((bot.summary.slug, bot.summary.name))
-        },
-    );
+    // The address has the slug; the bot's own page tells its name.
     let heard = use_context::<BotName>();
-    let name = move |slug: &str, loaded: Option<(String, String)>| {
-        let heard = heard.and_then(|heard| heard.0.get());
-        let known = [heard, loaded].into_iter().flatten().find(|(known, _)| known == slug);
+    let name = move |slug: &str| {
+        let known = heard.and_then(|heard| heard.0.get()).filter(|(known, _)| known == slug);
         known.map_or_else(|| slug.to_owned(), |(_, name)| name)
     };
     view! {
         <nav class="crumbs" aria-label=t.where_>
             <a href=move || place().0>{move || place().1}</a>
-            <Transition>
-                {move || Suspend::new(async move {
-                    let loaded = loaded.await;
-                    thing
-                        .get_untracked()
-                        .map(|slug| {
-                            let href = format!("/bots/{slug}/overview");
-                            view! {
-                                <Icon glyph=Glyph::ChevronRight/>
-                                <a href=href>{move || name(&slug, loaded.clone())}</a>
-                            }
-                        })
-                })}
-            </Transition>
+            {move || {
+                thing
+                    .get()
+                    .map(|slug| {
+                        let href = format!("/bots/{slug}/overview");
+                        view! {
+                            <Icon glyph=Glyph::ChevronRight/>
+                            <a href=href>{move || name(&slug)}</a>
+                        }
+                    })
+            }}
         </nav>
     }
 }
