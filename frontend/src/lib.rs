@@ -1,5 +1,6 @@
 //! The wasm entry: hydrates the page that the server rendered. Nothing else.
 #![forbid(unsafe_code)]
+#![recursion_limit = "256"]
 
 use leptos::{mount::hydrate_from_async, prelude::document};
 use wasm_bindgen::UnwrapThrowExt;
