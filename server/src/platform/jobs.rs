@@ -89,9 +89,9 @@ fn free_to_run() -> Condition {
 }
 
 /// A job that runs, until dropped.
-struct Running<'a>(&'a Jobs, JobId);
+struct Running(Jobs, JobId);
 
-impl Drop for Running<'_> {
+impl Drop for Running {
     fn drop(&mut self) {
         self.0.running().remove(&self.1);
     }
@@ -256,9 +256,12 @@ impl Jobs {
                 }
                 continue;
             };
-            let jobs = self.clone();
+            // Noted before anything else is claimed: nobody takes it over, however the clock leaps.
+            self.running().insert(row.id);
+            let (jobs, running) = (self.clone(), Running(self.clone(), row.id));
             tasks.spawn(async move {
                 jobs.run_one(row).await;
+                drop(running);
                 drop(slot);
                 jobs.wake();
             });
@@ -320,8 +323,6 @@ impl Jobs {
     }
 
     async fn run_one(&self, row: job::Model) {
-        self.running().insert(row.id);
-        let _running = Running(self, row.id);
         let handler =
             self.handlers.lock().unwrap_or_else(PoisonError::into_inner).get(row.kind.as_str()).cloned();
         let end = match handler {
@@ -358,6 +359,7 @@ impl Jobs {
                         let twin = job::Entity::find()
                             .filter(job::Column::UniqueKey.eq(key.as_str()))
                             .filter(job::Column::State.eq("queued"))
+                            .filter(job::Column::Id.ne(row.id))
                             .one(tx);
                         twin.await?.is_some()
                     }

@@ -95,3 +95,17 @@ async fn a_job_whose_key_runs_waits_without_a_slot_and_leaves_no_row_when_done()
     .expect("no row is left");
     b.stop.cancel();
 }
+
+#[tokio::test]
+async fn a_job_whose_end_is_noted_twice_is_not_taken_for_its_own_twin() {
+    let b = bench().await;
+    let run_at_ms = b.clock.now_ms() + 60_000;
+    let job = NewJob { kind: "slow", payload: String::new(), unique_key: Some("key".to_owned()), run_at_ms };
+    b.jobs.db.write(async |tx| b.jobs.add(tx, job).await).await.expect("added");
+    let row = job::Entity::find().one(b.jobs.db.read()).await.expect("readable").expect("a row");
+    for _ in 0..2 {
+        b.jobs.finish(&row, Ok(JobEnd::Again { at_ms: run_at_ms })).await.expect("noted");
+        assert_eq!(b.jobs.open().await.expect("a count"), 1);
+    }
+    b.stop.cancel();
+}
