@@ -262,18 +262,19 @@ fn without_time(text: &str) -> &str {
 #[component]
 pub(super) fn LineView(line: Arc<LogLine>) -> impl IntoView {
     let t = text::text();
-    let (class, word) = match line.level {
+    let LogLine { at_ms, level, text } = Arc::unwrap_or_clone(line);
+    let (class, word) = match level {
         LogLevel::Info => ("log-line", t.lv_info),
         LogLevel::Warn => ("log-line log-warn", t.lv_warn),
         LogLevel::Error => ("log-line log-error", t.lv_error),
     };
     view! {
         <li class=class>
-            <time datetime=time::iso(line.at_ms) title=time::utc(line.at_ms)>
-                {time::clock(line.at_ms)}
+            <time datetime=time::iso(at_ms) title=time::utc(at_ms)>
+                {time::clock(at_ms)}
             </time>
             <span class="log-level">{word}</span>
-            <span class="log-text">{without_time(&line.text).to_owned()}</span>
+            <span class="log-text">{without_time(&text).to_owned()}</span>
         </li>
     }
 }

@@ -34,16 +34,7 @@ pub(super) fn Composer(one: OneBot, talk: Talk, current: Option<ThreadId>, desk:
             _ = field.focus();
         }
     });
-    Effect::new(move |ran: Option<()>| {
-        let words = desk.draft.get();
-        let Some(field) = field.get() else { return };
-        // What was typed before the page's program ran is kept.
-        if ran.is_none() && words.is_empty() && !field.value().is_empty() {
-            desk.draft.set(field.value());
-        } else if field.value() != words {
-            field.set_value(&words);
-        }
-    });
+    in_step(field, desk);
     let failed = Signal::derive(move || {
         send.value().get().and_then(Result::err).or(stop.value().get().and_then(Result::err))
     });
@@ -99,6 +90,20 @@ pub(super) fn Composer(one: OneBot, talk: Talk, current: Option<ThreadId>, desk:
             </div>
         </div>
     }
+}
+
+/// Keeps the box and the draft the same.
+fn in_step(field: NodeRef<html::Textarea>, desk: Desk) {
+    Effect::new(move |ran: Option<()>| {
+        let words = desk.draft.get();
+        let Some(field) = field.get() else { return };
+        // What was typed before the page's program ran is kept.
+        if ran.is_none() && words.is_empty() && !field.value().is_empty() {
+            desk.draft.set(field.value());
+        } else if field.value() != words {
+            field.set_value(&words);
+        }
+    });
 }
 
 /// What happens around sending: the box empties at once and fills again if it failed; a new thread opens.
