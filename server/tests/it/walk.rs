@@ -87,6 +87,7 @@ fn fields(verb: &str, vendor: &str) -> Value {
         | "bots.list"
         | "bots.get"
         | "bots.stats"
+        | "bots.logs"
         | "bots.events"
         | "bots.uptime"
         | "bots.trash"
