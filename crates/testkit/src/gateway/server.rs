@@ -9,6 +9,7 @@ use axum::extract::{FromRequestParts, Request, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use axum::serve::ListenerExt;
 use axum::{Json, Router};
 use openclaw::Endpoint;
 use serde_json::json;
@@ -56,6 +57,10 @@ impl FakeGateway {
             Listen::Tcp(address) => {
                 let listener = TcpListener::bind(address).await?;
                 let endpoint = Endpoint::Tcp(listener.local_addr()?);
+                // As Node's WebSocket server does: small frames do not wait for one another.
+                let listener = listener.tap_io(|stream| {
+                    let _ = stream.set_nodelay(true);
+                });
                 let serving = axum::serve(listener, router).into_future();
                 tokio::spawn(kill.clone().run_until_cancelled_owned(serving));
                 endpoint
