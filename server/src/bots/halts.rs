@@ -141,7 +141,8 @@ impl Bots {
         granted: &Granted<act::WriteBots>,
         bot: &str,
     ) -> Result<Done, OpError> {
-        let row = self.find(granted, bot).await?;
+        let row = store::many::find_any(self.platform.db.read(), granted, bot).await?;
+        let row = self.halts.shown(row).ok_or_else(ApiError::not_found)?;
         self.halt(ctx, &row, true).await?;
         self.publish_gone(&row);
         // No turn of the reconciler, which may be in the middle of making it.

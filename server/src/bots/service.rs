@@ -589,7 +589,7 @@ pub(super) async fn delete(
         .await;
     let detail = match deleted {
         Err(error) if error.is_unwritable() => {
-            confirmed(&q, &b.find(&granted, &q.bot).await?)?;
+            confirmed(&q, &store::many::find_any(b.platform.db.read(), &granted, &q.bot).await?)?;
             return b.delete_unwritten(&ctx, &granted, &q.bot).await;
         }
         other => other?,

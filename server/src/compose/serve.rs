@@ -44,7 +44,6 @@ impl Server {
         let platform = Arc::clone(&self.platform);
         let (tasks, stop) = (&platform.tasks, &platform.shutdown);
         self.routing.refresh().await?;
-        platform.jobs.recover().await?;
         // Whoever listens or handles stands ready before the first job runs.
         self.chat.spawn();
         self.bots.spawn_wakers();

@@ -195,38 +195,6 @@ impl Jobs {
         Ok(open.count(self.db.read()).await?)
     }
 
-    /// Puts back what a former process had claimed. Only for the sole owner of the database, at start.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn recover(&self) -> Result<(), OpError> {
-        self.db
-            .write(async |tx| {
-                let running = job::Entity::find().filter(job::Column::State.eq("running")).all(tx).await?;
-                for row in running {
-                    let twin = match &row.unique_key {
-                        None => None,
-                        Some(key) => {
-                            let twins = job::Entity::find().filter(job::Column::UniqueKey.eq(key.as_str()));
-                            twins.filter(job::Column::State.eq("queued")).one(tx).await?
-                        }
-                    };
-                    if twin.is_some() {
-                        job::Entity::delete_by_id(row.id).exec(tx).await?;
-                        continue;
-                    }
-                    job::Entity::update_many()
-                        .col_expr(job::Column::State, Expr::value("queued"))
-                        .col_expr(job::Column::LockedUntilMs, Expr::value(None::<i64>))
-                        .filter(job::Column::Id.eq(row.id))
-                        .exec(tx)
-                        .await?;
-                }
-                Ok(())
-            })
-            .await
-    }
-
     /// Runs jobs until `stop`.
     pub async fn run(self, tasks: TaskTracker, stop: CancellationToken) {
         let slots = Arc::new(Semaphore::new(AT_ONCE));
@@ -283,10 +251,9 @@ impl Jobs {
         let come = |at: job::Column, most_ms: i64| {
             Condition::any().add(at.lte(now)).add(at.gt(now.saturating_add(most_ms)))
         };
-        let vanished = Condition::all()
-            .add(job::Column::State.eq("running"))
-            .add(come(job::Column::LockedUntilMs, LEASE_MS))
-            .add(job::Column::Id.is_not_in(mine));
+        // Of a Chela that is gone, or one whose end could not be noted: nobody else works on this database.
+        let vanished =
+            Condition::all().add(job::Column::State.eq("running")).add(job::Column::Id.is_not_in(mine));
         let ready = free_to_run().add(come(job::Column::RunAtMs, LONGEST_WAIT_MS));
         let due = Condition::any().add(ready).add(vanished);
         // Most looks find nothing: they must not take the write lock.
@@ -330,7 +297,7 @@ impl Jobs {
             None => Err(OpError::internal("no handler for this kind of job", row.kind.clone())),
         };
         if let Err(error) = self.finish(&row, end).await {
-            // The lease runs out and the job runs again: handlers are idempotent.
+            // It no longer counts as running, so the next claim takes it again: handlers are idempotent.
             tracing::warn!(job.id = %row.id, error = %error, "cannot note the end of a job");
         }
     }

@@ -244,6 +244,13 @@ async fn a_bot_stopped_or_deleted_on_a_full_disk_stays_so_over_a_restart_and_is_
     let stays = at.ready_bot(&owner, "Stays").await;
     let stopped = at.ready_bot(&owner, "Stopped").await;
     let deleted = at.ready_bot(&owner, "Deleted").await;
+    let trashed = at.ready_bot(&owner, "Trashed").await;
+    at.ask(&owner, "POST", &format!("/api/bots/{trashed}/trash"), Value::Null).await.ok(200);
+    eventually("it to be stopped", async || {
+        let page = at.get(&owner, "/api/bots?trashed=true").await.ok(200);
+        (page["items"][0]["observed"] == "stopped").then_some(())
+    })
+    .await;
     let ballast = [data.join("ballast"), data.join("ballast2")];
     let reader = fill_to_the_last_page(&at, &owner, &stays, &ballast[0]).await;
 
@@ -266,6 +273,8 @@ async fn a_bot_stopped_or_deleted_on_a_full_disk_stays_so_over_a_restart_and_is_
     at.ask(&owner, "DELETE", &format!("/api/bots/{deleted}?confirm=Deleted"), Value::Null).await.ok(200);
     assert_eq!(living(&at), std::slice::from_ref(&stays));
     assert!(!data.join("bots").join(&deleted).exists(), "its files make room at once");
+    at.ask(&owner, "DELETE", &format!("/api/bots/{trashed}"), Value::Null).await.ok(200);
+    assert!(!data.join("bots").join(&trashed).exists(), "and those of what is in the trash");
     drop(reader);
     let at = at.kill().await.serve().await;
     assert_eq!(at.get(&owner, &format!("/api/bots/{deleted}")).await.status, 404);
