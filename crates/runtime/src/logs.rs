@@ -15,7 +15,7 @@ pub enum LogLevel {
 }
 
 /// How much of a log is wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct LogQuery {
     /// At most so many lines, the newest.
     pub lines: usize,
@@ -27,11 +27,20 @@ pub struct LogQuery {
     pub level: LogLevel,
     /// Only lines with these words, in whatever case.
     pub contains: Option<String>,
+    /// The text of a line as people are shown it. Words are looked for in that: what is hidden must not be found.
+    pub shown: fn(&str) -> String,
 }
 
 impl Default for LogQuery {
     fn default() -> Self {
-        Self { lines: 500, bytes: 256 << 10, after: None, level: LogLevel::Info, contains: None }
+        Self {
+            lines: 500,
+            bytes: 256 << 10,
+            after: None,
+            level: LogLevel::Info,
+            contains: None,
+            shown: str::to_owned,
+        }
     }
 }
 
@@ -188,7 +197,11 @@ impl Collector {
 
     fn wanted(&self, line: &LogLine) -> bool {
         let grave = self.query.level == LogLevel::Info || line.level() >= self.query.level;
-        grave && self.contains.as_ref().is_none_or(|words| line.plain().to_lowercase().contains(words))
+        grave
+            && self
+                .contains
+                .as_ref()
+                .is_none_or(|words| (self.query.shown)(&line.plain()).to_lowercase().contains(words))
     }
 
     pub(crate) fn end(self) -> LogRead {

@@ -79,7 +79,7 @@ fn asked(q: &ReadLogs) -> Result<(LogQuery, Duration), ApiError> {
     };
     let lines = usize::try_from(limit).unwrap_or(usize::MAX);
     let contains = words.map(str::to_owned);
-    let query = LogQuery { lines, after, level, contains, ..LogQuery::default() };
+    let query = LogQuery { lines, after, level, contains, shown: redacted, ..LogQuery::default() };
     Ok((query, Duration::from_secs(wait.into())))
 }
 
