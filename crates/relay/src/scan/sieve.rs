@@ -74,7 +74,7 @@ impl Sieve {
             return Sifted::Pass(before, whole);
         }
         match self.hold(rest, &check) {
-            Sifted::Pass(_nothing, rest) => Sifted::Pass(before, [whole, rest].concat().into()),
+            Sifted::Pass(held, rest) => Sifted::Pass(before, [whole, held, rest].concat().into()),
             Sifted::Stop(_nothing, found) => Sifted::Stop([before, whole].concat(), found),
         }
     }
@@ -218,6 +218,14 @@ mod tests {
             ["data: {\"error\":null,\"x\":\"quota\"}\n\n", "data: {\"error\":\"slow down\"}\n\n", GOOD]
         {
             assert_eq!(sifted(&[good.as_bytes()]), (good.as_bytes().to_vec(), false), "{good}");
+        }
+    }
+
+    #[test]
+    fn a_large_piece_with_an_end_in_it_passes_whole() {
+        let long = format!("{GOOD}data: {}", "x".repeat(3 * MAX_HELD));
+        for pieces in [vec![long.as_bytes()], vec![b"data: y".as_slice(), long.as_bytes()]] {
+            assert_eq!(sifted(&pieces), (pieces.concat(), false));
         }
     }
 
