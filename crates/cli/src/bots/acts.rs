@@ -1,14 +1,17 @@
 //! Acts on one bot or several: each is tried, and the end says how many were done.
 
-use super::{Several, shape};
+use super::{Several, shape, wait::Before};
 use crate::{
     ask,
     failure::Failure,
     options::{Format, Yes},
-    output::{as_is, complain, plain, text},
+    output::{as_is, complain, number, plain, text},
     session::Session,
 };
-use api::{Verb, bots::DeleteBot};
+use api::{
+    Verb,
+    bots::{DeleteBot, ListBots, RestartBot},
+};
 use serde_json::{Value, json};
 
 /// Acts on each, and waits for each to be `until` if that was asked.
@@ -30,7 +33,8 @@ pub(super) async fn each<V: Verb>(
         let begun = std::mem::take(&mut tally.done);
         for told in begun {
             let bot = text(&told, "id").to_owned();
-            let settled = session.settled(&bot, until).await;
+            let before = Before { since_ms: number(&told, "since_ms"), anew: V::NAME == RestartBot::NAME };
+            let settled = session.settled(&bot, until, Some(&before)).await;
             tally.add(text(&told, "slug"), settled, several.bots.len());
         }
     }
@@ -51,7 +55,10 @@ pub(super) async fn remove(session: &Session, bots: &[String], yes: Yes) -> Resu
     for bot in bots {
         match session.bot(bot).await {
             Ok(one) => found.push(one),
-            Err(failure) => tally.add(bot, Err(failure), bots.len()),
+            Err(failure) => match trashed(session, bot).await {
+                Some(one) => found.push(one),
+                None => tally.add(bot, Err(failure), bots.len()),
+            },
         }
     }
     let names: Vec<String> = found.iter().map(|bot| plain(text(bot, "slug"))).collect();
@@ -78,6 +85,14 @@ pub(super) async fn remove(session: &Session, bots: &[String], yes: Yes) -> Resu
         Format::Table | Format::Wide => {}
     }
     tally.end()
+}
+
+/// A bot in the trash, by id or slug.
+async fn trashed(session: &Session, bot: &str) -> Option<Value> {
+    let put_away = ListBots { limit: Some(api::page::MAX_LIMIT), trashed: Some(true), ..ListBots::default() };
+    let page = session.call(&put_away).await.ok()?;
+    let items = page.get("items")?.as_array()?;
+    items.iter().find(|one| text(one, "id") == bot || text(one, "slug") == bot).cloned()
 }
 
 /// What was done and what was not.

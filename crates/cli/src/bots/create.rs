@@ -106,7 +106,7 @@ pub(super) async fn create(session: &Session, args: CreateArgs) -> Result<(), Fa
     let made = session.call_once(&create, Some(&args.once)).await?;
     let id = text(&made, "id").to_owned();
     let bot = if args.wait {
-        session.settled(&id, "running").await?
+        session.settled(&id, "running", None).await?
     } else {
         session.call(&GetBot { bot: id }).await?
     };

@@ -2,7 +2,7 @@
 
 use crate::{
     failure::Failure,
-    output::{plain, text},
+    output::{number, plain, text},
     session::Session,
 };
 use api::bots::GetBot;
@@ -14,19 +14,35 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// How long to wait when nothing is said: the first bot of a machine downloads its tools.
 const LONG: Duration = Duration::from_secs(600);
 
+/// How a bot stood when an act was taken.
+pub(super) struct Before {
+    /// Since when.
+    pub since_ms: Option<i64>,
+    /// The act begins a new life, whatever it was in.
+    pub anew: bool,
+}
+
 impl Session {
     /// The bot, once it is `until`; a failure if it fails or takes too long.
-    pub(super) async fn settled(&self, bot: &str, until: &str) -> Result<Value, Failure> {
+    /// `before` is how it stood when the act was taken: what still is as it was then does not count, unless that is
+    /// what was wanted of an act that changes nothing (`start` of what runs).
+    pub(super) async fn settled(
+        &self,
+        bot: &str,
+        until: &str,
+        before: Option<&Before>,
+    ) -> Result<Value, Failure> {
         let longest = self.common.timeout.unwrap_or(LONG);
         let looking = async {
             let mut told = String::new();
             loop {
                 let seen = self.call(&GetBot { bot: bot.to_owned() }).await?;
                 let (observed, stage) = (text(&seen, "observed"), text(&seen, "stage"));
-                if observed == until {
+                let old = before.is_some_and(|before| before.since_ms == number(&seen, "since_ms"));
+                if observed == until && !(old && before.is_some_and(|before| before.anew)) {
                     return Ok(seen);
                 }
-                if observed == "failed" {
+                if observed == "failed" && !old {
                     let why = seen.get("reason").cloned().unwrap_or_default();
                     return Err(Failure::Other(format!(
                         "it failed: {}\n  What you can do: {}",

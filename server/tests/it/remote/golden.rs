@@ -72,7 +72,13 @@ async fn bots_are_made_changed_and_written_as_before() {
     assert_eq!(stopped["observed"], "stopped");
     let started = home.run(&["bot", "start", "writer", "--wait"]).ok();
     assert!(started.contains("running"), "{started}");
+    let starts = at.world.cells.starts().len();
     home.run(&["bot", "restart", "writer", "--wait"]).ended(0, &[]);
+    assert_eq!(at.world.cells.starts().len(), starts + 1, "what ran before is not what was waited for");
+    assert!(home.run(&["bot", "clone", "writer", "Spare"]).ok().contains("spare"));
+    home.run(&["bot", "trash", "spare"]).ended(0, &[]);
+    assert_eq!(home.run(&["bot", "list", "--trash", "-o", "name"]).ok(), "spare\n");
+    home.run(&["bot", "rm", "spare", "--yes"]).ended(0, &["Deleted spare"]);
 
     let kept = home.run(&["bot", "storage", "writer", "-o", "name"]).ok();
     assert!(kept.lines().any(|part| part == "workspace"), "{kept}");
