@@ -19,7 +19,7 @@ test('the binary copied alone into an empty directory serves pages that hydrate'
     try {
       await page.goto(`${chela.url}/login`);
       await hydrated(page);
-      await expect(page.getByRole('button', { name: 'Sign in with a passkey' })).toBeVisible();
+      await expect(page.getByRole('heading', { name: 'Not set up yet' })).toBeVisible();
       expect(await readdir(empty)).toEqual(['chela']);
     } finally {
       await chela.stop();

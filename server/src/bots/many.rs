@@ -1,18 +1,20 @@
 //! Use cases of many bots: narrowing and counting the list, acting on several, making one like another.
 
-use super::{Bots, rows, service, store::many, trash};
+use super::{Bots, rows, service, settings, store::many, trash};
 use crate::platform::{
     ctx::OpCtx,
     error::OpError,
     text::from_json,
     verbs::{Rest, Verbs},
 };
-use api::{ApiError, Page, bots::*};
+use api::{ApiError, Page, bots::*, validate::Check};
 use policy::{Granted, act};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Tags told of a workspace.
 const MOST_TAGS: usize = 100;
+/// Longest text that is looked for.
+const MOST_WORDS: usize = 200;
 
 /// Registers the verbs of this part.
 pub(super) fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
@@ -38,6 +40,12 @@ pub(super) fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
     );
 }
 
+/// Refuses what cannot be looked for.
+fn words(q: Option<&str>, tag: Option<&str>) -> Result<(), ApiError> {
+    let is_tag = tag.is_none_or(settings::is_tag);
+    Check::new().text(q.unwrap_or_default(), MOST_WORDS, "/q").rule(is_tag, "/tag", "is no tag").done()
+}
+
 async fn list(
     b: Arc<Bots>,
     _ctx: OpCtx,
@@ -46,6 +54,7 @@ async fn list(
 ) -> Result<Page<BotSummary>, OpError> {
     let place = many::Place::parse(q.sort.as_deref(), q.limit, q.cursor.as_deref())?;
     let trashed = q.trashed.unwrap_or(false);
+    words(q.q.as_deref(), q.tag.as_deref())?;
     let narrow = many::Narrow { q: q.q, tag: q.tag, runtime: q.runtime, state: q.state, trashed };
     let page = many::page(b.platform.db.read(), &granted, &narrow, &place).await?;
     let shown = page.items.into_iter().filter_map(|row| b.halts.shown(row));
@@ -60,6 +69,7 @@ async fn stats(
     q: ReadBotStats,
 ) -> Result<BotStats, OpError> {
     let db = b.platform.db.read();
+    words(q.q.as_deref(), q.tag.as_deref())?;
     let words = many::Narrow { q: q.q, tag: q.tag, runtime: q.runtime, state: None, trashed: false };
     let [total, running, changing, stopped, attention] = many::standings(db, &granted, &words).await?;
     let mut tags = BTreeMap::<String, u64>::new();

@@ -153,7 +153,8 @@ fn up(course: &[(i64, BotEventKind)], from_ms: i64, to_ms: i64) -> Uptime {
             K::Created | K::Start => wanted = true,
             K::Restart => (wanted, ready) = (true, false),
             K::Stop | K::Trash => (wanted, ready) = (false, false),
-            K::Ready => ready = true,
+            // Nothing becomes ready that was not wanted: what began it may be forgotten.
+            K::Ready => (wanted, ready) = (true, true),
             K::Died | K::Failed | K::Ended => ready = false,
             K::Changed | K::Applied | K::Discarded | K::Restore => {}
         }

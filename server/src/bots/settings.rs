@@ -62,15 +62,17 @@ fn check(settings: &BotSettings, runtime: RuntimeKind) -> Result<(), ApiError> {
     check.done()
 }
 
+/// Whether a text may be a tag.
+pub(super) fn is_tag(text: &str) -> bool {
+    (1..=32).contains(&text.len())
+        && text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || b"._:-".contains(&c))
+}
+
 /// Tags as they are kept: each once, in their order.
 ///
 /// # Errors
 /// `invalid` for one that is no tag, or for too many.
 pub(super) fn tags(asked: &[String]) -> Result<Vec<String>, ApiError> {
-    let is_tag = |tag: &String| {
-        (1..=32).contains(&tag.len())
-            && tag.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || b"._:-".contains(&c))
-    };
     let mut kept: Vec<String> = Vec::with_capacity(asked.len().min(MOST_TAGS));
     for tag in asked.iter().take(MOST_TAGS + 1) {
         if !kept.contains(tag) {
@@ -80,7 +82,7 @@ pub(super) fn tags(asked: &[String]) -> Result<Vec<String>, ApiError> {
     let rule = "tags must have 1 to 32 of a-z, 0-9, dot, underscore, colon and hyphen";
     Check::new()
         .rule(asked.len() <= MOST_TAGS, "/tags", "must be at most 20")
-        .rule(kept.iter().all(is_tag), "/tags", rule)
+        .rule(kept.iter().all(|tag| is_tag(tag)), "/tags", rule)
         .done()?;
     Ok(kept)
 }

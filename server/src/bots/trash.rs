@@ -113,7 +113,8 @@ impl Bots {
         for row in due {
             let now = self.platform.clock.now_ms();
             let ctx = OpCtx::system(RequestId(self.platform.ids.uuid()), now, Some(row.workspace_id));
-            self.platform
+            let written = self
+                .platform
                 .db
                 .write(async |tx| {
                     if !store::many::expire(tx, &granted, row.id, since).await? {
@@ -123,7 +124,10 @@ impl Bots {
                     audit::record(tx, self.platform.ids.as_ref(), &ctx, DeleteBot::NAME, target).await?;
                     self.look(tx, row.id, now).await
                 })
-                .await?;
+                .await;
+            if let Err(error) = written {
+                tracing::warn!(bot.id = %row.id, error = %error, "a bot in the trash could not be deleted");
+            }
         }
         self.platform.jobs.wake();
         let old = self.platform.clock.now_ms() - EVENTS_MS;

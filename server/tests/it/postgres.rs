@@ -27,6 +27,22 @@ async fn database(server: &str) -> (DatabaseConnection, String, String) {
     (db, name, url.to_string())
 }
 
+async fn lists_are_narrowed(at: &TestServer, who: &Who, bot: &str) {
+    at.ask(who, "PATCH", &format!("/api/bots/{bot}"), json!({ "tags": ["eu"] })).await.ok(200);
+    for sort in ["created", "-created", "name", "-name", "since", "-since"] {
+        let words = format!("sort={sort}&limit=1&q=HELP&state=running&tag=eu&runtime=process");
+        let page = at.get(who, &format!("/api/bots?{words}")).await.ok(200);
+        assert_eq!(page["items"][0]["name"], "Helper", "{sort}: {page}");
+        let first = at.get(who, &format!("/api/bots?sort={sort}&limit=1")).await.ok(200);
+        let next = first["next"].as_str().expect("there are two");
+        let rest = at.get(who, &format!("/api/bots?sort={sort}&limit=1&cursor={next}")).await.ok(200);
+        assert_ne!(first["items"][0]["id"], rest["items"][0]["id"], "{sort}");
+    }
+    let stats = at.get(who, "/api/bots/stats?tag=eu").await.ok(200);
+    assert_eq!((&stats["total"], &stats["tags"][0]["tag"]), (&json!(1), &json!("eu")));
+    assert_eq!(at.get(who, &format!("/api/bots/{bot}/uptime")).await.ok(200)["deaths"], 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_main_job_is_done_on_postgresql_too() {
     let Some(server) = address() else { return };
@@ -73,6 +89,7 @@ async fn the_main_job_is_done_on_postgresql_too() {
             at.get(&owner, &format!("{list}?limit=1&cursor={next}")).await.ok(200);
         }
     }
+    lists_are_narrowed(&at, &owner, &bot).await;
     let second = server::platform::db::Db::postgres(
         &at.world.env.iter().find(|(n, _)| *n == "CHELA_DATABASE_URL").expect("set").1,
     )

@@ -74,7 +74,8 @@ words! {
         pub to_ms: i64,
         /// How long it was wanted running.
         pub wanted_ms: i64,
-        /// How long of that its gateway answered. A restart that was asked for counts as down until it is ready.
+        /// How long of that it was ready. A restart that was asked for counts as down until it is ready again; a
+        /// connection to its gateway that was lost for less than a minute does not.
         pub up_ms: i64,
         /// How often it died.
         pub deaths: u64,

@@ -37,6 +37,8 @@ pub struct Memory {
     pub(super) awaiting: Option<(i64, i64)>,
     /// Whether this generation's gateway was connected once.
     pub(super) was_ready: Option<i64>,
+    /// The generation of which it was told that it is ready.
+    pub(super) told_ready: Option<i64>,
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 

@@ -55,7 +55,13 @@ impl Bots {
         if next.stage != row.stage {
             self.memory(row.id, |m| m.note = None);
         }
-        let seen = (next.observed != row.observed).then(|| seen_of(observed, &row, now)).flatten();
+        let mut seen = (next.observed != row.observed).then(|| seen_of(observed, &row, now)).flatten();
+        // Once a life: a gateway that drops its connection all the time must not fill the past.
+        if observed == Observed::Running
+            && self.memory(row.id, |m| m.told_ready.replace(row.generation)) == Some(row.generation)
+        {
+            seen = None;
+        }
         self.write_seen(next, seen).await
     }
 

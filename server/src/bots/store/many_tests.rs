@@ -1,7 +1,8 @@
 use super::*;
+use crate::bots::store::past;
 use crate::platform::db::Db;
-use api::ids::{BotConfigId, WorkspaceId};
-use entity::workspace;
+use api::ids::{BotConfigId, BotEventId, WorkspaceId};
+use entity::{bots::bot_event, workspace};
 use migration::{Migrator, MigratorTrait};
 use policy::Subject;
 use sea_orm::{ActiveModelTrait, IntoActiveModel};
@@ -145,4 +146,30 @@ async fn every_word_narrows_and_a_count_is_the_length_of_its_list() {
     assert_eq!(standings(db.read(), &granted, &any()).await.unwrap(), [7, 3, 1, 1, 4]);
     assert_eq!(standings(db.read(), &granted, &tag("eu")).await.unwrap(), [2, 2, 0, 0, 1]);
     assert_eq!(tags(db.read(), &granted).await.unwrap().len(), 3, "none of the trash or of others");
+}
+
+#[tokio::test]
+async fn forgetting_a_past_keeps_how_a_bot_was_wanted_and_seen_last() {
+    let (_dir, db, _granted) = house().await;
+    let granted = policy::check::<act::RunBots>(&Subject::SYSTEM).unwrap();
+    let kinds = ["created", "ready", "changed", "died", "ready", "applied", "stop", "ended", "start"];
+    for (bot, told) in [(1, &kinds[..]), (2, &kinds[..2])] {
+        for (n, kind) in (1..).zip(told) {
+            let event = bot_event::Model {
+                id: BotEventId(Uuid::from_u128(bot * 1000 + n)),
+                workspace_id: WorkspaceId(Uuid::from_u128(100)),
+                bot_id: BotId(Uuid::from_u128(bot)),
+                at_ms: i64::try_from(n).unwrap(),
+                kind: (*kind).to_owned(),
+                actor: None,
+                reason: None,
+                lived_ms: None,
+            };
+            db.write(async |tx| past::add(tx, event).await).await.unwrap();
+        }
+    }
+    db.write(async |tx| past::forget_before(tx, &granted, 9).await).await.unwrap();
+    let left = bot_event::Entity::find().order_by_asc(bot_event::Column::Id).all(db.read()).await.unwrap();
+    let left: Vec<_> = left.iter().map(|event| (event.bot_id.0.as_u128(), event.kind.as_str())).collect();
+    assert_eq!(left, [(1, "ended"), (1, "start"), (2, "created"), (2, "ready")]);
 }

@@ -12,6 +12,7 @@ use entity::bots::{
 use policy::{Granted, act};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Alias, Expr, ExprTrait, Query},
 };
 
 /// Adds an event, in the transaction of what it tells.
@@ -37,7 +38,13 @@ pub(in crate::bots) async fn page<C: ConnectionTrait>(
     Ok(cursor.page(query.all(db).await?, |row| row.id, |row| row))
 }
 
-/// Times and kinds of all events before `to_ms`, oldest first: what uptime is made of.
+/// Events that uptime is made of at most. A bot that fails all the time makes some hundred a day.
+const MOST_OF_A_COURSE: u64 = 100_000;
+/// What tells whether a bot was wanted, and whether it was up.
+const WANTED: [&str; 5] = ["created", "start", "restart", "stop", "trash"];
+const SEEN: [&str; 4] = ["ready", "died", "failed", "ended"];
+
+/// Times and kinds of the events before `to_ms`, oldest first: what uptime is made of.
 pub(in crate::bots) async fn course<C: ConnectionTrait>(
     db: &C,
     _granted: &Granted<act::ReadBots>,
@@ -49,16 +56,37 @@ pub(in crate::bots) async fn course<C: ConnectionTrait>(
         .columns([Column::AtMs, Column::Kind])
         .filter(Column::BotId.eq(bot))
         .filter(Column::AtMs.lt(to_ms))
-        .order_by_asc(Column::Id);
-    Ok(query.into_tuple().all(db).await?)
+        .order_by_desc(Column::Id)
+        .limit(MOST_OF_A_COURSE);
+    let mut course: Vec<(i64, String)> = query.into_tuple().all(db).await?;
+    course.reverse();
+    Ok(course)
 }
 
-/// Forgets what is older.
+/// Forgets what is older, but how each bot was wanted and seen last.
 pub(in crate::bots) async fn forget_before<C: ConnectionTrait>(
     tx: &C,
     _granted: &Granted<act::RunBots>,
     at_ms: i64,
 ) -> Result<(), OpError> {
-    bot_event::Entity::delete_many().filter(Column::AtMs.lt(at_ms)).exec(tx).await?;
+    let newer = Alias::new("newer");
+    for kinds in [&WANTED[..], &SEEN] {
+        let later = Query::select()
+            .expr(Expr::value(1))
+            .from_as(bot_event::Entity, newer.clone())
+            .and_where(Expr::col((newer.clone(), Column::BotId)).equals((bot_event::Entity, Column::BotId)))
+            .and_where(Expr::col((newer.clone(), Column::Id)).gt(Expr::col((bot_event::Entity, Column::Id))))
+            .and_where(Expr::col((newer.clone(), Column::Kind)).is_in(kinds.iter().copied()))
+            .to_owned();
+        let old = bot_event::Entity::delete_many()
+            .filter(Column::AtMs.lt(at_ms))
+            .filter(Column::Kind.is_in(kinds.iter().copied()))
+            .filter(Expr::exists(later));
+        old.exec(tx).await?;
+    }
+    let others = bot_event::Entity::delete_many()
+        .filter(Column::AtMs.lt(at_ms))
+        .filter(Column::Kind.is_not_in(WANTED.iter().chain(&SEEN).copied()));
+    others.exec(tx).await?;
     Ok(())
 }
