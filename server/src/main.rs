@@ -40,7 +40,7 @@ enum Command {
     Backup(Backup),
     /// Look at what can be wrong on the server machine, and say what to do.
     Doctor {
-        /// Print JSON: {"findings": [{"check", "level", "found", "means", "todo"}], "failed", "warned"}.
+        /// Print JSON: {"findings": [{"check", "level", "found", "means", "remedy"}], "failed", "warned"}.
         #[arg(long)]
         json: bool,
     },

@@ -29,10 +29,10 @@ async fn found(socket: &Path, wanted: RuntimeChoice, unisolated: bool) -> Findin
         Err(_elapsed) => format!("no answer within {} s", DEADLINE.as_secs()),
     };
     let what = format!("{}: {why}", socket.display());
-    let todo = "Start the engine, and let Chela's user use its socket (group docker).";
+    let remedy = "Start the engine, and let Chela's user use its socket (group docker).";
     match wanted {
         RuntimeChoice::Only(RuntimeKind::Docker) => {
-            Finding::fail("engine", what, "CHELA_RUNTIME is docker: no bot can run.", todo)
+            Finding::fail("engine", what, "CHELA_RUNTIME is docker: no bot can run.", remedy)
         }
         _ if unisolated || rustix::process::geteuid().is_root() => {
             Finding::ok("engine", format!("no Docker ({what}); bots run as processes"))
@@ -41,7 +41,7 @@ async fn found(socket: &Path, wanted: RuntimeChoice, unisolated: bool) -> Findin
             "engine",
             what,
             "No bot can run: processes of this user would not be kept apart.",
-            format!("{todo} Or run Chela as root; or set CHELA_ALLOW_UNISOLATED=1 on your own machine."),
+            format!("{remedy} Or run Chela as root; or set CHELA_ALLOW_UNISOLATED=1 on your own machine."),
         ),
     }
 }

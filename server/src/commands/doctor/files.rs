@@ -55,11 +55,11 @@ fn room(dir: &Path, free: Option<u64>) -> Finding {
         );
     };
     let found = format!("{} free in {}", disk::in_words(free), dir.display());
-    let todo = "Free some space: old backups in backups/, stopped bots, unused images of the engine.";
+    let remedy = "Free some space: old backups in backups/, stopped bots, unused images of the engine.";
     if free < disk::FULL_BELOW {
-        Finding::fail("disk", found, "The disk counts as full: Chela writes nothing more.", todo)
+        Finding::fail("disk", found, "The disk counts as full: Chela writes nothing more.", remedy)
     } else if free < LITTLE {
-        Finding::warn("disk", found, "A bot more, or a backup, may fill it.", todo)
+        Finding::warn("disk", found, "A bot more, or a backup, may fill it.", remedy)
     } else {
         Finding::ok("disk", found)
     }

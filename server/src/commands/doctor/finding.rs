@@ -30,37 +30,37 @@ pub(super) struct Finding {
     pub(super) level: Level,
     pub(super) found: String,
     pub(super) means: Option<String>,
-    pub(super) todo: Option<String>,
+    pub(super) remedy: Option<String>,
 }
 
 impl Finding {
     pub(super) fn ok(check: &'static str, found: impl Into<String>) -> Self {
-        Self { check, level: Level::Ok, found: found.into(), means: None, todo: None }
+        Self { check, level: Level::Ok, found: found.into(), means: None, remedy: None }
     }
 
     pub(super) fn warn(
         check: &'static str,
         found: impl Into<String>,
         means: &str,
-        todo: impl Into<String>,
+        remedy: impl Into<String>,
     ) -> Self {
-        Self { level: Level::Warn, ..Self::fail(check, found, means, todo) }
+        Self { level: Level::Warn, ..Self::fail(check, found, means, remedy) }
     }
 
     pub(super) fn fail(
         check: &'static str,
         found: impl Into<String>,
         means: &str,
-        todo: impl Into<String>,
+        remedy: impl Into<String>,
     ) -> Self {
-        let (found, means, todo) = (found.into(), Some(means.to_owned()), Some(todo.into()));
-        Self { check, level: Level::Fail, found, means, todo }
+        let (found, means, remedy) = (found.into(), Some(means.to_owned()), Some(remedy.into()));
+        Self { check, level: Level::Fail, found, means, remedy }
     }
 
     /// For a person: the finding, and below it what it means and what to do.
     pub(super) fn words(&self) -> String {
         let mut words = format!("{:<5} {:<11} {}", self.level.word(), self.check, self.found);
-        for (lead, more) in [("", &self.means), ("-> ", &self.todo)] {
+        for (lead, more) in [("", &self.means), ("-> ", &self.remedy)] {
             if let Some(more) = more {
                 words.push_str(&format!("\n{:18}{lead}{more}", ""));
             }
