@@ -1,6 +1,6 @@
 //! Use cases of many bots: narrowing and counting the list, acting on several, making one like another.
 
-use super::{Bots, rows, service, settings, store::many, trash};
+use super::{Bots, acts, create, rows, settings, store::many, trash};
 use crate::platform::{
     ctx::OpCtx,
     error::OpError,
@@ -97,40 +97,36 @@ async fn bulk(
     }
     let mut results = Vec::with_capacity(q.bots.len());
     for bot in q.bots {
-        let before = many::find_any(b.platform.db.read(), &granted, &bot).await.ok();
-        let done = one(&b, ctx.clone(), granted, q.act, bot.clone()).await;
-        results.push(match done {
-            Ok(version) => {
-                let changed = before.is_none_or(|before| version != Some(before.version));
-                BulkResult { bot, ok: true, changed, error: None }
-            }
+        results.push(match one(&b, ctx.clone(), granted, q.act, bot.clone()).await {
+            Ok(changed) => BulkResult { bot, ok: true, changed, error: None },
             Err(error) => BulkResult { bot, ok: false, changed: false, error: Some(error.into()) },
         });
     }
     Ok(BulkDone { results })
 }
 
-/// Acts on one; its version afterwards, none where it is out of sight.
+/// Acts on one; whether that changed anything.
 async fn one(
     b: &Arc<Bots>,
     ctx: OpCtx,
     granted: Granted<act::WriteBots>,
     act: BulkAct,
     bot: String,
-) -> Result<Option<i64>, OpError> {
+) -> Result<bool, OpError> {
+    let before = many::find_any(b.platform.db.read(), &granted, &bot).await?.version;
     let b = Arc::clone(b);
     let detail = match act {
-        BulkAct::Start => service::start(b, ctx, granted, StartBot { bot }).await?,
-        BulkAct::Stop => service::stop(b, ctx, granted, StopBot { bot }).await?,
-        BulkAct::Restart => service::restart(b, ctx, granted, RestartBot { bot }).await?,
+        BulkAct::Start => acts::start(b, ctx, granted, StartBot { bot }).await?,
+        BulkAct::Stop => acts::stop(b, ctx, granted, StopBot { bot }).await?,
+        BulkAct::Restart => acts::restart(b, ctx, granted, RestartBot { bot }).await?,
         BulkAct::Restore => trash::restore(b, ctx, granted, RestoreBot { bot }).await?,
         BulkAct::Trash => trash::trash(b, ctx, granted, TrashBot { bot }).await?,
         BulkAct::Delete => {
-            service::delete(b, ctx, granted, DeleteBot { bot, confirm: None }).await?;
-            return Ok(None);
+            acts::delete(b, ctx, granted, DeleteBot { bot, confirm: None }).await?;
+            return Ok(true);
         }
     };
-    Ok(Some(detail.summary.version))
+    Ok(detail.summary.version != before)
 }
 
 async fn clone(
@@ -149,5 +145,5 @@ async fn clone(
         runtime: Some(like.summary.runtime),
         tags: Some(like.summary.tags),
     };
-    service::create(b, ctx, granted, new).await
+    create::create(b, ctx, granted, new).await
 }

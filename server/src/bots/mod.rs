@@ -3,6 +3,8 @@
 //! Responsible for the bot's rows, configurations, lifecycle and the connection to its gateway. Not for
 //! what is said in chats (`chat`), nor for model calls (`routing`).
 
+mod acts;
+mod create;
 mod events;
 mod halts;
 mod lifecycle;

@@ -1,19 +1,18 @@
 //! Use cases of bots.
 
-use super::{Links, many, past, rows, settings, store, trash, unisolated};
+use super::{Links, acts, create, many, past, rows, settings, store, trash, unisolated};
 use crate::{
     audit,
     platform::{
         Platform,
         ctx::OpCtx,
-        error::{OpError, is_unique_violation},
-        ids::random_token,
+        error::OpError,
         jobs::NewJob,
-        text::{json_of, name_of, named},
+        text::json_of,
         verbs::{Rest, Verbs},
     },
 };
-use api::{ApiError, Code, Verb, bots::*, chat::ThreadSummary, ids::*, verb::Done};
+use api::{ApiError, Code, Verb, bots::*, chat::ThreadSummary, ids::*};
 use entity::bots::{bot, bot_config};
 use policy::{Granted, act};
 use std::{
@@ -74,15 +73,12 @@ pub fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
         bots,
         storage,
     );
+    create::register(verbs, bots);
+    acts::register(verbs, bots);
     unisolated::register(verbs, bots);
     many::register(verbs, bots);
     trash::register(verbs, bots);
     past::register(verbs, bots);
-    verbs.on::<CreateBot, act::WriteBots, _, _, _>(
-        Rest::create("/api/bots").says("Makes and starts a bot."),
-        bots,
-        create,
-    );
     verbs.on::<UpdateBot, act::WriteBots, _, _, _>(
         Rest::patch("/api/bots/{bot}").says("Saves a pending change."),
         bots,
@@ -97,26 +93,6 @@ pub fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
         Rest::post("/api/bots/{bot}/discard").says("Drops the pending change."),
         bots,
         discard,
-    );
-    verbs.on::<StartBot, act::WriteBots, _, _, _>(
-        Rest::post("/api/bots/{bot}/start").says("Wants it running."),
-        bots,
-        start,
-    );
-    verbs.on::<StopBot, act::WriteBots, _, _, _>(
-        Rest::post("/api/bots/{bot}/stop").says("Wants it stopped."),
-        bots,
-        stop,
-    );
-    verbs.on::<RestartBot, act::WriteBots, _, _, _>(
-        Rest::post("/api/bots/{bot}/restart").says("Wants a fresh run."),
-        bots,
-        restart,
-    );
-    verbs.on::<DeleteBot, act::WriteBots, _, _, _>(
-        Rest::delete("/api/bots/{bot}").says("Deletes it with its state and threads."),
-        bots,
-        delete,
     );
 }
 
@@ -283,7 +259,7 @@ impl Bots {
         self.detail(&row)
     }
 
-    fn config_row(
+    pub(super) fn config_row(
         &self,
         ctx: &OpCtx,
         row: &bot::Model,
@@ -335,125 +311,6 @@ async fn options(
     Ok(BotChoices { models: b.models.models(&ctx).await?, runtimes, unisolated })
 }
 
-pub(super) async fn create(
-    b: Arc<Bots>,
-    ctx: OpCtx,
-    granted: Granted<act::WriteBots>,
-    new: CreateBot,
-) -> Result<BotCreated, OpError> {
-    let Some(workspace) = granted.workspace() else { return Err(ApiError::forbidden().into()) };
-    b.runtimes.look_again().await;
-    let runtime = b.runtimes.choose(new.runtime, workspace)?;
-    let settings = settings::of_new(&new, runtime)?;
-    let tags = json_of(&settings::tags(new.tags.as_deref().unwrap_or_default())?)?;
-    b.runtimes.room(runtime)?;
-    let id = BotId(b.platform.ids.uuid());
-    let gateway_token = random_token("");
-    let aad = vault::Aad::new("bots", "gateway_token", id.0.as_bytes());
-    let sealed = b
-        .platform
-        .vault
-        .seal(&aad, gateway_token.as_bytes())
-        .map_err(|source| OpError::internal("sealing a gateway token", source))?;
-    let row = b
-        .platform
-        .db
-        .write(async |tx| {
-            b.admit(tx, workspace, runtime).await?;
-            room_for_one(tx, &granted, workspace).await?;
-            if store::name_taken(tx, workspace, &settings.name, None).await? {
-                return Err(ApiError::field("/name", "must be unique: another bot has this name").into());
-            }
-            let taken = store::taken(tx, workspace, &api::validate::slug_of(&settings.name)).await?;
-            let uid = b.runtimes.uid(runtime, &store::uids(tx).await?)?;
-            let mut row = new_row(&b, &ctx, workspace, id, runtime, &settings)?;
-            row.slug = settings::free_slug(&settings.name, &taken);
-            row.uid = uid;
-            row.tags.clone_from(&tags);
-            row.gateway_token.clone_from(&sealed);
-            let mut config = b.config_row(&ctx, &row, &settings)?;
-            config.id = row.config_id;
-            store::insert(tx, &granted, row.clone(), config).await.map_err(unique_name)?;
-            audit::record(tx, b.platform.ids.as_ref(), &ctx, CreateBot::NAME, Some(id.to_string())).await?;
-            b.remember_act(tx, &row, CreateBot::NAME, &ctx.actor().to_string(), ctx.now_ms).await?;
-            b.look(tx, id, ctx.now_ms).await?;
-            Ok(row)
-        })
-        .await?;
-    b.platform.jobs.wake();
-    b.publish(&row);
-    Ok(BotCreated { id, slug: row.slug })
-}
-
-/// Refuses one more bot than the workspace may have.
-pub(super) async fn room_for_one<C: sea_orm::ConnectionTrait>(
-    tx: &C,
-    granted: &Granted<act::WriteBots>,
-    workspace: WorkspaceId,
-) -> Result<(), OpError> {
-    let (count, cap) = store::cap(tx, granted, workspace).await?;
-    match cap.filter(|cap| i64::try_from(count).unwrap_or(i64::MAX) >= *cap) {
-        None => Ok(()),
-        Some(cap) => {
-            let error =
-                ApiError::new(Code::Conflict, format!("This workspace has {count} bots of at most {cap}."));
-            Err(error.with_hint("Delete one, or ask the administrator for more.").into())
-        }
-    }
-}
-
-fn unique_name(error: OpError) -> OpError {
-    match error {
-        OpError::Db(db) if is_unique_violation(&db) => {
-            ApiError::field("/name", "must be unique: another bot has this name").into()
-        }
-        other => other,
-    }
-}
-
-fn new_row(
-    b: &Bots,
-    ctx: &OpCtx,
-    workspace: WorkspaceId,
-    id: BotId,
-    runtime: RuntimeKind,
-    settings: &BotSettings,
-) -> Result<bot::Model, OpError> {
-    let queued =
-        [StageMark { stage: Stage::Queued, started_at_ms: ctx.now_ms, ended_at_ms: None, note: None }];
-    Ok(bot::Model {
-        id,
-        workspace_id: workspace,
-        slug: String::new(),
-        name: settings.name.clone(),
-        runtime: name_of(&runtime),
-        uid: None,
-        gateway_port: None,
-        gateway_token: Vec::new(),
-        desired: name_of(&Desired::Running),
-        observed: name_of(&Observed::Absent),
-        stage: Some(name_of(&Stage::Queued)),
-        health: name_of(&Health::Unknown),
-        reason: None,
-        stages: json_of(&queued)?,
-        since_ms: ctx.now_ms,
-        generation: 1,
-        restarts: 0,
-        failures: 0,
-        next_try_at_ms: None,
-        settings: json_of(settings)?,
-        pending: None,
-        running_config_id: None,
-        config_id: BotConfigId(b.platform.ids.uuid()),
-        version: 1,
-        created_at_ms: ctx.now_ms,
-        started_at_ms: None,
-        tags: "[]".to_owned(),
-        trashed_at_ms: None,
-        trashed_from: None,
-    })
-}
-
 pub(super) async fn update(
     b: Arc<Bots>,
     ctx: OpCtx,
@@ -503,110 +360,4 @@ async fn discard(
 ) -> Result<BotDetail, OpError> {
     let drop_pending = async |_tx: &_, row: &mut bot::Model| Ok(row.pending.take().is_some());
     b.change(&ctx, &granted, &q.bot, q.expected_version, DiscardBot::NAME, drop_pending).await
-}
-
-pub(super) async fn start(
-    b: Arc<Bots>,
-    ctx: OpCtx,
-    granted: Granted<act::WriteBots>,
-    q: StartBot,
-) -> Result<BotDetail, OpError> {
-    b.change(&ctx, &granted, &q.bot, None, StartBot::NAME, async |tx, row| {
-        let waits = row.next_try_at_ms.is_some();
-        if named::<Desired>(&row.desired)? == Desired::Running && !waits {
-            return Ok(false);
-        }
-        b.admit(tx, row.workspace_id, named(&row.runtime)?).await?;
-        // A person who presses start does not wait for the pause of a failure.
-        row.next_try_at_ms = None;
-        row.failures = 0;
-        if named::<Desired>(&row.desired)? != Desired::Running {
-            row.desired = name_of(&Desired::Running);
-            row.generation += 1;
-        }
-        Ok(true)
-    })
-    .await
-}
-
-pub(super) async fn stop(
-    b: Arc<Bots>,
-    ctx: OpCtx,
-    granted: Granted<act::WriteBots>,
-    q: StopBot,
-) -> Result<BotDetail, OpError> {
-    let stopped = b
-        .change(&ctx, &granted, &q.bot, None, StopBot::NAME, async |_tx, row| {
-            if named::<Desired>(&row.desired)? == Desired::Stopped {
-                return Ok(false);
-            }
-            row.desired = name_of(&Desired::Stopped);
-            row.next_try_at_ms = None;
-            row.failures = 0;
-            Ok(true)
-        })
-        .await;
-    let detail = match stopped {
-        Err(error) if error.is_unwritable() => {
-            return b.stop_unwritten(&ctx, &granted, &q.bot).await;
-        }
-        other => other?,
-    };
-    b.cancel(detail.summary.id);
-    Ok(detail)
-}
-
-pub(super) async fn restart(
-    b: Arc<Bots>,
-    ctx: OpCtx,
-    granted: Granted<act::WriteBots>,
-    q: RestartBot,
-) -> Result<BotDetail, OpError> {
-    b.change(&ctx, &granted, &q.bot, None, RestartBot::NAME, async |tx, row| {
-        b.admit(tx, row.workspace_id, named(&row.runtime)?).await?;
-        row.desired = name_of(&Desired::Running);
-        row.next_try_at_ms = None;
-        row.failures = 0;
-        row.generation += 1;
-        Ok(true)
-    })
-    .await
-}
-
-pub(super) async fn delete(
-    b: Arc<Bots>,
-    ctx: OpCtx,
-    granted: Granted<act::WriteBots>,
-    q: DeleteBot,
-) -> Result<Done, OpError> {
-    let deleted = b
-        .change(&ctx, &granted, &q.bot, None, DeleteBot::NAME, async |_tx, row| {
-            confirmed(&q, row)?;
-            row.desired = name_of(&Desired::Deleted);
-            row.next_try_at_ms = None;
-            Ok(true)
-        })
-        .await;
-    let detail = match deleted {
-        Err(error) if error.is_unwritable() => {
-            confirmed(&q, &store::many::find_any(b.platform.db.read(), &granted, &q.bot).await?)?;
-            return b.delete_unwritten(&ctx, &granted, &q.bot).await;
-        }
-        other => other?,
-    };
-    b.cancel(detail.summary.id);
-    let granted = policy::check::<act::RunBots>(&OpCtx::system(ctx.request_id, ctx.now_ms, None).subject)?;
-    if let Some(row) = store::load(b.platform.db.read(), &granted, detail.summary.id).await? {
-        b.publish_gone(&row);
-    }
-    Ok(Done {})
-}
-
-fn confirmed(q: &DeleteBot, row: &bot::Model) -> Result<(), ApiError> {
-    match &q.confirm {
-        Some(text) if text.trim() != row.name => {
-            Err(ApiError::field("/confirm", "must repeat the bot's name"))
-        }
-        _ => Ok(()),
-    }
 }

@@ -1,6 +1,6 @@
 //! Use cases of the trash: a bot is stopped and put out of sight, comes back within seven days, or is deleted.
 
-use super::{Bots, service, store};
+use super::{Bots, create, store};
 use crate::{
     audit,
     platform::{
@@ -64,7 +64,7 @@ pub(super) async fn restore(
             if row.trashed_at_ms.take().is_none() {
                 return Ok(row);
             }
-            service::room_for_one(tx, &granted, row.workspace_id).await?;
+            create::room_for_one(tx, &granted, row.workspace_id).await?;
             if store::name_taken(tx, row.workspace_id, &row.name, Some(row.id)).await? {
                 let error =
                     ApiError::new(api::Code::Conflict, format!("Another bot is called {} now.", row.name));
