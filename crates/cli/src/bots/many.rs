@@ -1,7 +1,7 @@
 //! `chela bot list` narrowed, `stats`, `clone`.
 
 use super::{create::Runs, shape};
-use crate::{failure::Failure, output::text, session::Session};
+use crate::{failure::Failure, options::Once, output::text, session::Session};
 use api::bots::*;
 use clap::{Args, ValueEnum};
 
@@ -68,8 +68,8 @@ pub(super) async fn stats(session: &Session) -> Result<(), Failure> {
 }
 
 /// Makes one like another, and shows it.
-pub(super) async fn clone(session: &Session, bot: String, name: String) -> Result<(), Failure> {
-    let made = match session.call(&CloneBot { bot: bot.clone(), name }).await {
+pub(super) async fn clone(session: &Session, bot: String, name: String, once: &Once) -> Result<(), Failure> {
+    let made = match session.call_once(&CloneBot { bot: bot.clone(), name }, Some(once)).await {
         Ok(made) => made,
         Err(failure) => return Err(session.nearest_bot(failure, &bot).await),
     };

@@ -15,7 +15,7 @@ use crate::{
     completion,
     env::Env,
     failure::Failure,
-    options::{Paging, Watch, Yes},
+    options::{Once, Paging, Watch, Yes},
     output::now_ms,
     session::Session,
 };
@@ -83,6 +83,8 @@ pub enum BotVerb {
         bot: String,
         /// What to call the new one.
         name: String,
+        #[command(flatten)]
+        once: Once,
     },
     /// Delete bots with their state, threads and tokens. This cannot be undone.
     Rm {
@@ -122,7 +124,7 @@ pub(crate) async fn run(session: &Session, verb: BotVerb, env: &Env) -> Result<(
         BotVerb::Stats => many::stats(session).await,
         BotVerb::Trash(several) => acts::each(session, &several, None, |bot| TrashBot { bot }).await,
         BotVerb::Restore(several) => acts::each(session, &several, None, |bot| RestoreBot { bot }).await,
-        BotVerb::Clone { bot, name } => many::clone(session, bot, name).await,
+        BotVerb::Clone { bot, name, once } => many::clone(session, bot, name, &once).await,
         BotVerb::Options => options(session).await,
         BotVerb::Logs(args) => logs::logs(session, &args).await,
         BotVerb::Events(args) => past::events(session, args).await,

@@ -76,6 +76,9 @@ async fn bots_are_made_changed_and_written_as_before() {
     home.run(&["bot", "restart", "writer", "--wait"]).ended(0, &[]);
     assert_eq!(at.world.cells.starts().len(), starts + 1, "what ran before is not what was waited for");
     assert!(home.run(&["bot", "clone", "writer", "Spare"]).ok().contains("spare"));
+    let again = ["bot", "clone", "writer", "Twin", "--idempotency-key", "k", "-o", "name"];
+    assert_eq!(home.run(&again).ok(), home.run(&again).ok(), "asked twice, made once");
+    home.run(&["bot", "rm", "twin", "--yes"]).ended(0, &["Deleted twin"]);
     home.run(&["bot", "trash", "spare"]).ended(0, &[]);
     assert_eq!(home.run(&["bot", "list", "--trash", "-o", "name"]).ok(), "spare\n");
     home.run(&["bot", "rm", "spare", "--yes"]).ended(0, &["Deleted spare"]);
