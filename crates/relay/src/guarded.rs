@@ -28,6 +28,8 @@ struct Shared {
     begun: Instant,
     /// Milliseconds after `begun` by which the answer must be written; 0: nobody said.
     due_ms: AtomicU64,
+    /// Somebody waits until all that was written is out.
+    flush_awaited: AtomicBool,
 }
 
 impl Watch {
@@ -42,6 +44,18 @@ impl Watch {
     pub fn set_due(&self, due: Instant) {
         let after = due.saturating_duration_since(self.shared.begun).as_millis();
         self.shared.due_ms.store(u64::try_from(after).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
+    }
+
+    /// From now on [`Watch::is_flushed`] tells whether what is written is out; the task that writes the
+    /// connection is woken when it is.
+    pub fn await_flush(&self) {
+        self.shared.flush_awaited.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether all has left that was written before and after [`Watch::await_flush`].
+    #[must_use]
+    pub fn is_flushed(&self) -> bool {
+        !self.shared.flush_awaited.load(Ordering::Relaxed)
     }
 
     fn due(&self) -> Option<Instant> {
@@ -79,8 +93,9 @@ impl<Io, Kept> Guarded<Io, Kept> {
     }
 
     fn with(io: Io, stall: Duration, framing: Framing, kept: Kept) -> Self {
-        let (badly_framed, due_ms) = Default::default();
-        let watch = Watch { shared: Arc::new(Shared { badly_framed, begun: Instant::now(), due_ms }) };
+        let (badly_framed, due_ms, flush_awaited) = Default::default();
+        let watch =
+            Watch { shared: Arc::new(Shared { badly_framed, begun: Instant::now(), due_ms, flush_awaited }) };
         Self { io, framing, watch, stall, stalled: None, _kept: kept }
     }
 
@@ -136,7 +151,13 @@ impl<Io: AsyncWrite + Unpin, Kept: Unpin> AsyncWrite for Guarded<Io, Kept> {
         self.io.is_write_vectored()
     }
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_flush(cx)
+        let this = self.get_mut();
+        ready!(Pin::new(&mut this.io).poll_flush(cx))?;
+        // HTTP flushes the connection when its own buffer is empty.
+        if this.watch.shared.flush_awaited.swap(false, Ordering::Relaxed) {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Ready(Ok(()))
     }
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().io).poll_shutdown(cx)

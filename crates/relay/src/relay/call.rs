@@ -2,7 +2,7 @@
 
 use super::{
     Relay, RelayBody, Shared,
-    guard::{Guard, Stopping},
+    guard::{Guard, Line},
     headers, neutral,
     passing::Passing,
     target::{Lost, Target},
@@ -117,8 +117,8 @@ impl Relay {
             Lost::Unknown => (Trouble::NotFound, dialect),
             Lost::Crooked => (Trouble::BadPath, dialect),
         })?;
-        let stopping = parts.extensions.get::<Stopping>().cloned().unwrap_or_default();
-        let guard = Guard::open(&self.shared, &caller, target.vendor, headers, stopping);
+        let line = parts.extensions.get::<Line>().cloned().unwrap_or_default();
+        let guard = Guard::open(&self.shared, &caller, target.vendor, headers, line);
         Ok(Admitted { target, dialect, guard })
     }
 

@@ -1,7 +1,7 @@
 //! The account of one call: a row that is delivered exactly once, whatever ends the call.
 
 use super::{Shared, trouble::Trouble};
-use crate::{Caller, End, UsageRow, vendors::Vendor};
+use crate::{Caller, End, UsageRow, guarded::Watch, vendors::Vendor};
 use api::ids::WorkspaceId;
 use http::{HeaderMap, StatusCode};
 use std::{
@@ -14,13 +14,18 @@ use std::{
 use tokio::time::Instant;
 use uuid::Uuid;
 
-/// Set when the listener a call came through stops: running answers then end at once.
+/// The connection a call came in on, as far as its answer cares.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stopping(pub(super) Arc<AtomicBool>);
+pub(super) struct Line {
+    /// Set when its listener stops: running answers then end at once.
+    pub(super) stopping: Arc<AtomicBool>,
+    /// Tells when what was written is out.
+    pub(super) watch: Option<Watch>,
+}
 
-impl Stopping {
-    pub(super) fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+impl Line {
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 }
 
@@ -29,7 +34,7 @@ pub(super) struct Guard {
     shared: Arc<Shared>,
     row: Option<UsageRow>,
     begun: Instant,
-    pub(super) stopping: Stopping,
+    pub(super) line: Line,
 }
 
 impl Guard {
@@ -39,7 +44,7 @@ impl Guard {
         caller: &Caller,
         vendor: &'static Vendor,
         headers: &HeaderMap,
-        stopping: Stopping,
+        line: Line,
     ) -> Self {
         let (trace_id, parent_span_id) = trace(headers).unzip();
         let row = UsageRow {
@@ -64,7 +69,7 @@ impl Guard {
             trace_id,
             parent_span_id,
         };
-        Self { shared: shared.clone(), row: Some(row), begun: Instant::now(), stopping }
+        Self { shared: shared.clone(), row: Some(row), begun: Instant::now(), line }
     }
 
     /// Changes the row while it is open.
@@ -146,7 +151,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         let Some(mut row) = self.row.take() else { return };
         row.latency_ms = millis(self.begun.elapsed());
-        if row.end == End::ClientGone && self.stopping.is_set() {
+        if row.end == End::ClientGone && self.line.is_stopping() {
             row.end = End::Stopped;
         }
         self.shared.config.usage.put(row);

@@ -30,10 +30,8 @@ enum Step {
     Going,
     /// The answer has come to its end; its last bytes are out.
     Ending,
-    /// The error event is out; give the connection one turn to flush it.
+    /// The error event is given out; the connection is cut when it has left, however slowly it is read.
     Flushing,
-    /// Cut the connection.
-    Cutting(Trouble),
     Done,
 }
 
@@ -174,6 +172,9 @@ impl Passing {
             return Poll::Ready(Some(Err(trouble.words().into())));
         }
         self.step = Step::Flushing;
+        if let Some(watch) = &self.guard.line.watch {
+            watch.await_flush();
+        }
         last.extend_from_slice(&trouble.event(self.dialect, between));
         Poll::Ready(Some(Ok(Frame::data(last.into()))))
     }
@@ -217,20 +218,20 @@ impl Body for Passing {
             Step::Going => {}
             Step::Ending => return this.whole(),
             Step::Flushing => {
-                this.step = Step::Cutting(this.cause);
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            Step::Cutting(trouble) => {
+                match &this.guard.line.watch {
+                    // The flush wakes this task.
+                    Some(watch) if !watch.is_flushed() => return Poll::Pending,
+                    _ => {}
+                }
                 this.step = Step::Done;
-                return Poll::Ready(Some(Err(trouble.words().into())));
+                return Poll::Ready(Some(Err(this.cause.words().into())));
             }
             Step::Done => return Poll::Ready(None),
         }
         if !this.next.is_empty() {
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut this.next)))));
         }
-        if this.guard.stopping.is_set() {
+        if this.guard.line.is_stopping() {
             return this.cut(Trouble::Stopping);
         }
         loop {

@@ -3,7 +3,7 @@
 //! Every connection has `TCP_NODELAY`, a deadline for its head, limits on head and count; a stop lets running
 //! answers go on for the grace time, then ends them with an event of their dialect.
 
-use super::{Relay, guard::Stopping};
+use super::{Relay, guard::Line};
 use crate::{Guarded, Wire};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -96,13 +96,14 @@ impl Relay {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let (stopping, limits) = (Stopping::default(), self.shared.config.limits);
-        let flag = stopping.clone();
+        let limits = self.shared.config.limits;
         let stream = Guarded::new(stream, limits.idle);
         let watch = stream.watch();
+        let line = Line { watch: Some(watch.clone()), ..Line::default() };
+        let stopping = line.stopping.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             let relay = self.clone();
-            request.extensions_mut().insert(flag.clone());
+            request.extensions_mut().insert(line.clone());
             let badly_framed = watch.badly_framed();
             // A body is not asked for more while its caller does not read: its deadline holds here too.
             watch.set_due(Instant::now() + limits.total + LAST_WORDS);
@@ -128,7 +129,7 @@ impl Relay {
         }
         connection.as_mut().graceful_shutdown();
         if timeout(limits.grace, connection.as_mut()).await.is_err() {
-            stopping.0.store(true, Ordering::Relaxed);
+            stopping.store(true, Ordering::Relaxed);
             let _late = timeout(LAST_WORDS, connection).await;
         }
     }

@@ -1,9 +1,12 @@
 //! Hostile upstreams: a defined end in the caller's dialect, one row, little memory.
 
 use crate::support::*;
-use relay::End;
+use relay::{End, Wire};
 use testkit::vendor::Mode;
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpStream, UnixListener, UnixStream},
+};
 
 #[tokio::test]
 async fn an_upstream_that_never_answers_is_504() {
@@ -116,9 +119,45 @@ async fn an_endless_line_passes_without_being_held() {
     let mut house = house().await;
     let (answer, row) =
         house.try_mode(Mode::EndlessLine { bytes: 32 * 1024 * 1024 }, BOT_TOKEN, ASK_STREAM).await;
-    assert!(answer.body.len() > 32 * 1024 * 1024);
+    let end = answer.body.len().saturating_sub(300);
+    let last = String::from_utf8_lossy(&answer.body[end..]);
+    assert!(answer.body.len() > 32 * 1024 * 1024, "{} bytes, {last}, {row:?}", answer.body.len());
     assert_eq!(row.end, End::UpstreamCut);
     assert!(!row.counted);
+}
+
+#[tokio::test]
+async fn a_caller_slower_than_the_vendor_gets_the_last_words_too() {
+    let house = house().await;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("relay.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let (relay, stop) = (house.relay.clone(), house.stop.clone());
+    tokio::spawn(async move { relay.serve_unix(listener, Wire::Bot(WIRED_BOT), stop).await });
+    // More than a socket takes unread, by as little as stays with the relay when the vendor breaks off.
+    for kilobytes in (160..400).step_by(12) {
+        let body = format!("data: {}", "x".repeat(kilobytes * 1024));
+        house.vendor.play(Mode::Events { body, whole: false });
+        let mut stream = UnixStream::connect(&path).await.unwrap();
+        let request = format!(
+            "POST /v1/openai/chat/completions HTTP/1.1\r\nhost: a\r\nx-api-key: {WIRED_TOKEN}\r\ncontent-length: {}\r\n\r\n{ASK_STREAM}",
+            ASK_STREAM.len()
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut all = Vec::new();
+        let mut piece = [0; 512];
+        loop {
+            let read = stream.read(&mut piece).await.unwrap();
+            if read == 0 {
+                break;
+            }
+            all.extend_from_slice(&piece[..read]);
+            tokio::task::yield_now().await;
+        }
+        let last = String::from_utf8_lossy(&all[all.len().saturating_sub(300)..]).into_owned();
+        assert!(all.len() > kilobytes * 1024, "{kilobytes} kB: {} bytes, {last}", all.len());
+        assert!(last.contains("upstream_cut") && !last.ends_with("0\r\n\r\n"), "{last}");
+    }
 }
 
 #[tokio::test]
