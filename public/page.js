@@ -68,6 +68,10 @@ document.addEventListener('click', (event) => {
 document.addEventListener('change', (event) => {
   const { look: name } = event.target.dataset;
   if (name) look(name, event.target.value);
+  // `data-picks-all`: every row of the form follows.
+  if (event.target.matches('[data-picks-all]')) {
+    for (const row of event.target.form.querySelectorAll('[data-pick]')) row.checked = event.target.checked;
+  }
   if (event.target.matches('[data-submits]')) event.target.form.requestSubmit();
 });
 

@@ -163,18 +163,21 @@ pub fn Unloaded(error: ApiError) -> impl IntoView {
 /// Links through the pages of a list.
 #[component]
 pub fn Pager(
-    /// Path of the list.
-    base: &'static str,
+    /// Path of the list, and what narrows it.
+    #[prop(into)]
+    base: String,
     /// This is not the first page.
     later: bool,
     /// Cursor of the next page.
     next: Option<String>,
 ) -> impl IntoView {
     let t = text();
+    let and = if base.contains('?') { '&' } else { '?' };
+    let next = next.map(|cursor| format!("{base}{and}cursor={cursor}"));
     view! {
         <nav class="pager">
             {later.then(|| view! { <a class="btn" href=base>{t.first}</a> })}
-            {next.map(|cursor| view! { <a class="btn" href=format!("{base}?cursor={cursor}")>{t.more}</a> })}
+            {next.map(|href| view! { <a class="btn" href=href>{t.more}</a> })}
         </nav>
     }
 }

@@ -16,7 +16,7 @@ cmd_e2e() {
 build_for_tests() {
   mkdir -p "$ROOT/target"
   if [ "${CI:-}" = true ] || ! build_is_fresh; then build_fast || return 1; fi
-  step "build the fake vendor" cargo build --profile fast -p testkit --bins || return 1
+  step "build the stand-ins" cargo build --profile fast -p testkit --bins || return 1
   build_whole
 }
 
@@ -35,7 +35,8 @@ E2E_REPORT=$ROOT/end2end/test-results/report.json
 e2e_run() {
   rm -f "$E2E_REPORT"
   site_env
-  export CHELA_TEST_BIN=$FAST_BIN CHELA_TEST_FAKE_VENDOR=$ROOT/target/fast/fake-vendor CHELA_TEST_REPORT=$E2E_REPORT
+  export CHELA_TEST_BIN=$FAST_BIN CHELA_TEST_REPORT=$E2E_REPORT
+  export CHELA_TEST_FAKE_VENDOR=$ROOT/target/fast/fake-vendor CHELA_TEST_GATEWAY=$ROOT/target/fast/fake-gateway
   (cd "$ROOT/end2end" && step "browser tests" npx --no-install playwright test "$@")
 }
 

@@ -11,6 +11,16 @@ pub async fn bots_list(cmd: ListBots) -> Result<Page<BotSummary>, ApiError> {
     call(cmd).await
 }
 
+#[server(prefix = "/api/fn", endpoint = "bots/stats", input = Json)]
+pub async fn bots_stats(cmd: ReadBotStats) -> Result<BotStats, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "bots/bulk")]
+pub async fn bots_bulk(cmd: BulkBots) -> Result<BulkDone, ApiError> {
+    call(cmd).await
+}
+
 #[server(prefix = "/api/fn", endpoint = "bots/get", input = Json)]
 pub async fn bots_get(cmd: GetBot) -> Result<BotDetail, ApiError> {
     call(cmd).await

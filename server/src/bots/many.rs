@@ -102,7 +102,7 @@ async fn bulk(
             Err(error) => BulkResult { bot, ok: false, changed: false, error: Some(error.into()) },
         });
     }
-    Ok(BulkDone { results })
+    Ok(BulkDone { act: q.act, results })
 }
 
 /// Acts on one; whether that changed anything.

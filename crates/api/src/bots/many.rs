@@ -68,7 +68,11 @@ words! {
     }
 
     /// What became of each, in the order asked.
-    pub struct BulkDone { pub results: Vec<BulkResult> }
+    pub struct BulkDone {
+        /// What was asked.
+        pub act: BulkAct,
+        pub results: Vec<BulkResult>,
+    }
 
     /// What became of one.
     pub struct BulkResult {
