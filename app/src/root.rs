@@ -5,7 +5,10 @@
 
 use crate::{
     auth::door::DoorPage,
-    bots::{config::ConfigPage, create::CreatePage, detail::BotFrame, list::BotsPage, logs::LogsPage},
+    bots::{
+        config::ConfigPage, create::CreatePage, detail::BotFrame, list::BotsPage, logs::LogsPage,
+        metrics::MetricsPage,
+    },
     chat::page::ChatPage,
     frame::Frame,
     home::HomePage,
@@ -52,6 +55,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("") view=ToOverview ssr=SsrMode::Async/>
                         <Route path=path!("/overview") view=Below ssr=SsrMode::Async/>
                         <Route path=path!("/chat") view={Lazy::<ChatPage>::new()} ssr=SsrMode::Async/>
+                        <Route path=path!("/metrics") view={Lazy::<MetricsPage>::new()} ssr=SsrMode::Async/>
                         <Route path=path!("/logs") view={Lazy::<LogsPage>::new()} ssr=SsrMode::Async/>
                         <Route path=path!("/config") view={Lazy::<ConfigPage>::new()} ssr=SsrMode::Async/>
                     </ParentRoute>

@@ -104,9 +104,11 @@ export class Chela {
 
   private async deleteBots(): Promise<void> {
     const headers = { authorization: `Bearer ${await this.adminToken()}` };
-    const list = await fetch(`${this.url}/api/bots?limit=200`, { headers });
-    const { items } = (await list.json()) as { items: { id: string }[] };
-    for (const { id } of items) await fetch(`${this.url}/api/bots/${id}`, { method: 'DELETE', headers });
+    for (const trashed of [false, true]) {
+      const list = await fetch(`${this.url}/api/bots?limit=200&trashed=${trashed}`, { headers });
+      const { items } = (await list.json()) as { items: { id: string }[] };
+      for (const { id } of items) await fetch(`${this.url}/api/bots/${id}`, { method: 'DELETE', headers });
+    }
     const bots = join(this.home, 'data', 'bots');
     await this.program.until('end of every bot', async () => {
       const left = await readdir(bots).catch(() => []);

@@ -1,5 +1,7 @@
 // Every page there is, for the specs that look at all of them.
-import type { Page } from '@playwright/test';
+import { mkdir } from 'node:fs/promises';
+import { AxeBuilder } from '@axe-core/playwright';
+import { expect, type Page } from '@playwright/test';
 import type { House } from './test.ts';
 
 export interface Place {
@@ -19,6 +21,7 @@ export const PLACES: Place[] = [
   { name: 'bot', path: ({ bot }) => `/bots/${bot}/overview` },
   { name: 'chat', path: ({ bot }) => `/bots/${bot}/chat` },
   { name: 'logs', path: ({ bot }) => `/bots/${bot}/logs` },
+  { name: 'metrics', path: ({ bot }) => `/bots/${bot}/metrics` },
   { name: 'config', path: ({ bot }) => `/bots/${bot}/config` },
   { name: 'keys', path: () => '/keys' },
   { name: 'profile', path: () => '/settings/profile' },
@@ -44,4 +47,22 @@ export async function visit(page: Page, url: string, theme: Theme, size: typeof 
 export async function settled(page: Page): Promise<void> {
   await page.waitForFunction(() => document.querySelector('[aria-busy="true"], .skeleton') === null);
   await page.evaluate(() => document.fonts.ready.then(() => undefined));
+}
+
+/** axe finds nothing, and the page is no wider than its window. */
+export async function faultless(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`);
+  expect(found).toEqual([]);
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  expect(overflow, 'the page scrolls sideways').toBeLessThanOrEqual(0);
+}
+
+const SHOTS = new URL('../shots/', import.meta.url).pathname;
+
+/** Where photographs were asked for with CHELA_TEST_SHOTS=1: a test run changes no file of the checkout. */
+export async function photograph(page: Page, name: string): Promise<void> {
+  if (!process.env.CHELA_TEST_SHOTS) return;
+  await mkdir(SHOTS, { recursive: true });
+  await page.screenshot({ path: `${SHOTS}${name}.png`, animations: 'disabled' });
 }

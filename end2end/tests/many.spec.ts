@@ -7,6 +7,7 @@ import { Api, MODEL } from '../support/api.ts';
 import { virtualAuthenticator } from '../support/authenticator.ts';
 import { Chela } from '../support/chela.ts';
 import { built } from '../support/processes.ts';
+import { DESKTOP, PHONE, THEMES, faultless, photograph, visit } from '../support/pages.ts';
 import { createPasskey, hydrated } from '../support/steps.ts';
 import { expect, test } from '../support/test.ts';
 
@@ -85,11 +86,29 @@ test('twelve bots are found, stopped together, thrown away and taken back', asyn
     await expect(page.getByText('Deleted: 1', { exact: true })).toBeVisible();
     await expect(page.getByText('The trash is empty')).toBeVisible();
 
+    // Everything of it in both themes and sizes, with the bar in sight.
+    for (const [name, path, picked] of [
+      ['many', '/bots?sort=name', 3],
+      ['trash', '/bots?trashed=true', 1],
+    ] as const) {
+      if (name === 'trash') await api.call('POST', 'bots/helper-4/trash', {});
+      for (const theme of THEMES) {
+        for (const size of [DESKTOP, PHONE]) {
+          await visit(page, chela.url + path, theme, size);
+          await hydrated(page);
+          for (let n = 0; n < picked; n += 1) await rows(page).nth(n).getByRole('checkbox').check();
+          await expect(page.getByRole('group', { name: 'selected' })).toBeVisible();
+          await faultless(page);
+          await photograph(page, `${name}-full-${theme}${size === PHONE ? '-390' : ''}`);
+        }
+      }
+    }
+
     // A view nothing fits says so and leads back.
     await page.goto(`${chela.url}/bots?q=nobody`);
     await expect(page.getByText('No bot fits')).toBeVisible();
     await page.getByRole('link', { name: 'Show all bots' }).click();
-    await expect(rows(page)).toHaveCount(BOTS - 1);
+    await expect(rows(page)).toHaveCount(BOTS - 2);
   } finally {
     await page.goto('about:blank');
     await chela.stop().finally(() => rm(dir, { recursive: true, force: true }));

@@ -1,22 +1,13 @@
 // Photographs for the README and for looking at: full, empty and error, light and dark, and full on a phone.
 // They are taken by `./x e2e --grep @shots` with CHELA_TEST_SHOTS=1, so that a test run changes no file of the checkout.
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
-import type { Page } from '@playwright/test';
 import { createPasskey, send } from '../support/steps.ts';
 import { Chela } from '../support/chela.ts';
 import { virtualAuthenticator } from '../support/authenticator.ts';
-import { DESKTOP, PHONE, PLACES, THEMES, settled, visit, type Theme } from '../support/pages.ts';
+import { DESKTOP, PHONE, PLACES, THEMES, photograph, settled, visit, type Theme } from '../support/pages.ts';
 import { expect, test } from '../support/test.ts';
 
-const SHOTS = new URL('../shots/', import.meta.url).pathname;
-
 test.skip(!process.env.CHELA_TEST_SHOTS, 'photographs are taken on request');
-
-async function shoot(page: Page, name: string): Promise<void> {
-  await mkdir(SHOTS, { recursive: true });
-  await page.screenshot({ path: `${SHOTS}${name}.png`, animations: 'disabled' });
-}
 
 test('photographs of full pages @shots', async ({ page, owner, house }) => {
   test.setTimeout(300_000);
@@ -30,10 +21,10 @@ test('photographs of full pages @shots', async ({ page, owner, house }) => {
     const visitor = place.open ? page : owner;
     for (const theme of THEMES) {
       await visit(visitor, house.chela.url + place.path(house), theme, DESKTOP);
-      await shoot(visitor, `${place.name}-full-${theme}`);
+      await photograph(visitor, `${place.name}-full-${theme}`);
     }
     await visit(visitor, house.chela.url + place.path(house), 'light', PHONE);
-    await shoot(visitor, `${place.name}-full-light-390`);
+    await photograph(visitor, `${place.name}-full-light-390`);
   }
 });
 
@@ -45,12 +36,12 @@ test('photographs of empty pages @shots', async ({ browser, runtime }) => {
     await virtualAuthenticator(page);
     await page.goto(await chela.setupUrl());
     await settled(page);
-    await shoot(page, 'setup-full-light');
+    await photograph(page, 'setup-full-light');
     await createPasskey(page, 'Ada');
     for (const place of PLACES.filter(({ name }) => ['home', 'bots', 'create', 'keys', 'security'].includes(name))) {
       for (const theme of THEMES) {
         await visit(page, chela.url + place.path({} as never), theme, DESKTOP);
-        await shoot(page, `${place.name}-empty-${theme}`);
+        await photograph(page, `${place.name}-empty-${theme}`);
       }
     }
   } finally {
@@ -69,7 +60,7 @@ test('photographs of pages that cannot load @shots', async ({ owner, house, expe
   for (const [name, path] of lost) {
     for (const theme of THEMES as Theme[]) {
       await visit(owner, house.chela.url + path, theme, DESKTOP);
-      await shoot(owner, `${name}-error-${theme}`);
+      await photograph(owner, `${name}-error-${theme}`);
     }
   }
 });

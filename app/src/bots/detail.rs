@@ -168,6 +168,7 @@ fn BotPage(detail: BotDetail, latest: Resource<Latest>) -> impl IntoView {
                 ("overview", t.tab_overview),
                 ("chat", t.tab_chat),
                 ("logs", t.tab_logs),
+                ("metrics", t.tab_metrics),
                 ("config", t.tab_config),
             ]
                 .into_iter()

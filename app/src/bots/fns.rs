@@ -31,6 +31,11 @@ pub async fn bots_logs(cmd: ReadLogs) -> Result<LogPage, ApiError> {
     call(cmd).await
 }
 
+#[server(prefix = "/api/fn", endpoint = "bots/metrics", input = Json)]
+pub async fn bots_metrics(cmd: ReadMetrics) -> Result<BotMetrics, ApiError> {
+    call(cmd).await
+}
+
 #[server(prefix = "/api/fn", endpoint = "bots/options", input = Json)]
 pub async fn bots_options() -> Result<BotChoices, ApiError> {
     call(BotOptions {}).await

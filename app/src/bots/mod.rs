@@ -7,6 +7,7 @@ pub(crate) mod detail;
 pub mod fns;
 pub(crate) mod list;
 pub(crate) mod logs;
+pub(crate) mod metrics;
 mod model;
 mod overview;
 mod pending;

@@ -1,9 +1,11 @@
 //! Words of bots: what is wanted, what is, and the verbs between.
 
 mod many;
+mod metrics;
 mod past;
 
 pub use many::*;
+pub use metrics::*;
 pub use past::*;
 
 use crate::{

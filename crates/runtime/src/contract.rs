@@ -2,7 +2,7 @@
 
 use crate::{
     BotPaths, BotSpec, BotUser, Found, Growth, Hints, LogPlace, LogQuery, LogRead, Observation, Progress,
-    RuntimeError, RuntimeKind,
+    RuntimeError, RuntimeKind, UsedBy,
 };
 use api::ids::BotId;
 use std::time::Duration;
@@ -73,6 +73,9 @@ pub trait Runtime: Send + Sync {
 
     /// Everything here that carries this instance's mark, wanted or orphaned.
     async fn list(&self) -> Result<Vec<Found>, RuntimeError>;
+
+    /// What everything of this instance uses that runs. What ends meanwhile is left out.
+    async fn used(&self) -> Result<Vec<UsedBy>, RuntimeError>;
 
     /// Hints that something changed. They may repeat and may be lost; only `inspect` is the truth.
     fn watch(&self) -> Hints;

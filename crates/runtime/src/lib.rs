@@ -16,6 +16,7 @@ mod output;
 mod progress;
 mod seen;
 mod spec;
+mod used;
 
 pub mod docker;
 pub mod home;
@@ -29,6 +30,7 @@ pub use logs::{Growth, LogLevel, LogLine, LogPlace, LogQuery, LogRead};
 pub use progress::{Ignore, Progress, Stage};
 pub use seen::{Found, Observation};
 pub use spec::{BotPaths, BotSpec, BotUser, InstanceId, Isolation, Limits};
+pub use used::{Used, UsedBy};
 
 pub use api::bots::RuntimeKind;
 pub use tokio_util::sync::CancellationToken;

@@ -477,3 +477,14 @@ async fn files_that_were_swapped_are_not_mounted() {
     assert_eq!(runtime.inspect(bed.bot).await.unwrap(), Observation::Absent);
     bed.clear().await;
 }
+
+#[tokio::test]
+async fn what_a_container_uses_is_told_with_its_limit() {
+    let bed = Bed::new().await;
+    let runtime = bed.running().await;
+    let used = runtime.used().await.unwrap();
+    let one = used.iter().find(|used| used.bot == bed.bot).expect("it runs").used;
+    assert!(one.cpu_us > 0 && one.memory_bytes > 0 && one.processes > 0, "{one:?}");
+    assert_eq!(one.memory_limit_bytes, Some(bed.spec().limits.memory_bytes), "{one:?}");
+    bed.clear().await;
+}

@@ -466,3 +466,16 @@ fn a_user_id_is_held_by_one_data_dir_of_the_host_until_it_is_given_back_or_the_d
     all.sort_unstable();
     assert_eq!(all, (210_000..210_100).collect::<Vec<_>>());
 }
+
+#[tokio::test]
+async fn what_a_bot_and_its_children_use_is_summed_and_an_ended_one_uses_nothing() {
+    let bed = Bed::new("sleep 600 & sleep 600 & echo up; wait");
+    let runtime = bed.started().await;
+    until_said(&runtime, bed.bot, "up").await;
+    let used = runtime.used().await.unwrap();
+    let [one] = used.as_slice() else { panic!("one runs: {used:?}") };
+    assert_eq!(one.bot, bed.bot);
+    assert!(one.used.processes == 3 && one.used.memory_bytes > 4096, "{one:?}");
+    runtime.stop(bed.bot, Duration::ZERO).await.unwrap();
+    assert_eq!(runtime.used().await.unwrap(), []);
+}

@@ -3,4 +3,5 @@
 pub mod bot;
 pub mod bot_config;
 pub mod bot_event;
+pub mod bot_metric;
 pub mod bot_token;

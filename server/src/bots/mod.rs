@@ -11,6 +11,7 @@ mod lifecycle;
 mod links;
 mod logs;
 mod many;
+mod metrics;
 mod past;
 mod reconcile;
 mod redact;

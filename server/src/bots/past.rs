@@ -106,18 +106,20 @@ async fn events(
     let cursor = Cursor::parse(q.limit, q.cursor.as_deref())?;
     let row = b.find(&granted, &q.bot).await?;
     let page = past::page(b.platform.db.read(), &granted, &row, &cursor).await?;
-    let word = |row: bot_event::Model| {
-        Ok(BotEvent {
-            id: row.id,
-            at_ms: row.at_ms,
-            kind: named(&row.kind)?,
-            actor: row.actor,
-            reason: row.reason.as_deref().map(from_json).transpose()?,
-            lived_ms: row.lived_ms,
-        })
-    };
     let items = page.items.into_iter().map(word).collect::<Result<_, OpError>>()?;
     Ok(Page { items, next: page.next })
+}
+
+/// The word of a row.
+pub(super) fn word(row: bot_event::Model) -> Result<BotEvent, OpError> {
+    Ok(BotEvent {
+        id: row.id,
+        at_ms: row.at_ms,
+        kind: named(&row.kind)?,
+        actor: row.actor,
+        reason: row.reason.as_deref().map(from_json).transpose()?,
+        lived_ms: row.lived_ms,
+    })
 }
 
 async fn uptime(

@@ -47,7 +47,10 @@ pub struct Bots {
     pub threads: OnceLock<Arc<dyn ThreadList>>,
     pub(super) state: Mutex<HashMap<BotId, super::reconcile::Memory>>,
     /// Held while somebody counts a bot's files.
-    counting: tokio::sync::Mutex<()>,
+    pub(super) counting: tokio::sync::Mutex<()>,
+    pub(super) meters: super::metrics::Meters,
+    /// Bots whose files were counted, the one of longest ago first.
+    pub(super) counted: Mutex<Vec<BotId>>,
     /// Stops and deletions that wait until they can be written.
     pub(super) halts: super::halts::Halts,
 }
@@ -79,6 +82,7 @@ pub fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
     many::register(verbs, bots);
     trash::register(verbs, bots);
     past::register(verbs, bots);
+    super::metrics::register(verbs, bots);
     verbs.on::<UpdateBot, act::WriteBots, _, _, _>(
         Rest::patch("/api/bots/{bot}").says("Saves a pending change."),
         bots,
@@ -118,6 +122,8 @@ impl Bots {
             threads,
             state,
             counting: Default::default(),
+            meters: Default::default(),
+            counted: Default::default(),
             halts,
         })
     }

@@ -1,6 +1,7 @@
 //! Rows of the bots slice. Every function takes the proof that somebody may.
 
 pub(super) mod many;
+pub(super) mod metrics;
 pub(super) mod past;
 
 use super::runtimes::Word;

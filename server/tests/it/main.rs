@@ -34,6 +34,7 @@ mod live_socket;
 mod logs;
 #[cfg(test)]
 mod many;
+mod metrics;
 #[cfg(test)]
 mod past;
 #[cfg(test)]

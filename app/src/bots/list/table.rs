@@ -1,8 +1,16 @@
 //! The rows, kept true: what is shown changes at once, and what came or went is asked for again.
 
-use super::{bulk, narrow::{Asked, Chips, Narrow}, text};
+use super::{
+    bulk,
+    narrow::{Asked, Chips, Narrow},
+    text,
+};
 use crate::{
-    bots::{detail::BotState, fns::{BotsBulk, bots_list, bots_stats}, state, text as words},
+    bots::{
+        detail::BotState,
+        fns::{BotsBulk, bots_list, bots_stats},
+        state, text as words,
+    },
     i18n::fill,
     live::{Fit, News, live},
     parts::Pager,
@@ -233,12 +241,12 @@ fn Row(first: BotSummary, view: View, trashed: bool) -> impl IntoView {
             <td class="mono">{move || bot.with(|bot| bot.model.clone())}</td>
             <td class="wide">{move || bot.with(|bot| state::runtime_name(bot.runtime, w))}</td>
             <td class="wide"><Moment ms=when/></td>
-            <td class="acts-cell" class:hidden=trashed>
-                <a class="btn btn-quiet" class:hidden=move || bot.with(|bot| !state::is_ready(bot)) href=to("chat")>
+            <td class="acts-cell">
+                <a class="btn btn-quiet" class:hidden=move || trashed || bot.with(|bot| !state::is_ready(bot)) href=to("chat")>
                     <Icon glyph=Glyph::MessageSquare/>
                     <span>{w.open_chat}</span>
                 </a>
-                <a class="btn btn-quiet" class:hidden=move || bot.with(|bot| !state::needs_attention(bot)) href=to("logs")>
+                <a class="btn btn-quiet" class:hidden=move || trashed || bot.with(|bot| !state::needs_attention(bot)) href=to("logs")>
                     <span>{t.logs}</span>
                 </a>
             </td>

@@ -12,12 +12,13 @@ mod logs;
 mod rootfs;
 mod spec;
 mod time;
+mod using;
 
 pub use spec::LABEL_PREFIX;
 
 use crate::{
     BotPaths, BotSpec, BotUser, CancellationToken, Found, Growth, Hint, Hints, InstanceId, LogPlace,
-    LogQuery, LogRead, Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, Wires,
+    LogQuery, LogRead, Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, UsedBy, Wires,
     home::Homes, install::Tools,
 };
 use api::ids::BotId;
@@ -142,6 +143,10 @@ impl Runtime for DockerRuntime {
 
     async fn list(&self) -> Result<Vec<Found>, RuntimeError> {
         self.look_for_all().await
+    }
+
+    async fn used(&self) -> Result<Vec<UsedBy>, RuntimeError> {
+        self.used_by_all().await
     }
 
     fn watch(&self) -> Hints {

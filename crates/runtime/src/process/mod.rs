@@ -17,6 +17,7 @@ mod procs;
 mod record;
 mod starting;
 mod sweeping;
+mod using;
 mod watching;
 
 pub use claims::{UID_CLAIMS, UidClaims};
@@ -24,7 +25,7 @@ pub use keeper::keeper_main;
 
 use crate::{
     BotPaths, BotSpec, BotUser, CancellationToken, Found, Growth, Hint, Hints, InstanceId, LogPlace,
-    LogQuery, LogRead, Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, Wires,
+    LogQuery, LogRead, Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, UsedBy, Wires,
     blocking::blocking,
     home::{Homes, Part},
     install::Tools,
@@ -162,6 +163,11 @@ impl Runtime for ProcessRuntime {
     async fn list(&self) -> Result<Vec<Found>, RuntimeError> {
         let this = self.clone();
         blocking("looking for bots", move || this.look_for_all()).await
+    }
+
+    async fn used(&self) -> Result<Vec<UsedBy>, RuntimeError> {
+        let this = self.clone();
+        blocking("counting what bots use", move || this.used_by_all()).await
     }
 
     fn watch(&self) -> Hints {

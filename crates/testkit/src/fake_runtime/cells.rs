@@ -7,7 +7,7 @@ use api::ids::BotId;
 use openclaw::Endpoint;
 use runtime::{
     BotPaths, BotSpec, BotUser, CancellationToken, Found, Growth, Hints, LogPlace, LogQuery, LogRead,
-    Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, Wires,
+    Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, UsedBy, Wires,
     home::{Homes, Part},
 };
 use std::{
@@ -135,6 +135,11 @@ impl Cells {
     /// Gives up what was to be held.
     pub fn let_go(&self) {
         self.state().holds.clear();
+    }
+
+    /// What every bot that runs uses from now on.
+    pub fn set_used(&self, used: runtime::Used) {
+        self.things.set_used(used);
     }
 
     /// The bot's process ends by itself. `false` where none runs.
@@ -314,6 +319,10 @@ impl Runtime for Cells {
 
     async fn list(&self) -> Result<Vec<Found>, RuntimeError> {
         self.things.list().await
+    }
+
+    async fn used(&self) -> Result<Vec<UsedBy>, RuntimeError> {
+        self.things.used().await
     }
 
     fn watch(&self) -> Hints {

@@ -10,7 +10,8 @@ pub use world::{Call, Fault};
 use api::ids::BotId;
 use runtime::{
     BotPaths, BotSpec, BotUser, CancellationToken, Found, Growth, Hint, Hints, LogLine, LogPlace, LogQuery,
-    LogRead, Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, Stage, Wires,
+    LogRead, Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, Stage, Used, UsedBy,
+    Wires,
 };
 use std::{
     path::PathBuf,
@@ -121,6 +122,11 @@ impl FakeRuntime {
     #[must_use]
     pub fn calls(&self) -> Vec<(Call, Option<BotId>)> {
         self.world().calls.clone()
+    }
+
+    /// What every bot that runs uses from now on.
+    pub fn set_used(&self, used: Used) {
+        self.world().used = used;
     }
 
     /// Bots that have something here.
@@ -243,6 +249,13 @@ impl Runtime for FakeRuntime {
     async fn list(&self) -> Result<Vec<Found>, RuntimeError> {
         self.act(Call::List, None, |world| {
             Ok(world.things.iter().map(|(bot, thing)| Found { bot: *bot, seen: thing.seen() }).collect())
+        })
+    }
+
+    async fn used(&self) -> Result<Vec<UsedBy>, RuntimeError> {
+        self.act(Call::List, None, |world| {
+            let running = world.things.iter().filter(|(_, thing)| thing.seen().is_running());
+            Ok(running.map(|(bot, _)| UsedBy { bot: *bot, used: world.used }).collect())
         })
     }
 

@@ -38,6 +38,25 @@ pub(in crate::bots) async fn page<C: ConnectionTrait>(
     Ok(cursor.page(query.all(db).await?, |row| row.id, |row| row))
 }
 
+/// The last events between two times, oldest first. The bot is one that was found for the caller.
+pub(in crate::bots) async fn between<C: ConnectionTrait>(
+    db: &C,
+    _granted: &Granted<act::ReadBots>,
+    bot: BotId,
+    from_ms: i64,
+    to_ms: i64,
+    most: u64,
+) -> Result<Vec<bot_event::Model>, OpError> {
+    let query = bot_event::Entity::find()
+        .filter(Column::BotId.eq(bot))
+        .filter(Column::AtMs.between(from_ms, to_ms))
+        .order_by_desc(Column::Id)
+        .limit(most);
+    let mut events = query.all(db).await?;
+    events.reverse();
+    Ok(events)
+}
+
 /// Events that uptime is made of at most. A bot that fails all the time makes some hundred a day.
 const MOST_OF_A_COURSE: u64 = 100_000;
 /// What tells whether a bot was wanted, and whether it was up.

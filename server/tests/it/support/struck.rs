@@ -4,7 +4,7 @@ use super::{Blow, Engine, PATIENCE};
 use api::ids::BotId;
 use runtime::{
     BotPaths, BotSpec, BotUser, CancellationToken, Found, Growth, Hints, InstanceId, LogPlace, LogQuery,
-    LogRead, Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, Wires,
+    LogRead, Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, UsedBy, Wires,
     docker::{DockerConfig, DockerRuntime},
     home::Homes,
     install::Tools,
@@ -211,6 +211,10 @@ impl Runtime for Struck {
 
     async fn list(&self) -> Result<Vec<Found>, RuntimeError> {
         self.docker.list().await
+    }
+
+    async fn used(&self) -> Result<Vec<UsedBy>, RuntimeError> {
+        self.docker.used().await
     }
 
     fn watch(&self) -> Hints {
