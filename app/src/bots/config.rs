@@ -5,6 +5,7 @@ use super::{
     fns::{BotsUpdate, bots_get, bots_options},
     model::{ModelField, Picked},
     pending::{Pending, PromptText},
+    tags::Tags,
     text,
 };
 use crate::{
@@ -60,6 +61,7 @@ fn Config(one: OneBot, choices: Resource<Result<BotChoices, ApiError>>) -> impl 
                     }
                 })}
             </Suspense>
+            <Tags one/>
         </div>
     }
 }

@@ -13,5 +13,6 @@ mod overview;
 mod pending;
 mod stages;
 pub(crate) mod state;
+mod tags;
 pub(crate) mod text;
 mod unisolated;

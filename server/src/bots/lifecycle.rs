@@ -135,3 +135,7 @@ pub fn pause_ms(failures: i64) -> i64 {
 #[cfg(test)]
 #[path = "lifecycle_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "lifecycle_sim.rs"]
+mod sim;

@@ -74,14 +74,15 @@ pub(super) fn is_tag(text: &str) -> bool {
 /// `invalid` for one that is no tag, or for too many.
 pub(super) fn tags(asked: &[String]) -> Result<Vec<String>, ApiError> {
     let mut kept: Vec<String> = Vec::with_capacity(asked.len().min(MOST_TAGS));
-    for tag in asked.iter().take(MOST_TAGS + 1) {
-        if !kept.contains(tag) {
-            kept.push(tag.clone());
+    // A form has a field for one more, which may be empty.
+    for tag in asked.iter().map(|tag| tag.trim()).filter(|tag| !tag.is_empty()) {
+        if kept.len() <= MOST_TAGS && kept.iter().all(|other| other != tag) {
+            kept.push(tag.to_owned());
         }
     }
     let rule = "tags must have 1 to 32 of a-z, 0-9, dot, underscore, colon and hyphen";
     Check::new()
-        .rule(asked.len() <= MOST_TAGS, "/tags", "must be at most 20")
+        .rule(kept.len() <= MOST_TAGS, "/tags", "must be at most 20")
         .rule(kept.iter().all(|tag| is_tag(tag)), "/tags", rule)
         .done()?;
     Ok(kept)

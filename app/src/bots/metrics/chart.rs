@@ -107,6 +107,7 @@ pub(super) fn Chart(
         let y = HIGH - i64::try_from(limit * HIGH.unsigned_abs() / top).unwrap_or(HIGH);
         view! { <line class="chart-limit" x1="0" x2=WIDE.to_string() y1=y.to_string() y2=y.to_string()></line> }
     });
+    let axis = [scale.from_ms, scale.from_ms + scale.span_ms].map(time::utc);
     let d = path(&line, &scale, top);
     let marks = scale.marks.into_iter().map(|(x, bad, words)| {
         let class = if bad { "chart-mark chart-bad" } else { "chart-mark" };
@@ -128,6 +129,9 @@ pub(super) fn Chart(
                 {marks.collect_view()}
                 <path class="chart-line" d=d></path>
             </svg>
+            <p class="chart-axis" aria-hidden="true">
+                {axis.map(|at| view! { <span>{at}</span> }).collect_view()}
+            </p>
         </figure>
     }
 }
