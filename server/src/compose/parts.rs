@@ -10,6 +10,8 @@ use crate::{
     chat::Chat,
     control, keys,
     keys::Keys,
+    notify,
+    notify::Notify,
     platform::{
         Platform,
         clock::{Clock, SystemClock},
@@ -48,6 +50,7 @@ pub struct Server {
     pub usage: Arc<Usage>,
     pub bots: Arc<Bots>,
     pub chat: Arc<Chat>,
+    pub notify: Arc<Notify>,
     leptos: LeptosOptions,
 }
 
@@ -96,6 +99,10 @@ pub async fn build(
     platform.live.source(TopicKind::Bots, Arc::clone(&bots) as _);
     platform.live.source(TopicKind::Bot, Arc::clone(&bots) as _);
     platform.live.source(TopicKind::Thread, Arc::clone(&chat) as _);
+    let notify = Notify::new(Arc::clone(&platform), Arc::clone(&bots));
+    let told = bots.hears.set(Arc::clone(&notify) as _);
+    debug_assert!(told.is_ok(), "bots were built a moment ago");
+    platform.live.source(TopicKind::Notifications, Arc::clone(&notify) as _);
 
     let mut verbs = Verbs::new(platform.tasks.clone());
     crate::auth::register(&mut verbs, &auth);
@@ -103,6 +110,7 @@ pub async fn build(
     keys::register(&mut verbs, &keys);
     bots::register(&mut verbs, &bots);
     chat::register(&mut verbs, &chat);
+    notify::register(&mut verbs, &notify);
     usage::register(&mut verbs, &usage);
     let of = Arc::clone(&bots);
     let facts = settings::Facts {
@@ -110,7 +118,8 @@ pub async fn build(
         openclaw_version: openclaw::OPENCLAW_VERSION.to_owned(),
     };
     settings::register(&mut verbs, &platform, facts);
-    Ok(Arc::new(Server { platform, verbs: Arc::new(verbs), auth, keys, routing, usage, bots, chat, leptos }))
+    let verbs = Arc::new(verbs);
+    Ok(Arc::new(Server { platform, verbs, auth, keys, routing, usage, bots, chat, notify, leptos }))
 }
 
 impl Server {

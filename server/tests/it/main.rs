@@ -35,6 +35,7 @@ mod logs;
 #[cfg(test)]
 mod many;
 #[cfg(test)]
+mod notify;
 mod past;
 #[cfg(test)]
 mod planted;

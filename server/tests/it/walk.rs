@@ -113,7 +113,13 @@ fn fields(verb: &str, vendor: &str) -> Value {
         | "keys.delete"
         | "usage.list"
         | "usage.today"
+        | "notify.list"
+        | "notify.unread"
+        | "notify.read"
+        | "notify.mute"
+        | "notify.choices"
         | "settings.instance" => json!({}),
+        "notify.choose" => json!({ "in_app": ["died", "hung"], "push": ["died"] }),
         "auth.rename_passkey" => json!({ "name": "Laptop" }),
         "bots.create" => json!({ "name": "Walker", "model": "openai/fake-model" }),
         "bots.clone" => json!({ "name": "Walker the second" }),
@@ -294,6 +300,12 @@ impl House {
             let pairs = all.as_object().expect("fields").iter();
             let mut form = url::form_urlencoded::Serializer::new(String::new());
             for (name, value) in pairs {
+                if let Some(items) = value.as_array() {
+                    for item in items.iter().filter_map(Value::as_str) {
+                        form.append_pair(&format!("cmd[{name}][]"), item);
+                    }
+                    continue;
+                }
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 form.append_pair(&format!("cmd[{name}]"), &text);
             }
@@ -434,6 +446,7 @@ async fn every_topic_of_the_live_socket_is_seen_by_members_of_its_workspace_only
             TopicKind::Bots => "bots".to_owned(),
             TopicKind::Bot => format!("bot:{}", things.bot),
             TopicKind::Thread => format!("thread:{}", things.thread),
+            TopicKind::Notifications => "notifications".to_owned(),
         };
         for who in [&house.owner, &house.viewer] {
             let mut live = house.at.live(who).await.expect("a socket");
@@ -452,6 +465,11 @@ async fn every_topic_of_the_live_socket_is_seen_by_members_of_its_workspace_only
                         if *kind == TopicKind::Bots =>
                     {
                         assert!(bots.iter().all(|b| b.name != OURS[0]), "{bots:?}");
+                    }
+                    ServerFrame::Snapshot { data: Snapshot::Notifications { unread }, .. }
+                        if *kind == TopicKind::Notifications =>
+                    {
+                        assert_eq!(unread, 0, "nothing happened to theirs");
                     }
                     other => panic!("{kind:?} for a stranger: {other:?}"),
                 }
