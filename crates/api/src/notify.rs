@@ -125,6 +125,28 @@ words! {
         #[serde(default)]
         pub push: Vec<NotificationKind>,
     }
+
+    /// The public key that a browser subscribes to pushes with.
+    #[serde(deny_unknown_fields)]
+    pub struct GetPushKey {}
+    /// Uncompressed P-256, in URL-safe base64.
+    #[derive(Eq)]
+    pub struct PushKey { pub key: String }
+
+    /// Pushes to this device from now on, as long as the session lasts. Again is harmless.
+    #[serde(deny_unknown_fields)]
+    pub struct Subscribe {
+        /// As the browser names them, in URL-safe base64.
+        pub endpoint: String,
+        pub p256dh: String,
+        pub auth: String,
+        /// `en` or `zh`; English if nothing is said.
+        #[serde(default)]
+        pub locale: Option<String>,
+    }
+    /// No more pushes to this device. Again is harmless.
+    #[serde(deny_unknown_fields)]
+    pub struct Unsubscribe { pub endpoint: String }
 }
 
 impl NotificationKind {
@@ -148,4 +170,7 @@ verbs! {
     MuteBot => Muted, "notify.mute";
     GetChoices => Choices, "notify.choices";
     Choose => Choices, "notify.choose";
+    GetPushKey => PushKey, "notify.push_key";
+    Subscribe => Done, "notify.subscribe";
+    Unsubscribe => Done, "notify.unsubscribe";
 }

@@ -38,6 +38,8 @@ pub struct Overrides {
     pub ids: Option<Arc<dyn IdGen>>,
     pub runtimes: Option<bots::Runtimes>,
     pub egress: Option<Arc<relay::Egress>>,
+    /// How pushes leave.
+    pub push: Option<Arc<relay::Egress>>,
 }
 
 /// A whole server, built and not yet serving.
@@ -99,7 +101,11 @@ pub async fn build(
     platform.live.source(TopicKind::Bots, Arc::clone(&bots) as _);
     platform.live.source(TopicKind::Bot, Arc::clone(&bots) as _);
     platform.live.source(TopicKind::Thread, Arc::clone(&chat) as _);
-    let notify = Notify::new(Arc::clone(&platform), Arc::clone(&bots));
+    let push = match over.push {
+        Some(push) => push,
+        None => notify::egress(&platform.config).map_err(|e| StartError::Other(e.to_string()))?,
+    };
+    let notify = Notify::new(Arc::clone(&platform), Arc::clone(&bots), push);
     let told = bots.hears.set(Arc::clone(&notify) as _);
     debug_assert!(told.is_ok(), "bots were built a moment ago");
     platform.live.source(TopicKind::Notifications, Arc::clone(&notify) as _);

@@ -1,6 +1,6 @@
 //! Making notifications of what becomes of bots, in the transaction that writes it.
 
-use super::{Notify, rules, store};
+use super::{Notify, push::push_later, rules, store};
 use crate::{
     bots::{Change, Failed, Hears},
     platform::{
@@ -72,7 +72,8 @@ impl Notify {
         if !rules::is_over(named(&open.kind)?, &row.desired, &row.observed, row.failures) {
             return Ok(false);
         }
-        self.resolve(tx, open).await?;
+        // Who stopped it needs not be told.
+        self.resolve(tx, open, row.observed == "running").await?;
         Ok(true)
     }
 
@@ -89,15 +90,23 @@ impl Notify {
             (true, false) => {
                 let granted = self.may_run()?;
                 let Some(open) = store::open_about(tx, &granted, &about).await? else { return Ok(false) };
-                self.resolve(tx, open).await?;
+                self.resolve(tx, open, true).await?;
                 Ok(true)
             }
             _ => Ok(false),
         }
     }
 
-    async fn resolve(&self, tx: &DatabaseTransaction, mut open: notification::Model) -> Result<(), OpError> {
+    async fn resolve(
+        &self,
+        tx: &DatabaseTransaction,
+        mut open: notification::Model,
+        recovered: bool,
+    ) -> Result<(), OpError> {
         open.resolved_at_ms = Some(self.platform.clock.now_ms());
+        if recovered {
+            push_later(self, tx, &open).await?;
+        }
         store::put(tx, &self.may_run()?, open, false).await
     }
 
@@ -108,17 +117,18 @@ impl Notify {
             Some(open) => Some(open),
             None => store::over_since(tx, &granted, &trouble.about, now - rules::SAME_MS).await?,
         };
-        let (row, is_new) = match known {
+        let (row, is_new, is_news) = match known {
             Some(mut row) => {
                 let before: Kind = named(&row.kind)?;
                 let kind = rules::merged(before, trouble.kind);
-                row.news += i64::from(kind != before);
+                let is_news = kind != before;
+                row.news += i64::from(is_news);
                 row.kind = name_of(&kind);
                 row.reason = trouble.reason;
                 row.count += 1;
                 row.last_at_ms = now;
                 row.resolved_at_ms = None;
-                (row, false)
+                (row, false, is_news)
             }
             None => {
                 let row = notification::Model {
@@ -134,9 +144,12 @@ impl Notify {
                     last_at_ms: now,
                     resolved_at_ms: None,
                 };
-                (row, true)
+                (row, true, true)
             }
         };
+        if is_news {
+            push_later(self, tx, &row).await?;
+        }
         store::put(tx, &granted, row, is_new).await
     }
 }

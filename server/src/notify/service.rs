@@ -1,6 +1,9 @@
 //! Use cases of notifications.
 
-use super::store::{self, Eyes};
+use super::{
+    push,
+    store::{self, Eyes},
+};
 use crate::{
     audit,
     bots::Bots,
@@ -36,6 +39,8 @@ const MUTE_MINUTES: u32 = 60;
 pub struct Notify {
     pub(super) platform: Arc<Platform>,
     bots: Arc<Bots>,
+    /// How pushes leave.
+    pub(super) push: Arc<relay::Egress>,
 }
 
 /// Registers the slice's verbs.
@@ -70,6 +75,7 @@ pub fn register(verbs: &mut Verbs, notify: &Arc<Notify>) {
         notify,
         choose,
     );
+    push::register(verbs, notify);
 }
 
 /// What people hear of who have not chosen.
@@ -79,12 +85,13 @@ pub(super) fn unchosen() -> Choices {
 
 impl Notify {
     /// Wires the slice.
-    pub fn new(platform: Arc<Platform>, bots: Arc<Bots>) -> Arc<Self> {
-        Arc::new(Self { platform, bots })
+    pub fn new(platform: Arc<Platform>, bots: Arc<Bots>, push: Arc<relay::Egress>) -> Arc<Self> {
+        Arc::new(Self { platform, bots, push })
     }
 
-    /// Forgets what is old, until Chela stops. Call once.
+    /// Registers the jobs, and forgets what is old until Chela stops. Call once.
     pub fn spawn(self: &Arc<Self>) {
+        self.spawn_push();
         let this = Arc::clone(self);
         self.platform.tasks.spawn(async move {
             loop {

@@ -45,6 +45,7 @@ mod postgres;
 mod proxies;
 #[cfg(test)]
 mod pulled;
+mod push;
 #[cfg(test)]
 mod races;
 #[cfg(test)]

@@ -118,7 +118,14 @@ fn fields(verb: &str, vendor: &str) -> Value {
         | "notify.read"
         | "notify.mute"
         | "notify.choices"
+        | "notify.push_key"
         | "settings.instance" => json!({}),
+        "notify.subscribe" => json!({
+            "endpoint": "https://push.example/walk",
+            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+        }),
+        "notify.unsubscribe" => json!({ "endpoint": "https://push.example/walk" }),
         "notify.choose" => json!({ "in_app": ["died", "hung"], "push": ["died"] }),
         "auth.rename_passkey" => json!({ "name": "Laptop" }),
         "bots.create" => json!({ "name": "Walker", "model": "openai/fake-model" }),
