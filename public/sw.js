@@ -1,4 +1,5 @@
 // Keeps hashed assets and one static offline page; nothing that was rendered for a person, no answer of the API.
+// Shows what is pushed, and answers a tap on it.
 const CACHE = 'chela-1';
 const OFFLINE = '/offline.html';
 /** The offline page and what it shows. */
@@ -43,4 +44,41 @@ self.addEventListener('fetch', (event) => {
   } else if (request.mode === 'navigate') {
     event.respondWith(fetch(request).catch(() => caches.match(OFFLINE)));
   }
+});
+
+self.addEventListener('push', (event) => {
+  const said = event.data?.json() ?? {};
+  const { title, body, tag, url, bot, open, restart, at_ms: timestamp, quiet } = said;
+  const actions = [{ action: 'open', title: open }];
+  if (bot) actions.push({ action: 'restart', title: restart });
+  const shown = { body, tag, timestamp, actions, data: { url, bot }, icon: '/icons/192.png', silent: quiet, renotify: !quiet };
+  event.waitUntil(self.registration.showNotification(title ?? 'Chela', tag ? shown : { ...shown, renotify: false }));
+});
+
+/** To a page of ours: a window that is open goes there, else a new one. */
+async function visit(path) {
+  const all = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  const url = new URL(path, location.origin);
+  if (url.origin !== location.origin) return undefined;
+  for (const client of all) {
+    const there = await client.navigate(url.href).catch(() => null);
+    if (there) return there.focus().catch(() => there);
+  }
+  return self.clients.openWindow(url.href);
+}
+
+/** As the person whose cookie this browser has; whatever is refused is seen on the bot's page. */
+async function restart({ bot, url }) {
+  const answer = await fetch(`/api/bots/${encodeURIComponent(bot)}/restart`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{}',
+  }).catch(() => null);
+  if (!answer?.ok) await visit(url);
+}
+
+self.addEventListener('notificationclick', (event) => {
+  const { data } = event.notification;
+  event.notification.close();
+  event.waitUntil(event.action === 'restart' && data?.bot ? restart(data) : visit(data?.url ?? '/alerts'));
 });

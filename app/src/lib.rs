@@ -13,6 +13,7 @@ mod hydration;
 mod i18n;
 pub mod keys;
 mod live;
+pub mod notify;
 mod parts;
 #[cfg(feature = "ssr")]
 mod request;

@@ -16,6 +16,7 @@ use crate::{
     i18n::Locale,
     keys::page::KeysPage,
     live::provide_live,
+    notify::page::AlertsPage,
     parts::Missing,
     settings::{frame::SettingsFrame, page::SettingsPage},
     time::provide_clock,
@@ -60,10 +61,12 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/config") view={Lazy::<ConfigPage>::new()} ssr=SsrMode::Async/>
                     </ParentRoute>
                     <Route path=path!("/keys") view={Lazy::<KeysPage>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/alerts") view={Lazy::<AlertsPage>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/settings") view=ToProfile ssr=SsrMode::Async/>
                     <ParentRoute path=path!("/settings") view=SettingsFrame ssr=SsrMode::Async>
                         <Route path=path!("/profile") view={Lazy::<SettingsPage>::new()} ssr=SsrMode::Async/>
                         <Route path=path!("/security") view={Lazy::<SettingsPage>::new()} ssr=SsrMode::Async/>
+                        <Route path=path!("/notifications") view={Lazy::<SettingsPage>::new()} ssr=SsrMode::Async/>
                         <Route path=path!("/tokens") view={Lazy::<SettingsPage>::new()} ssr=SsrMode::Async/>
                     </ParentRoute>
                     <ParentRoute path=path!("/admin") view=SettingsFrame ssr=SsrMode::Async>

@@ -30,6 +30,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <HashedStylesheet id="leptos" options=options.clone()/>
                 <script type="module" src="/page.js" nonce=use_nonce()></script>
                 <script type="module" src="/passkey.js" nonce=use_nonce()></script>
+                <script type="module" src="/push.js" nonce=use_nonce()></script>
                 <AutoReload options=options.clone()/>
                 <HydrationScripts options/>
                 <MetaTags/>

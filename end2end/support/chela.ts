@@ -1,6 +1,6 @@
 // The built `chela`, started on an empty data dir as an operator would, with everything on free ports of loopback.
 import { execFile } from 'node:child_process';
-import { appendFile, chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { appendFile, chmod, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -87,6 +87,14 @@ export class Chela {
     const headers = { authorization: `Bearer ${(this.token ??= await this.adminToken())}` };
     const { id } = (await (await fetch(`${this.url}/api/bots/${slug}`, { headers })).json()) as { id: string };
     await appendFile(join(this.home, 'data', 'bots', id, 'logs', 'output.log'), `${Date.now()} ${text}\n`);
+  }
+
+  /** Ends a process bot as a crash would. */
+  async kill(slug: string): Promise<void> {
+    const headers = { authorization: `Bearer ${(this.token ??= await this.adminToken())}` };
+    const { id } = (await (await fetch(`${this.url}/api/bots/${slug}`, { headers })).json()) as { id: string };
+    const life = await readFile(join(this.home, 'data', 'bots', id, 'logs', 'life.json'), 'utf8');
+    process.kill((JSON.parse(life) as { child: { pid: number } }).child.pid, 'SIGKILL');
   }
 
   get log(): string {

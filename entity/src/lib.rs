@@ -9,6 +9,7 @@ pub mod idempotency;
 pub mod job;
 pub mod keys;
 pub mod member;
+pub mod notify;
 pub mod setting;
 pub mod usage;
 pub mod user;

@@ -14,6 +14,7 @@ mod m20261120_000005_chat;
 mod m20261120_000006_usage;
 mod m20261121_000007_many_bots;
 mod m20261121_000008_bot_events;
+mod m20261121_000009_notify;
 mod m20261121_000011_bot_metrics;
 
 /// All steps, oldest first.
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000006_usage::Migration),
             Box::new(m20261121_000007_many_bots::Migration),
             Box::new(m20261121_000008_bot_events::Migration),
+            Box::new(m20261121_000009_notify::Migration),
             Box::new(m20261121_000011_bot_metrics::Migration),
         ]
     }

@@ -12,6 +12,7 @@ pub mod commands;
 pub mod compose;
 pub mod control;
 pub mod keys;
+pub mod notify;
 pub mod platform;
 pub mod routing;
 pub mod settings;

@@ -7,6 +7,7 @@ mod text;
 use crate::{
     auth::fns::auth_me,
     live::{Link, live},
+    notify::{bell::Bell, fns::notify_unread},
     parts::Unloaded,
 };
 use api::{Code, auth::Me};
@@ -29,11 +30,14 @@ pub struct BotName(pub RwSignal<Option<(String, String)>>);
 #[component]
 pub fn Frame() -> impl IntoView {
     let me = Resource::new_blocking(|| (), |()| auth_me());
+    let unread = Resource::new_blocking(|| (), |()| notify_unread());
     view! {
         <Suspense>
             {move || Suspend::new(async move {
+                // The count is worth showing, not worth failing for.
+                let unread = unread.await.map_or(0, |unread| unread.count);
                 match me.await {
-                    Ok(me) => view! { <Framed me/> }.into_any(),
+                    Ok(me) => view! { <Framed me unread/> }.into_any(),
                     Err(error) if error.code == Code::Unauthenticated => {
                         leave();
                         ().into_any()
@@ -56,7 +60,7 @@ fn leave() {
 }
 
 #[component]
-fn Framed(me: Me) -> impl IntoView {
+fn Framed(me: Me, unread: u32) -> impl IntoView {
     let t = text::text();
     provide_context(BotName(RwSignal::new(None)));
     if let Some(live) = live() {
@@ -86,6 +90,7 @@ fn Framed(me: Me) -> impl IntoView {
                     <a class="brand brand-small" href="/" aria-label=t.home><Claw/></a>
                     <Crumbs/>
                     <LiveDot/>
+                    <Bell first=unread/>
                     <PersonMenu me/>
                 </header>
                 <StillSignedIn/>
@@ -153,6 +158,7 @@ fn Crumbs() -> impl IntoView {
             "" => ("/", t.home),
             "bots" => ("/bots", t.bots),
             "keys" => ("/keys", t.keys),
+            "alerts" => ("/alerts", t.alerts),
             _ => ("/settings/profile", t.settings),
         })
     };

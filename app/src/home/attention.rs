@@ -2,16 +2,23 @@
 
 use super::text;
 use crate::{
-    bots::{detail::BotState, state},
+    bots::{
+        detail::BotState,
+        fns::{BotsRestart, BotsStart},
+        state,
+    },
+    frame::Person,
+    parts::Failure,
     settings::instance::Notices,
 };
 use api::{
-    bots::BotSummary,
+    auth::Role,
+    bots::{BotSummary, Desired},
     keys::{KeyStatus, KeySummary},
     settings::Banner as Notice,
 };
 use leptos::prelude::*;
-use ui::{Card, Glyph, Icon};
+use ui::{Button, Card, Glyph, Icon};
 
 /// The list; one calm sentence when it is empty, nothing at all before there is a bot.
 #[component]
@@ -29,26 +36,43 @@ pub(super) fn Attention(
     });
     let keys_well = failing.is_empty();
     let all_well = Memo::new(move |_| keys_well && unwell.with(Vec::is_empty));
+    // One set for the list, so that a failure is said once and outlives the row it belongs to.
+    let acts = Acts { start: ServerAction::new(), restart: ServerAction::new() };
+    let failed = Signal::derive(move || {
+        let start = acts.start.value().get().and_then(Result::err);
+        start.or_else(|| acts.restart.value().get().and_then(Result::err))
+    });
     view! {
         <Notices notices/>
         <div class:hidden=move || all_well.get() && none.get()>
             <Card title=t.attention>
+                <Failure error=failed/>
                 <p class="well" class:hidden=move || !all_well.get()>
                     <Icon glyph=Glyph::CircleCheck/>
                     {t.all_well}
                 </p>
                 <ul class="rows" class:hidden=move || all_well.get()>
                     {failing.into_iter().map(|key| view! { <KeyLine key/> }).collect_view()}
-                    {move || unwell.get().into_iter().map(|bot| view! { <BotLine bot/> }).collect_view()}
+                    {move || unwell.get().into_iter().map(|bot| view! { <BotLine bot acts/> }).collect_view()}
                 </ul>
             </Card>
         </div>
     }
 }
 
+/// What a bot that needs somebody is answered with.
+#[derive(Clone, Copy)]
+struct Acts {
+    start: ServerAction<BotsStart>,
+    restart: ServerAction<BotsRestart>,
+}
+
 #[component]
-fn BotLine(bot: BotSummary) -> impl IntoView {
+fn BotLine(bot: BotSummary, acts: Acts) -> impl IntoView {
     let t = text::text();
+    let logs = format!("/bots/{}/logs", bot.slug);
+    let owner = use_context::<Person>().is_some_and(|Person(me)| me.role == Role::Owner);
+    let (slug, wanted) = (bot.slug.clone(), bot.desired == Desired::Running);
     let href = format!("/bots/{}/overview", bot.slug);
     let reason = bot.reason.clone();
     view! {
@@ -58,10 +82,39 @@ fn BotLine(bot: BotSummary) -> impl IntoView {
                 {reason.map(|reason| view! { <p class="hint">{reason.message}</p> })}
             </div>
             <BotState bot=Signal::stored(bot)/>
-            <a class="btn" href=href>
-                {t.look}
-            </a>
+            <div class="row-acts">
+                {owner.then(|| view! { <Answer slug wanted acts/> })}
+                <a class="btn" href=logs>
+                    {t.logs}
+                </a>
+                <a class="btn btn-quiet" href=href>
+                    {t.look}
+                </a>
+            </div>
         </li>
+    }
+}
+
+/// Brings it up anew, or up at all.
+#[component]
+fn Answer(slug: String, wanted: bool, acts: Acts) -> impl IntoView {
+    let t = text::text();
+    if wanted {
+        view! {
+            <ActionForm action=acts.restart>
+                <input type="hidden" name="cmd[bot]" value=slug/>
+                <Button glyph=Glyph::RotateCw busy=acts.restart.pending()>{t.restart}</Button>
+            </ActionForm>
+        }
+        .into_any()
+    } else {
+        view! {
+            <ActionForm action=acts.start>
+                <input type="hidden" name="cmd[bot]" value=slug/>
+                <Button glyph=Glyph::Play busy=acts.start.pending()>{t.start}</Button>
+            </ActionForm>
+        }
+        .into_any()
     }
 }
 

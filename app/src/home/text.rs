@@ -23,4 +23,7 @@ texts! {
     step_key_done: "Done: your bots can use its models.", "已完成，机器人可以使用其模型。";
     step_bot: "Create your first bot", "创建第一个机器人";
     step_bot_text: "A name and a model are enough.", "只需名称和模型。";
+    restart: "Restart", "重启";
+    start: "Start", "启动";
+    logs: "Open logs", "查看日志";
 }

@@ -13,6 +13,7 @@ pub fn SettingsFrame() -> impl IntoView {
     let mut tabs = vec![
         ("/settings/profile", t.profile),
         ("/settings/security", t.security),
+        ("/settings/notifications", t.notifications),
         ("/settings/tokens", t.tokens),
     ];
     if admin {

@@ -1,7 +1,10 @@
 //! The pages below the tabs of settings, in one chunk: each is small, and people walk through them in a row.
 
 use super::instance::InstanceView;
-use crate::auth::{profile::Profile, security::Security, tokens::Tokens};
+use crate::{
+    auth::{profile::Profile, security::Security, tokens::Tokens},
+    notify::choices::ChoicesView,
+};
 use leptos::prelude::*;
 use leptos_router::{LazyRoute, hooks::use_location, lazy_route};
 
@@ -19,6 +22,7 @@ impl LazyRoute for SettingsPage {
         _ = this;
         match use_location().pathname.get_untracked().as_str() {
             "/settings/security" => view! { <Security/> }.into_any(),
+            "/settings/notifications" => view! { <ChoicesView/> }.into_any(),
             "/settings/tokens" => view! { <Tokens/> }.into_any(),
             "/admin/instance" => view! { <InstanceView/> }.into_any(),
             _ => view! { <Profile/> }.into_any(),

@@ -6,6 +6,7 @@ texts! {
     settings: "Settings", "设置";
     profile: "Profile", "个人资料";
     security: "Security", "安全";
+    notifications: "Notifications", "通知";
     tokens: "API tokens", "API 令牌";
     instance: "Instance", "实例";
     version: "Chela", "Chela";

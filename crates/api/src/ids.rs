@@ -106,6 +106,10 @@ id! {
     BotConfigId = "cfg";
     /// An event of a bot's past.
     BotEventId = "bev";
+    /// A notification.
+    NotificationId = "ntf";
+    /// A device that takes pushes.
+    PushId = "psh";
     /// A provider key.
     KeyId = "key";
     /// A chat thread.

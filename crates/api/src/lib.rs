@@ -21,6 +21,7 @@ pub mod error;
 pub mod ids;
 pub mod keys;
 pub mod live;
+pub mod notify;
 pub mod page;
 pub mod settings;
 pub mod usage;

@@ -17,7 +17,7 @@ pub const MAX_CLIENT_FRAME: usize = 64 * 1024;
 /// Most topics on one socket.
 pub const MAX_TOPICS: usize = 200;
 
-/// What can be watched. Text forms: `bots`, `bot:<id>`, `thread:<id>`.
+/// What can be watched. Text forms: `bots`, `bot:<id>`, `thread:<id>`, `notifications`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
     /// Every bot of the caller's workspace.
@@ -26,6 +26,15 @@ pub enum Topic {
     Bot(BotId),
     /// One thread: messages, deltas, tools.
     Thread(ThreadId),
+    /// What the caller has not read.
+    Notifications,
+}
+
+impl Topic {
+    /// Whether it is one per workspace; the others are named by an id that exists once.
+    pub const fn is_of_workspace(self) -> bool {
+        matches!(self, Self::Bots | Self::Notifications)
+    }
 }
 
 impl fmt::Display for Topic {
@@ -34,6 +43,7 @@ impl fmt::Display for Topic {
             Self::Bots => f.write_str("bots"),
             Self::Bot(id) => write!(f, "bot:{id}"),
             Self::Thread(id) => write!(f, "thread:{id}"),
+            Self::Notifications => f.write_str("notifications"),
         }
     }
 }
@@ -42,6 +52,7 @@ impl FromStr for Topic {
     fn from_str(text: &str) -> Result<Self, BadId> {
         match text.split_once(':') {
             None if text == "bots" => Ok(Self::Bots),
+            None if text == "notifications" => Ok(Self::Notifications),
             Some(("bot", id)) => id.parse().map(Self::Bot),
             Some(("thread", id)) => id.parse().map(Self::Thread),
             _ => Err(BadId("topic")),
@@ -120,6 +131,8 @@ words! {
         Bots { bots: Vec<BotSummary> },
         Bot { bot: Box<BotDetail>, threads: Vec<ThreadSummary> },
         Thread { thread: ThreadSummary, messages: Vec<Message> },
+        /// How many are unread to this caller, at most 100.
+        Notifications { unread: u32 },
     }
 
     #[serde(tag = "kind", rename_all = "snake_case")]
@@ -142,5 +155,8 @@ words! {
         Replace { message: MessageId, text: String },
         Phase { message: MessageId, phase: String },
         Tool { message: MessageId, tool: ToolCall },
+        /// In `notifications`: something happened, or the caller named here has read or chosen. What is unread differs from
+        /// person to person: ask for a new snapshot.
+        NotificationsChanged { of: Option<String> },
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     completion::{self, Completion},
     env::Env,
     failure::Failure,
-    instance, keys, login,
+    instance, keys, login, notifications,
     options::{Noun, Plain},
     output, threads, tokens, usage,
 };
@@ -39,6 +39,9 @@ pub enum Command {
     /// API tokens.
     #[command(display_order = 10, visible_alias = "tokens")]
     Token(Noun<tokens::TokenVerb>),
+    /// What happened to bots: see it, mark it as read.
+    #[command(display_order = 10, visible_alias = "notifications")]
+    Notification(Noun<notifications::NotificationVerb>),
     /// Model calls and their tokens.
     #[command(display_order = 10)]
     Usage(Plain<usage::UsageArgs>),
@@ -90,6 +93,7 @@ async fn dispatch(command: Command, env: &Env) -> Result<(), Failure> {
         Command::Thread(noun) => threads::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Key(noun) => keys::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Token(noun) => tokens::run(&Session::open(noun.common, env)?, noun.verb).await,
+        Command::Notification(noun) => notifications::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Usage(given) => usage::run(&Session::open(given.common, env)?, given.args).await,
         Command::Audit(given) => audit::run(&Session::open(given.common, env)?, given.args).await,
         Command::Instance(given) => instance::instance(&Session::open(given.common, env)?).await,

@@ -20,6 +20,7 @@ mod instance;
 mod keys;
 mod login;
 mod near;
+mod notifications;
 mod options;
 mod output;
 mod probe;

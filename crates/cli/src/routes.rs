@@ -3,7 +3,7 @@
 //! A test holds this table against the running server's `openapi.json` and against the commands. A new verb gets a
 //! row here, or a reason among the [`EXCEPTIONS`].
 
-use api::{Verb, audit::*, auth::*, bots::*, chat::*, keys::*, settings::*, usage::*};
+use api::{Verb, audit::*, auth::*, bots::*, chat::*, keys::*, notify::*, settings::*, usage::*};
 use http::Method;
 use serde_json::{Map, Value};
 
@@ -63,6 +63,9 @@ pub const ROUTES: &[Route] = &[
     route(ReplaceKey::NAME, Method::POST, "/api/keys/{key}/replace", "key replace"),
     route(DeleteKey::NAME, Method::DELETE, "/api/keys/{key}", "key rm"),
     route(ListVendors::NAME, Method::GET, "/api/vendors", "key vendors"),
+    route(ListNotifications::NAME, Method::GET, "/api/notifications", "notification list"),
+    route(MarkRead::NAME, Method::POST, "/api/notifications/read", "notification read"),
+    route(MuteBot::NAME, Method::POST, "/api/bots/{bot}/mute", "notification mute"),
     route(ListUsage::NAME, Method::GET, "/api/usage", "usage list"),
     route(UsageToday::NAME, Method::GET, "/api/usage/today", "usage today"),
     route(ListAudit::NAME, Method::GET, "/api/audit", "audit list"),
@@ -72,6 +75,12 @@ pub const ROUTES: &[Route] = &[
 /// Verbs without a command, and why.
 pub const EXCEPTIONS: &[(&str, &str)] = &[
     (BulkBots::NAME, "start, stop, restart, trash, restore and rm take several bots"),
+    (CountUnread::NAME, "notification list --unread shows them"),
+    (GetChoices::NAME, "what a person hears of is the person's own; a token is refused"),
+    (Choose::NAME, "what a person hears of is the person's own; a token is refused"),
+    (GetPushKey::NAME, "pushes go to a person's browser; a token is refused"),
+    (Subscribe::NAME, "pushes go to a person's browser; a token is refused"),
+    (Unsubscribe::NAME, "pushes go to a person's browser; a token is refused"),
     (ListPasskeys::NAME, "passkeys belong to a person in a browser; a token is refused"),
     (RenamePasskey::NAME, "passkeys belong to a person in a browser; a token is refused"),
     (DeletePasskey::NAME, "passkeys belong to a person in a browser; a token is refused"),

@@ -58,6 +58,12 @@ actions! {
     WriteBots = "bots.write" needs Owner;
     /// What the reconciler does to bots.
     RunBots = "bots.run" needs System;
+    /// See notifications of the workspace, mark them as read, mute bots: for oneself.
+    ReadNotifications = "notify.read" needs Member;
+    /// Choose what one is told of, and on which devices.
+    ChooseNotifications = "notify.choose" needs Person;
+    /// Write down what happened, and push it.
+    RunNotifications = "notify.run" needs System;
     /// See provider keys, never their secret.
     ReadKeys = "keys.read" needs Member;
     /// Add, test, replace, delete provider keys.

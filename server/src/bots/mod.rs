@@ -7,6 +7,7 @@ mod acts;
 mod create;
 mod events;
 mod halts;
+mod hears;
 mod lifecycle;
 mod links;
 mod logs;
@@ -24,6 +25,7 @@ mod trash;
 mod unisolated;
 mod wires;
 
+pub use hears::{Change, Failed, Hears};
 pub use links::{LinkEvent, Links};
 pub use runtimes::Runtimes;
 pub use service::{Bots, ModelList, ThreadList, register};

@@ -36,6 +36,8 @@ pub(super) struct Seen {
     pub kind: BotEventKind,
     pub reason: Option<Reason>,
     pub lived_ms: Option<i64>,
+    /// The same as before: its past does not grow, but it is counted.
+    pub again: bool,
 }
 
 /// The event that an act on a bot is, if it is one.

@@ -45,6 +45,8 @@ pub struct Bots {
     pub(super) models: Arc<dyn ModelList>,
     /// Set once by the composition: chats stand on bots, not bots on chats.
     pub threads: OnceLock<Arc<dyn ThreadList>>,
+    /// Who is told what becomes of bots; set once by the composition.
+    pub hears: OnceLock<Arc<dyn super::Hears>>,
     pub(super) state: Mutex<HashMap<BotId, super::reconcile::Memory>>,
     /// Held while somebody counts a bot's files.
     pub(super) counting: tokio::sync::Mutex<()>,
@@ -110,7 +112,7 @@ impl Bots {
     ) -> Arc<Self> {
         let clock = Arc::new(openclaw::clock::SystemClock::default());
         let links = Links::new(clock, platform.tasks.clone());
-        let (threads, state) = (OnceLock::new(), Mutex::default());
+        let (threads, hears, state) = (OnceLock::new(), OnceLock::new(), Mutex::default());
         let halts = super::halts::Halts::open(&platform.config.data_dir.join("bots.journal"));
         Arc::new(Self {
             platform,
@@ -120,6 +122,7 @@ impl Bots {
             wires_stale: AtomicBool::new(false),
             models,
             threads,
+            hears,
             state,
             counting: Default::default(),
             meters: Default::default(),

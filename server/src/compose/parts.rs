@@ -10,6 +10,8 @@ use crate::{
     chat::Chat,
     control, keys,
     keys::Keys,
+    notify,
+    notify::Notify,
     platform::{
         Platform,
         clock::{Clock, SystemClock},
@@ -36,6 +38,8 @@ pub struct Overrides {
     pub ids: Option<Arc<dyn IdGen>>,
     pub runtimes: Option<bots::Runtimes>,
     pub egress: Option<Arc<relay::Egress>>,
+    /// How pushes leave.
+    pub push: Option<Arc<relay::Egress>>,
 }
 
 /// A whole server, built and not yet serving.
@@ -48,6 +52,7 @@ pub struct Server {
     pub usage: Arc<Usage>,
     pub bots: Arc<Bots>,
     pub chat: Arc<Chat>,
+    pub notify: Arc<Notify>,
     leptos: LeptosOptions,
 }
 
@@ -96,6 +101,14 @@ pub async fn build(
     platform.live.source(TopicKind::Bots, Arc::clone(&bots) as _);
     platform.live.source(TopicKind::Bot, Arc::clone(&bots) as _);
     platform.live.source(TopicKind::Thread, Arc::clone(&chat) as _);
+    let push = match over.push {
+        Some(push) => push,
+        None => notify::egress(&platform.config).map_err(|e| StartError::Other(e.to_string()))?,
+    };
+    let notify = Notify::new(Arc::clone(&platform), Arc::clone(&bots), push);
+    let told = bots.hears.set(Arc::clone(&notify) as _);
+    debug_assert!(told.is_ok(), "bots were built a moment ago");
+    platform.live.source(TopicKind::Notifications, Arc::clone(&notify) as _);
 
     let mut verbs = Verbs::new(platform.tasks.clone());
     crate::auth::register(&mut verbs, &auth);
@@ -103,6 +116,7 @@ pub async fn build(
     keys::register(&mut verbs, &keys);
     bots::register(&mut verbs, &bots);
     chat::register(&mut verbs, &chat);
+    notify::register(&mut verbs, &notify);
     usage::register(&mut verbs, &usage);
     let of = Arc::clone(&bots);
     let facts = settings::Facts {
@@ -110,7 +124,8 @@ pub async fn build(
         openclaw_version: openclaw::OPENCLAW_VERSION.to_owned(),
     };
     settings::register(&mut verbs, &platform, facts);
-    Ok(Arc::new(Server { platform, verbs: Arc::new(verbs), auth, keys, routing, usage, bots, chat, leptos }))
+    let verbs = Arc::new(verbs);
+    Ok(Arc::new(Server { platform, verbs, auth, keys, routing, usage, bots, chat, notify, leptos }))
 }
 
 impl Server {

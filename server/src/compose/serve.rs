@@ -46,6 +46,7 @@ impl Server {
         self.routing.refresh().await?;
         // Whoever listens or handles stands ready before the first job runs.
         self.chat.spawn();
+        self.notify.spawn();
         self.bots.spawn_wakers();
         self.usage.spawn();
         tasks.spawn(crate::auth::tend(Arc::clone(&self.auth)));

@@ -55,6 +55,10 @@ impl Rest {
     pub const fn patch(path: &'static str) -> Self {
         Self::of(Method::PATCH, path, 200, false)
     }
+    /// Replaces.
+    pub const fn put(path: &'static str) -> Self {
+        Self::of(Method::PUT, path, 200, false)
+    }
     /// Removes.
     pub const fn delete(path: &'static str) -> Self {
         Self::of(Method::DELETE, path, 200, false)

@@ -36,6 +36,7 @@ mod logs;
 mod many;
 mod metrics;
 #[cfg(test)]
+mod notify;
 mod past;
 #[cfg(test)]
 mod planted;
@@ -45,6 +46,7 @@ mod postgres;
 mod proxies;
 #[cfg(test)]
 mod pulled;
+mod push;
 #[cfg(test)]
 mod races;
 #[cfg(test)]

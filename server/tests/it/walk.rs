@@ -114,7 +114,20 @@ fn fields(verb: &str, vendor: &str) -> Value {
         | "keys.delete"
         | "usage.list"
         | "usage.today"
+        | "notify.list"
+        | "notify.unread"
+        | "notify.read"
+        | "notify.mute"
+        | "notify.choices"
+        | "notify.push_key"
         | "settings.instance" => json!({}),
+        "notify.subscribe" => json!({
+            "endpoint": "https://push.example/walk",
+            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+        }),
+        "notify.unsubscribe" => json!({ "endpoint": "https://push.example/walk" }),
+        "notify.choose" => json!({ "in_app": ["died", "hung"], "push": ["died"] }),
         "auth.rename_passkey" => json!({ "name": "Laptop" }),
         "bots.create" => json!({ "name": "Walker", "model": "openai/fake-model" }),
         "bots.clone" => json!({ "name": "Walker the second" }),
@@ -442,6 +455,7 @@ async fn every_topic_of_the_live_socket_is_seen_by_members_of_its_workspace_only
             TopicKind::Bots => "bots".to_owned(),
             TopicKind::Bot => format!("bot:{}", things.bot),
             TopicKind::Thread => format!("thread:{}", things.thread),
+            TopicKind::Notifications => "notifications".to_owned(),
         };
         for who in [&house.owner, &house.viewer] {
             let mut live = house.at.live(who).await.expect("a socket");
@@ -460,6 +474,11 @@ async fn every_topic_of_the_live_socket_is_seen_by_members_of_its_workspace_only
                         if *kind == TopicKind::Bots =>
                     {
                         assert!(bots.iter().all(|b| b.name != OURS[0]), "{bots:?}");
+                    }
+                    ServerFrame::Snapshot { data: Snapshot::Notifications { unread }, .. }
+                        if *kind == TopicKind::Notifications =>
+                    {
+                        assert_eq!(unread, 0, "nothing happened to theirs");
                     }
                     other => panic!("{kind:?} for a stranger: {other:?}"),
                 }

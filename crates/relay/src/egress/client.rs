@@ -4,8 +4,8 @@ use super::{BaseUrl, Connector, Egress, EgressError, Reach};
 use crate::BoxError;
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderMap, Request, StatusCode, Uri};
-use http_body_util::{BodyExt, Empty, Limited, combinators::UnsyncBoxBody};
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt, Empty, Full, Limited, combinators::UnsyncBoxBody};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::{
     client::legacy::Client,
@@ -92,6 +92,32 @@ impl Egress {
         let mut request = Request::new(OutBody::new(Empty::new().map_err(|never| match never {})));
         *request.uri_mut() = base.join(rest)?;
         *request.headers_mut() = headers;
+        self.exchange(base, request, reach, limit).await
+    }
+
+    /// One POST of a whole body, with a deadline and a limit on the answer.
+    pub async fn post(
+        &self,
+        base: &BaseUrl,
+        rest: &str,
+        (headers, body): (HeaderMap, Bytes),
+        reach: Reach,
+        limit: (Duration, usize),
+    ) -> Result<Fetched, BoxError> {
+        let mut request = Request::new(OutBody::new(Full::new(body).map_err(|never| match never {})));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = base.join(rest)?;
+        *request.headers_mut() = headers;
+        self.exchange(base, request, reach, limit).await
+    }
+
+    async fn exchange(
+        &self,
+        base: &BaseUrl,
+        request: Request<OutBody>,
+        reach: Reach,
+        limit: (Duration, usize),
+    ) -> Result<Fetched, BoxError> {
         let exchange = async {
             let (head, body) = self.client(reach).request(request).await?.into_parts();
             let body = Limited::new(body, limit.1).collect().await?.to_bytes();

@@ -176,6 +176,9 @@ impl Bots {
             tracing::warn!(bot.id = %row.id, error = %error, "the relay is told of a deletion by the next resync");
         }
         self.publish_gone(row);
+        if let Some(hears) = self.hears.get() {
+            hears.tell(row.workspace_id);
+        }
         self.memory(row.id, |m| *m = super::Memory::default());
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::{Fault, Step};
 use crate::{
-    bots::{Bots, lifecycle, lifecycle::Standing, past::Seen, store},
+    bots::{Bots, Change, Failed, lifecycle, lifecycle::Standing, past::Seen, store},
     platform::{
         error::OpError,
         jobs::JobEnd,
@@ -62,30 +62,47 @@ impl Bots {
         {
             seen = None;
         }
-        self.write_seen(next, seen).await
+        self.write_seen(next, &row.observed, seen).await
     }
 
     /// Writes what was seen; what people changed meanwhile stays, and is in the row that comes back.
     pub(super) async fn write_row(&self, row: bot::Model) -> Result<bot::Model, OpError> {
-        self.write_seen(row, None).await
+        let before = row.observed.clone();
+        self.write_seen(row, &before, None).await
     }
 
-    /// The same, and adds to the bot's past.
-    async fn write_seen(&self, row: bot::Model, seen: Option<Seen>) -> Result<bot::Model, OpError> {
+    /// The same, adds to the bot's past, and lets those hear it who tell people.
+    async fn write_seen(
+        &self,
+        row: bot::Model,
+        before: &str,
+        seen: Option<Seen>,
+    ) -> Result<bot::Model, OpError> {
         let granted = self.may_run()?;
-        let stored = self
+        let hears = self.hears.get();
+        let (stored, news) = self
             .platform
             .db
             .write(async |tx| {
-                let stored = store::note(tx, &granted, &row).await?;
-                if let (Some(seen), Some(stored)) = (&seen, &stored) {
-                    self.remember(tx, stored, seen).await?;
+                let Some(stored) = store::note(tx, &granted, &row).await? else { return Ok((None, false)) };
+                if let Some(seen) = seen.as_ref().filter(|seen| !seen.again) {
+                    self.remember(tx, &stored, seen).await?;
                 }
-                Ok(stored)
+                let news = match hears {
+                    Some(hears) => {
+                        let failed = seen.as_ref().and_then(failed);
+                        hears.heard(tx, Change { before, row: &stored, failed }).await?
+                    }
+                    None => false,
+                };
+                Ok((Some(stored), news))
             })
             .await?;
         let row = stored.unwrap_or(row);
         self.publish(&row);
+        if let Some(hears) = hears.filter(|_| news) {
+            hears.tell(row.workspace_id);
+        }
         Ok(row)
     }
 
@@ -104,6 +121,7 @@ impl Bots {
         // Tried again and again for one reason is told once.
         let known = row.reason.as_deref().map(from_json::<Reason>).transpose()?.map(|known| known.code);
         let news = known.as_ref() != Some(&fault.reason.code);
+        let before = row.observed.clone();
         row.stages = json_of(&ended(from_json(&row.stages)?, now))?;
         row.failures += 1;
         let again = now + lifecycle::pause_ms(row.failures);
@@ -114,8 +132,9 @@ impl Bots {
             row.observed = name_of(&Observed::Failed);
             row.since_ms = now;
         }
-        let failed = Seen { kind: BotEventKind::Failed, reason: Some(fault.reason), lived_ms: None };
-        self.write_seen(row, news.then_some(failed)).await?;
+        let reason = Some(fault.reason);
+        let failed = Seen { kind: BotEventKind::Failed, reason, lived_ms: None, again: !news };
+        self.write_seen(row, &before, Some(failed)).await?;
         Ok(JobEnd::Again { at_ms: again })
     }
 
@@ -135,8 +154,9 @@ impl Bots {
         next.since_ms = now;
         next.stages = json_of(&ended(from_json(&row.stages)?, now))?;
         tracing::warn!(bot.id = %row.id, reason = reason.code, restarts = next.restarts, "a bot died");
-        let died = Seen { kind: BotEventKind::Died, reason: Some(reason), lived_ms: Some(lived_ms) };
-        self.write_seen(next, Some(died)).await?;
+        let (kind, lived_ms) = (BotEventKind::Died, Some(lived_ms));
+        let died = Seen { kind, reason: Some(reason), lived_ms, again: false };
+        self.write_seen(next, &row.observed, Some(died)).await?;
         Ok(())
     }
 }
@@ -149,7 +169,17 @@ fn seen_of(now: Observed, before: &bot::Model, now_ms: i64) -> Option<Seen> {
         _ => return None,
     };
     let lived_ms = before.started_at_ms.filter(|_| kind == BotEventKind::Ended).map(|at| now_ms - at);
-    Some(Seen { kind, reason: None, lived_ms })
+    Some(Seen { kind, reason: None, lived_ms, again: false })
+}
+
+/// What went wrong, as those hear it who tell people.
+fn failed(seen: &Seen) -> Option<Failed<'_>> {
+    let died = match seen.kind {
+        BotEventKind::Died => true,
+        BotEventKind::Failed => false,
+        _ => return None,
+    };
+    Some(Failed { reason: seen.reason.as_ref()?, died })
 }
 
 /// Ends the running mark: a failed attempt took as long as it took, the pause after it is no part of it.

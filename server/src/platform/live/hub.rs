@@ -21,11 +21,12 @@ pub enum TopicKind {
     Bots,
     Bot,
     Thread,
+    Notifications,
 }
 
 impl TopicKind {
     /// Every kind there is.
-    pub const ALL: [Self; 3] = [Self::Bots, Self::Bot, Self::Thread];
+    pub const ALL: [Self; 4] = [Self::Bots, Self::Bot, Self::Thread, Self::Notifications];
 
     /// The kind of `topic`.
     pub const fn of(topic: Topic) -> Self {
@@ -33,6 +34,7 @@ impl TopicKind {
             Topic::Bots => Self::Bots,
             Topic::Bot(_) => Self::Bot,
             Topic::Thread(_) => Self::Thread,
+            Topic::Notifications => Self::Notifications,
         }
     }
 }
@@ -100,15 +102,20 @@ impl Live {
         lock(&self.0.sources).insert(kind, source);
     }
 
-    /// Tells every watcher of one bot or one thread. For the list of bots see [`Live::publish_bots`].
+    /// Tells every watcher of one bot or one thread. For what is one per workspace see [`Live::publish_in`].
     pub fn publish(&self, topic: Topic, event: LiveEvent) {
-        debug_assert!(topic != Topic::Bots, "the list of bots belongs to a workspace: publish_bots");
+        debug_assert!(!topic.is_of_workspace(), "this topic belongs to a workspace: publish_in");
         self.send(Channel::of(None, topic), event);
     }
 
     /// Tells every watcher of a workspace's list of bots.
     pub fn publish_bots(&self, workspace: WorkspaceId, event: LiveEvent) {
-        self.send(Channel::of(Some(workspace), Topic::Bots), event);
+        self.publish_in(workspace, Topic::Bots, event);
+    }
+
+    /// Tells every watcher of a topic in one workspace.
+    pub fn publish_in(&self, workspace: WorkspaceId, topic: Topic, event: LiveEvent) {
+        self.send(Channel::of(Some(workspace), topic), event);
     }
 
     fn send(&self, channel: Channel, event: LiveEvent) {

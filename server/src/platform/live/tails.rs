@@ -15,7 +15,7 @@ const KEPT_IN_ALL: usize = 16 * 1024 * 1024;
 /// Topics kept although nobody watches them.
 const IDLE: usize = 256;
 
-/// `bots` is one list per workspace; the others are named by an id that exists once.
+/// `bots` and `notifications` are one list per workspace; the others are named by an id that exists once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Channel {
     workspace: Option<WorkspaceId>,
@@ -25,7 +25,7 @@ pub(super) struct Channel {
 impl Channel {
     /// The channel of `topic` for a watcher of `workspace`.
     pub(super) fn of(workspace: Option<WorkspaceId>, topic: Topic) -> Self {
-        Self { workspace: workspace.filter(|_| topic == Topic::Bots), topic }
+        Self { workspace: workspace.filter(|_| topic.is_of_workspace()), topic }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is there before, between and after servers; building one, ending it well, and killing it.
 
+use relay::egress::{Allowed, Egress, EgressPolicy};
 use runtime::{Runtime as BotRuntime, RuntimeKind, home::Homes};
 use sea_orm::{ConnectionTrait, Statement};
 use server::{
@@ -41,6 +42,8 @@ pub struct World {
     pub clock: Option<ManualClock>,
     /// What bots run in, where `cells` is not it.
     pub runtime: Option<MakeRuntime>,
+    /// The push service that may be reached, where there is one.
+    pub push: Option<SocketAddr>,
     /// More settings, by their full names.
     pub env: Vec<(&'static str, String)>,
     /// Held for good, so that the relay's address in the bots' files stays true.
@@ -95,6 +98,7 @@ impl World {
             cells: Cells::new(kind),
             clock: None,
             runtime: None,
+            push: None,
             env: Vec::new(),
             relay,
         }
@@ -158,7 +162,12 @@ impl World {
                 Arc::new(cells.clone()) as _
             }),
         };
-        let started = rt.spawn(start(config, make, clock, relay)).await.expect("no panic");
+        let push = self.push.map(|at| {
+            let listed = Allowed::parse(&at.to_string()).expect("an address");
+            let policy = EgressPolicy { allow_private: vec![listed], ..EgressPolicy::default() };
+            Arc::new(Egress::new(policy).expect("a connector"))
+        });
+        let started = rt.spawn(start(config, make, (clock, push), relay)).await.expect("no panic");
         match started {
             Ok((dir, server, serving, panel, metrics)) => Ok(TestServer {
                 world: self,
@@ -182,7 +191,7 @@ type Started = (DataDir, Arc<Server>, JoinHandle<Result<(), StartError>>, Socket
 async fn start(
     config: Config,
     make: MakeRuntime,
-    clock: Option<ManualClock>,
+    (clock, push): (Option<ManualClock>, Option<Arc<Egress>>),
     relay: StdListener,
 ) -> Result<Started, StartError> {
     let dir = DataDir::open(&config.data_dir)?;
@@ -192,6 +201,7 @@ async fn start(
     let over = Overrides {
         clock: clock.map(|clock| Arc::new(clock) as _),
         runtimes: Some(runtimes),
+        push,
         ..Overrides::default()
     };
     let server = compose::build(config.clone(), &dir, compose::leptos_options(&config)?, over).await?;

@@ -1,0 +1,243 @@
+//! Bringing a notification to devices: one job that finds them, and one for each of them.
+
+use super::{
+    seal::{MOST_BYTES, seal},
+    vapid::{Vapid, fresh_key},
+    words::{About, message},
+};
+use crate::{
+    notify::{Notify, service::unchosen, store},
+    platform::{
+        config::Config,
+        error::OpError,
+        ids::random_32,
+        jobs::{JobEnd, NewJob},
+        text::named,
+    },
+};
+use api::{
+    auth::Role,
+    ids::{NotificationId, PushId},
+    notify::NotificationKind as Kind,
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use entity::notify::{notification, subscription};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use relay::{
+    Egress, EgressError, EgressPolicy,
+    egress::{BaseUrl, Fetched, Reach, Refuse},
+};
+use sea_orm::ConnectionTrait;
+use sha2::{Digest, Sha256};
+use std::{sync::Arc, time::Duration};
+use url::Url;
+
+/// The job that finds a notification's devices.
+pub(in crate::notify) const PUSH: &str = "notify.push";
+/// The job of one device.
+const SEND: &str = "notify.send";
+/// The push service may keep a message this long for a device that is off; older news is none.
+const GOOD_MS: i64 = 3_600_000;
+/// One exchange with a push service, and what is read of its answer.
+const LIMIT: (Duration, usize) = (Duration::from_secs(15), 16 * 1024);
+/// The connector of pushes lists nothing: public addresses alone.
+pub(super) const REACH: Reach = Reach::Listed;
+
+/// The connector of pushes. What an operator lists for models is not for addresses that browsers name.
+///
+/// # Errors
+/// TLS cannot be set up.
+pub fn egress(config: &Config) -> Result<Arc<Egress>, EgressError> {
+    let own = [config.listen, config.relay_listen, config.metrics_listen];
+    let refuse = own.into_iter().map(Refuse::Listener).collect();
+    Ok(Arc::new(Egress::new(EgressPolicy { refuse, ..EgressPolicy::default() })?))
+}
+
+/// Where a device's push service listens.
+pub(super) struct Endpoint {
+    pub base: BaseUrl,
+    origin: String,
+    rest: String,
+}
+
+impl Endpoint {
+    /// Reads the address a browser gave; such addresses have queries.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(text).ok()?;
+        if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+            return None;
+        }
+        let origin = url.origin().ascii_serialization();
+        let base = BaseUrl::parse(&origin).ok()?;
+        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        Some(Self { base, origin, rest: format!("{}{query}", url.path().trim_start_matches('/')) })
+    }
+}
+
+/// Adds the job that tells devices, in the transaction of the news.
+pub(in crate::notify) async fn push_later<C: ConnectionTrait>(
+    notify: &Notify,
+    tx: &C,
+    row: &notification::Model,
+) -> Result<(), OpError> {
+    let granted = notify.may_run()?;
+    if !store::push::any(tx, &granted, row.workspace_id).await? {
+        return Ok(());
+    }
+    let id = row.id.to_string();
+    let job = NewJob {
+        kind: PUSH,
+        unique_key: Some(format!("{PUSH}:{id}")),
+        payload: id,
+        run_at_ms: notify.platform.clock.now_ms(),
+    };
+    notify.platform.jobs.add(tx, job).await
+}
+
+impl Notify {
+    /// Registers the jobs. Call once.
+    pub(in crate::notify) fn spawn_push(self: &Arc<Self>) {
+        let this = Arc::downgrade(self);
+        self.platform.jobs.on(PUSH, move |payload| {
+            let this = this.clone();
+            async move {
+                let Some(this) = this.upgrade() else { return Ok(JobEnd::Done) };
+                this.fan_out(&payload).await
+            }
+        });
+        let this = Arc::downgrade(self);
+        self.platform.jobs.on(SEND, move |payload| {
+            let this = this.clone();
+            async move {
+                let Some(this) = this.upgrade() else { return Ok(JobEnd::Done) };
+                this.send(&payload).await
+            }
+        });
+    }
+
+    /// The notification, if it is news still; and what it is pushed as.
+    async fn news(&self, id: NotificationId) -> Result<Option<(notification::Model, Kind)>, OpError> {
+        let granted = self.may_run()?;
+        let Some(row) = store::push::notification(self.platform.db.read(), &granted, id).await? else {
+            return Ok(None);
+        };
+        let kind = if row.resolved_at_ms.is_some() { Kind::Recovered } else { named(&row.kind)? };
+        let at_ms = row.resolved_at_ms.unwrap_or(row.last_at_ms);
+        Ok((self.platform.clock.now_ms() - at_ms <= GOOD_MS).then_some((row, kind)))
+    }
+
+    /// A job for each device whose person wants to be told.
+    async fn fan_out(&self, payload: &str) -> Result<JobEnd, OpError> {
+        let id = payload.parse().map_err(|e| OpError::internal("a job names no notification", e))?;
+        let Some((row, kind)) = self.news(id).await? else { return Ok(JobEnd::Done) };
+        let (granted, now) = (self.may_run()?, self.platform.clock.now_ms());
+        let db = self.platform.db.read();
+        let mut wanted = Vec::new();
+        for device in store::push::of_workspace(db, &granted, row.workspace_id).await? {
+            let choices = store::choices(db, &granted, row.workspace_id, device.user_id).await?;
+            let muted = store::push::is_muted(db, &granted, row.bot_id, device.user_id, now).await?;
+            if !muted && choices.unwrap_or_else(unchosen).push.contains(&kind) {
+                wanted.push(device.id);
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(JobEnd::Done);
+        }
+        self.platform
+            .db
+            .write(async |tx| {
+                for device in wanted {
+                    let payload = format!("{device} {id}");
+                    let unique_key = Some(format!("{SEND}:{payload}"));
+                    let job = NewJob { kind: SEND, payload, unique_key, run_at_ms: now };
+                    self.platform.jobs.add(tx, job).await?;
+                }
+                Ok(())
+            })
+            .await?;
+        self.platform.jobs.wake();
+        Ok(JobEnd::Done)
+    }
+
+    /// One message to one device, as things stand now.
+    async fn send(&self, payload: &str) -> Result<JobEnd, OpError> {
+        let unreadable = || OpError::internal("a job names no device and notification", payload.to_owned());
+        let (device, id) = payload.split_once(' ').ok_or_else(unreadable)?;
+        let device: PushId = device.parse().map_err(|_bad| unreadable())?;
+        let Some((row, kind)) = self.news(id.parse().map_err(|_bad| unreadable())?).await? else {
+            return Ok(JobEnd::Done);
+        };
+        let (granted, now, db) = (self.may_run()?, self.platform.clock.now_ms(), self.platform.db.read());
+        let Some(to) = store::push::device(db, &granted, device).await? else { return Ok(JobEnd::Done) };
+        // Signed out, or no member any more: nothing is told to that device again.
+        let Some(role) = store::push::role(db, &granted, &to, now).await? else {
+            return self.forget_device(device).await;
+        };
+        let bot = match row.bot_id {
+            Some(bot) => store::push::bot(db, &granted, bot).await?,
+            None => None,
+        };
+        let bot = bot.as_ref().map(|(slug, name)| (slug.as_str(), name.as_str()));
+        let may_restart = named::<Role>(&role)? == Role::Owner;
+        let about = About { row: &row, bot, kind, may_restart };
+        let text = message(&about, &to.locale).to_string();
+        debug_assert!(text.len() <= MOST_BYTES, "names and counts are short");
+        match self.post(&to, &row, text.as_bytes()).await {
+            Ok(answer) => self.answered(device, &answer).await,
+            Err(error) if error.downcast_ref::<EgressError>().is_some_and(EgressError::is_refusal) => {
+                tracing::warn!(push.id = %device, error = %error, "a push is not sent to this address");
+                self.forget_device(device).await
+            }
+            Err(error) => Err(OpError::internal("the push service could not be reached", error)),
+        }
+    }
+
+    async fn answered(&self, device: PushId, answer: &Fetched) -> Result<JobEnd, OpError> {
+        let status = answer.status;
+        if status.is_success() {
+            return Ok(JobEnd::Done);
+        }
+        if matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE) {
+            return self.forget_device(device).await;
+        }
+        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            return Err(OpError::internal("the push service is busy", status.to_string()));
+        }
+        // It will not take this message however often it is sent.
+        tracing::warn!(push.id = %device, status = status.as_u16(), "the push service refused a message");
+        Ok(JobEnd::Done)
+    }
+
+    async fn forget_device(&self, device: PushId) -> Result<JobEnd, OpError> {
+        let granted = self.may_run()?;
+        self.platform.db.write(async |tx| store::push::forget(tx, &granted, device).await).await?;
+        Ok(JobEnd::Done)
+    }
+
+    async fn post(
+        &self,
+        to: &subscription::Model,
+        row: &notification::Model,
+        text: &[u8],
+    ) -> Result<Fetched, Box<dyn std::error::Error + Send + Sync>> {
+        let at = Endpoint::parse(&to.endpoint).ok_or("no address of a push service")?;
+        let mut salt = [0; 16];
+        salt.copy_from_slice(random_32().get(..16).unwrap_or(&[0; 16]));
+        let sealed = seal(text, (&to.p256dh, &to.auth), &fresh_key(), salt)?;
+        let public = self.platform.config.public_url.origin();
+        // Push services want a way to reach who sends; plain http is none to them.
+        let contact = if public.starts_with("https://") { public } else { "mailto:operator@chela.invalid" };
+        let vapid = Vapid::of(&self.platform).await?;
+        let mut headers = HeaderMap::new();
+        let signed = vapid.authorization(&at.origin, contact, self.platform.clock.now_ms());
+        headers.insert(header::AUTHORIZATION, HeaderValue::from_str(&signed)?);
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("aes128gcm"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        headers.insert("ttl", HeaderValue::from(GOOD_MS / 1_000));
+        headers.insert("urgency", HeaderValue::from_static("high"));
+        // What waits for a device that is off is replaced by what comes after it.
+        let topic = URL_SAFE_NO_PAD.encode(Sha256::digest(row.id.to_string()));
+        headers.insert("topic", HeaderValue::from_str(topic.get(..32).unwrap_or_default())?);
+        self.push.post(&at.base, &at.rest, (headers, sealed.into()), REACH, LIMIT).await
+    }
+}
