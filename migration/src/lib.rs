@@ -14,6 +14,7 @@ mod m20261120_000005_chat;
 mod m20261120_000006_usage;
 mod m20261121_000007_many_bots;
 mod m20261121_000008_bot_events;
+mod m20261121_000010_bot_health;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000006_usage::Migration),
             Box::new(m20261121_000007_many_bots::Migration),
             Box::new(m20261121_000008_bot_events::Migration),
+            Box::new(m20261121_000010_bot_health::Migration),
         ]
     }
 }

@@ -106,6 +106,10 @@ id! {
     BotConfigId = "cfg";
     /// An event of a bot's past.
     BotEventId = "bev";
+    /// A change of a bot's health.
+    HealthChangeId = "bhc";
+    /// What a bot left when it died.
+    PostmortemId = "bpm";
     /// A provider key.
     KeyId = "key";
     /// A chat thread.

@@ -3,4 +3,6 @@
 pub mod bot;
 pub mod bot_config;
 pub mod bot_event;
+pub mod bot_health;
+pub mod bot_postmortem;
 pub mod bot_token;

@@ -5,13 +5,16 @@
 
 mod acts;
 mod create;
+mod diagnose;
 mod events;
 mod halts;
+mod health;
 mod lifecycle;
 mod links;
 mod logs;
 mod many;
 mod past;
+mod postmortems;
 mod reconcile;
 mod redact;
 mod rows;
@@ -23,6 +26,7 @@ mod trash;
 mod unisolated;
 mod wires;
 
+pub use health::{KeyAnswer, KeyVerdict, ModelCheck};
 pub use links::{LinkEvent, Links};
 pub use runtimes::Runtimes;
 pub use service::{Bots, ModelList, ThreadList, register};

@@ -38,6 +38,7 @@ impl Bots {
         }
         tasks.spawn(Arc::clone(self).resync());
         tasks.spawn(Arc::clone(self).empty_trash());
+        tasks.spawn(Arc::clone(self).watch_models());
     }
 
     async fn hear_pokes(self: Arc<Self>, mut pending: mpsc::Receiver<BotId>) {
