@@ -40,7 +40,7 @@ impl Bots {
         row: &bot::Model,
     ) -> Result<(), OpError> {
         let now = Facts::of(row)?;
-        let before = store::health::last(tx, row.id).await?.map(word).transpose()?;
+        let before = store::health::last(tx, row.id).await?.as_ref().map(word).transpose()?;
         let before =
             before.map(|b| Facts { lives: b.lives, works: b.works, health: b.health, reason: b.reason });
         if before.is_some_and(|before| before.is_as(&now)) {
@@ -60,7 +60,7 @@ impl Bots {
     }
 }
 
-fn word(row: bot_health::Model) -> Result<HealthChange, OpError> {
+fn word(row: &bot_health::Model) -> Result<HealthChange, OpError> {
     Ok(HealthChange {
         id: row.id,
         at_ms: row.at_ms,
@@ -117,7 +117,7 @@ async fn read(
             probe: b.probe(&row)?,
             last_answer_at_ms: b.last_answer(&ctx, row.id).await?,
         },
-        history: history.into_iter().map(word).collect::<Result<_, _>>()?,
+        history: history.iter().map(word).collect::<Result<_, _>>()?,
         months: months(&course, ctx.now_ms),
     })
 }
