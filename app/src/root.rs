@@ -5,11 +5,13 @@
 
 use crate::{
     auth::door::DoorPage,
-    bots::{config::ConfigPage, create::CreatePage, detail::BotFrame, list::BotsPage, logs::LogsPage},
+    bots::{
+        config::ConfigPage, create::CreatePage, detail::BotFrame, list::BotsPage, logs::LogsPage,
+        more::MorePage,
+    },
     chat::page::ChatPage,
     frame::Frame,
     home::HomePage,
-    hydration::provide_hydration,
     i18n::Locale,
     keys::page::KeysPage,
     live::provide_live,
@@ -32,7 +34,6 @@ use ui::provide_toasts;
 pub fn App() -> impl IntoView {
     provide_meta_context();
     provide_context(Locale::detect());
-    provide_hydration();
     provide_clock();
     provide_live();
     provide_toasts();
@@ -53,6 +54,8 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/overview") view=Below ssr=SsrMode::Async/>
                         <Route path=path!("/chat") view={Lazy::<ChatPage>::new()} ssr=SsrMode::Async/>
                         <Route path=path!("/logs") view={Lazy::<LogsPage>::new()} ssr=SsrMode::Async/>
+                        <Route path=path!("/changes") view={Lazy::<MorePage>::new()} ssr=SsrMode::Async/>
+                        <Route path=path!("/diagnostics") view={Lazy::<MorePage>::new()} ssr=SsrMode::Async/>
                         <Route path=path!("/config") view={Lazy::<ConfigPage>::new()} ssr=SsrMode::Async/>
                     </ParentRoute>
                     <Route path=path!("/keys") view={Lazy::<KeysPage>::new()} ssr=SsrMode::Async/>

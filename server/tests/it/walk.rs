@@ -315,8 +315,15 @@ impl House {
             let pairs = all.as_object().expect("fields").iter();
             let mut form = url::form_urlencoded::Serializer::new(String::new());
             for (name, value) in pairs {
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                form.append_pair(&format!("cmd[{name}]"), &text);
+                let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                match value.as_array() {
+                    Some(all) => all.iter().for_each(|one| {
+                        form.append_pair(&format!("cmd[{name}][]"), &text(one));
+                    }),
+                    None => {
+                        form.append_pair(&format!("cmd[{name}]"), &text(value));
+                    }
+                }
             }
             let form = form.finish();
             request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(Body::from(form))

@@ -139,7 +139,8 @@ fn Done(action: ServerAction<BotsBulk>, done: BulkDone) -> impl IntoView {
         }
     }
     let undo = inverse(act).filter(|_| !changed.is_empty()).map(|act| {
-        let names = changed.into_iter().map(|bot| view! { <input type="hidden" name="cmd[bots][]" value=bot/> });
+        let names =
+            changed.into_iter().map(|bot| view! { <input type="hidden" name="cmd[bots][]" value=bot/> });
         view! {
             <ActionForm action>
                 <input type="hidden" name="cmd[act]" value=act/>

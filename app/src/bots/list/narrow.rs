@@ -3,11 +3,7 @@
 use super::text;
 use api::bots::{BotState, BotStats, ListBots, ReadBotStats, RuntimeKind};
 use leptos::{html, prelude::*};
-use leptos_router::{
-    NavigateOptions,
-    hooks::use_navigate,
-    params::ParamsMap,
-};
+use leptos_router::{NavigateOptions, hooks::use_navigate, params::ParamsMap};
 
 /// Rows of a page.
 const ROWS: u32 = 100;
@@ -161,10 +157,14 @@ pub(super) fn Narrow(asked: StoredValue<Asked>, stats: RwSignal<BotStats>) -> im
         };
         event.prevent_default();
         let asked = Asked { q: q.value(), tag: tag.value(), sort: sort.value(), ..asked.get_value() };
-        navigate(&asked.path(), NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() });
+        navigate(
+            &asked.path(),
+            NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() },
+        );
     };
     let now = asked.get_value();
-    let mut tags: Vec<String> = stats.with_untracked(|stats| stats.tags.iter().map(|one| one.tag.clone()).collect());
+    let mut tags: Vec<String> =
+        stats.with_untracked(|stats| stats.tags.iter().map(|one| one.tag.clone()).collect());
     if !now.tag.is_empty() && !tags.contains(&now.tag) {
         tags.push(now.tag.clone());
     }
@@ -175,8 +175,11 @@ pub(super) fn Narrow(asked: StoredValue<Asked>, stats: RwSignal<BotStats>) -> im
     let sort_option = |(value, word): (&'static str, &'static str)| {
         view! { <option value=value selected=now.sort == value>{word}</option> }
     };
-    let kept = [("state", now.state.clone()), ("trashed", if now.trashed { "true".to_owned() } else { String::new() })]
-        .map(|(name, value)| (!value.is_empty()).then(|| view! { <input type="hidden" name=name value=value/> }));
+    let kept = [
+        ("state", now.state.clone()),
+        ("trashed", if now.trashed { "true".to_owned() } else { String::new() }),
+    ]
+    .map(|(name, value)| (!value.is_empty()).then(|| view! { <input type="hidden" name=name value=value/> }));
     view! {
         <form class="narrow-form" role="search" method="get" action="/bots" on:submit=go>
             {kept.collect_view()}

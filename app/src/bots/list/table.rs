@@ -1,8 +1,16 @@
 //! The rows, kept true: what is shown changes at once, and what came or went is asked for again.
 
-use super::{bulk, narrow::{Asked, Chips, Narrow}, text};
+use super::{
+    bulk,
+    narrow::{Asked, Chips, Narrow},
+    text,
+};
 use crate::{
-    bots::{detail::BotState, fns::{BotsBulk, bots_list, bots_stats}, state, text as words},
+    bots::{
+        detail::BotState,
+        fns::{BotsBulk, bots_list, bots_stats},
+        state, text as words,
+    },
     i18n::fill,
     live::{Fit, News, live},
     parts::Pager,

@@ -1,6 +1,6 @@
 //! Words of a bot's health: whether its process lives, and whether the bot works. Two facts, never one.
 
-use super::{Health, Reason};
+use super::{Desired, Health, Observed, Reason};
 use crate::{
     ids::{HealthChangeId, KeyId},
     verb::verbs,
@@ -100,6 +100,22 @@ words! {
     /// Whether a bot lives and whether it works, with what came before.
     #[serde(deny_unknown_fields)]
     pub struct ReadBotHealth { pub bot: String }
+}
+
+/// Whether a bot's process lives, and whether the bot works, as its row tells.
+#[must_use]
+pub const fn two_facts(desired: Desired, observed: Observed, health: Health) -> (Fact, Fact) {
+    let lives = match observed {
+        Observed::Running | Observed::Starting | Observed::Stopping => Fact::Yes,
+        Observed::Absent | Observed::Creating | Observed::Stopped | Observed::Failed => Fact::No,
+        Observed::Unknown => Fact::Unknown,
+    };
+    let works = match (lives, health, observed, desired) {
+        (Fact::No, ..) | (Fact::Yes, Health::Degraded, ..) => Fact::No,
+        (Fact::Yes, Health::Healthy, Observed::Running, Desired::Running) => Fact::Yes,
+        _ => Fact::Unknown,
+    };
+    (lives, works)
 }
 
 verbs! {

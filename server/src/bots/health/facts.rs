@@ -3,9 +3,9 @@
 use super::probes::Reach;
 use crate::platform::{
     error::OpError,
-    text::{from_json, name_of, named},
+    text::{from_json, named},
 };
-use api::bots::{Desired, Fact, Health, Observed, Reason};
+use api::bots::{Fact, Health, Reason, two_facts};
 use entity::bots::bot;
 
 /// What a change of health is a change of.
@@ -37,18 +37,8 @@ pub(in crate::bots) fn gateway_lost() -> Reason {
 impl Facts {
     /// As the row tells.
     pub(in crate::bots) fn of(row: &bot::Model) -> Result<Self, OpError> {
-        let (observed, health) = (named(&row.observed)?, named(&row.health)?);
-        let wanted = row.desired == name_of(&Desired::Running);
-        let lives = match observed {
-            Observed::Running | Observed::Starting | Observed::Stopping => Fact::Yes,
-            Observed::Absent | Observed::Creating | Observed::Stopped | Observed::Failed => Fact::No,
-            Observed::Unknown => Fact::Unknown,
-        };
-        let works = match (lives, health) {
-            (Fact::No, _) | (Fact::Yes, Health::Degraded) => Fact::No,
-            (Fact::Yes, Health::Healthy) if observed == Observed::Running && wanted => Fact::Yes,
-            _ => Fact::Unknown,
-        };
+        let health = named(&row.health)?;
+        let (lives, works) = two_facts(named(&row.desired)?, named(&row.observed)?, health);
         // On the way back up the reason of the last death stays in the row; it is no reason of the present then.
         let fails = matches!(health, Health::Degraded | Health::Unhealthy);
         let reason = row.reason.as_deref().filter(|_| fails).map(from_json).transpose()?;
