@@ -13,7 +13,7 @@ use crate::{
     parts::{Failure, failure_of},
     time::{self, Moment},
 };
-use api::bots::*;
+use api::{ApiError, bots::*};
 use leptos::prelude::*;
 use ui::{Banner, Button, Card, Glyph, Kind, StatePill, Tone};
 
@@ -25,9 +25,26 @@ pub(super) struct Fixes {
     restart: ServerAction<BotsRestart>,
     apply: ServerAction<BotsApply>,
     diagnose: ServerAction<BotsDiagnose>,
+    failed: Signal<Option<ApiError>>,
 }
 
 impl Fixes {
+    /// Stands above what is read anew, so that an answer outlives it.
+    pub(super) fn new(one: OneBot) -> Self {
+        let (start, restart) = (ServerAction::<BotsStart>::new(), ServerAction::<BotsRestart>::new());
+        let (apply, diagnose) = (ServerAction::<BotsApply>::new(), ServerAction::<BotsDiagnose>::new());
+        let values = [start.value(), restart.value(), apply.value()];
+        for value in values {
+            Effect::new(move |_: Option<()>| {
+                if let Some(Ok(bot)) = value.get() {
+                    one.detail.set(bot);
+                }
+            });
+        }
+        let failed = Signal::derive(move || values.into_iter().find_map(|value| value.get()?.err()));
+        Self { one, start, restart, apply, diagnose, failed }
+    }
+
     /// The button or link for one thing to do.
     pub(super) fn show(self, act: FixAct) -> AnyView {
         let t = more_text::text();
@@ -63,24 +80,11 @@ fn link(href: String, word: &'static str) -> AnyView {
 }
 
 #[component]
-pub(super) fn Diagnostics(one: OneBot, found: Found) -> impl IntoView {
-    let t = more_text::text();
+pub(super) fn Diagnostics(fixes: Fixes, found: Found) -> impl IntoView {
+    let (t, one) = (more_text::text(), fixes.one);
     let (health, deaths, open) = found;
-    let (start, restart) = (ServerAction::<BotsStart>::new(), ServerAction::<BotsRestart>::new());
-    let (apply, diagnose) = (ServerAction::<BotsApply>::new(), ServerAction::<BotsDiagnose>::new());
-    let fixes = Fixes { one, start, restart, apply, diagnose };
-    for value in [start.value(), restart.value(), apply.value()] {
-        Effect::new(move |_: Option<()>| {
-            if let Some(Ok(bot)) = value.get() {
-                one.detail.set(bot);
-            }
-        });
-    }
-    let failed = Signal::derive(move || {
-        [start.value(), restart.value(), apply.value()].into_iter().find_map(|value| value.get()?.err())
-    });
     view! {
-        <Failure error=failed/>
+        <Failure error=fixes.failed/>
         <div class="grid-main">
             <div class="stack">
                 <Diagnose fixes/>

@@ -3,7 +3,7 @@
 use super::{
     changes::Changes,
     detail::OneBot,
-    diagnostics::Diagnostics,
+    diagnostics::{Diagnostics, Fixes},
     more_fns::{bots_events, bots_health, bots_postmortem, bots_postmortems},
 };
 use crate::parts::Unloaded;
@@ -83,6 +83,7 @@ impl LazyRoute for MorePage {
 #[component]
 fn More(one: OneBot, this: MorePage) -> impl IntoView {
     let MorePage { events, found } = this;
+    let fixes = Fixes::new(one);
     // What the live line says of the bot is news here, too.
     let state = Memo::new(move |_| {
         one.detail.with(|bot| (bot.summary.version, bot.summary.observed, bot.summary.health, bot.restarts))
@@ -100,7 +101,7 @@ fn More(one: OneBot, this: MorePage) -> impl IntoView {
             {move || Suspend::new(async move {
                 match (events.await, found.await) {
                     (Some(Ok(page)), _) => view! { <Changes one page/> }.into_any(),
-                    (_, Some(Ok(found))) => view! { <Diagnostics one found/> }.into_any(),
+                    (_, Some(Ok(found))) => view! { <Diagnostics fixes found/> }.into_any(),
                     (Some(Err(error)), _) | (_, Some(Err(error))) => view! { <Unloaded error/> }.into_any(),
                     (None, None) => ().into_any(),
                 }
