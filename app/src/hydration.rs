@@ -1,6 +1,7 @@
 //! When the page has become the browser's own. Until then nothing may differ from what the server wrote:
 //! an element that is hydrated with another value than it shows would keep the old one.
 
+#[cfg(feature = "hydrate")]
 use leptos::prelude::*;
 
 #[cfg(feature = "hydrate")]
@@ -32,21 +33,4 @@ pub fn hydrated() {
     if let Some(html) = document().document_element() {
         _ = html.set_attribute("data-hydrated", "true");
     }
-}
-
-/// Whether the page is hydrated, for views.
-#[derive(Clone, Copy)]
-struct Hydrated(RwSignal<bool>);
-
-/// Makes `is_hydrated` work below here.
-pub(crate) fn provide_hydration() {
-    let hydrated = Hydrated(RwSignal::new(false));
-    provide_context(hydrated);
-    #[cfg(feature = "hydrate")]
-    after(move || hydrated.0.set(true));
-}
-
-/// Whether scripts have taken over: false on the server and while hydrating.
-pub(crate) fn is_hydrated() -> bool {
-    use_context::<Hydrated>().is_some_and(|hydrated| hydrated.0.get())
 }

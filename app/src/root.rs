@@ -7,12 +7,11 @@ use crate::{
     auth::door::DoorPage,
     bots::{
         config::ConfigPage, create::CreatePage, detail::BotFrame, list::BotsPage, logs::LogsPage,
-        metrics::MetricsPage,
+        metrics::MetricsPage, more::MorePage,
     },
     chat::page::ChatPage,
     frame::Frame,
     home::HomePage,
-    hydration::provide_hydration,
     i18n::Locale,
     keys::page::KeysPage,
     live::provide_live,
@@ -36,7 +35,6 @@ use ui::provide_toasts;
 pub fn App() -> impl IntoView {
     provide_meta_context();
     provide_context(Locale::detect());
-    provide_hydration();
     provide_clock();
     provide_live();
     provide_toasts();
@@ -58,6 +56,8 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/chat") view={Lazy::<ChatPage>::new()} ssr=SsrMode::Async/>
                         <Route path=path!("/metrics") view={Lazy::<MetricsPage>::new()} ssr=SsrMode::Async/>
                         <Route path=path!("/logs") view={Lazy::<LogsPage>::new()} ssr=SsrMode::Async/>
+                        <Route path=path!("/changes") view={Lazy::<MorePage>::new()} ssr=SsrMode::Async/>
+                        <Route path=path!("/diagnostics") view={Lazy::<MorePage>::new()} ssr=SsrMode::Async/>
                         <Route path=path!("/config") view={Lazy::<ConfigPage>::new()} ssr=SsrMode::Async/>
                     </ParentRoute>
                     <Route path=path!("/keys") view={Lazy::<KeysPage>::new()} ssr=SsrMode::Async/>

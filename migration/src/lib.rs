@@ -15,6 +15,7 @@ mod m20261120_000006_usage;
 mod m20261121_000007_many_bots;
 mod m20261121_000008_bot_events;
 mod m20261121_000009_notify;
+mod m20261121_000010_bot_health;
 mod m20261121_000011_bot_metrics;
 
 /// All steps, oldest first.
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000007_many_bots::Migration),
             Box::new(m20261121_000008_bot_events::Migration),
             Box::new(m20261121_000009_notify::Migration),
+            Box::new(m20261121_000010_bot_health::Migration),
             Box::new(m20261121_000011_bot_metrics::Migration),
         ]
     }

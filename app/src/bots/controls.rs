@@ -1,25 +1,23 @@
-//! What can be done to a bot: start, stop, restart, delete. Plain forms, so that they work without wasm.
+//! What can be done to a bot: start, stop, restart, copy, put in the trash and take back. Plain forms, so that they work
+//! without wasm. Deleting for ever is done from the trash.
 
 use super::{
     detail::OneBot,
-    fns::{BotsDelete, BotsRestart, BotsStart, BotsStop},
-    text,
+    fns::{BotsRestart, BotsStart, BotsStop},
+    more_fns::{BotsClone, BotsRestore},
+    more_text, text,
 };
-use crate::{
-    hydration::is_hydrated,
-    i18n::fill,
-    parts::{self, Failure, failure_of},
-};
+use crate::parts::{self, Failure, failure_of, success_of};
 use api::bots::{Desired, Observed};
 use leptos::prelude::*;
-use ui::{Button, Dialog, Glyph, Icon, Kind, Opener};
+use ui::{Banner, Button, Dialog, Glyph, Icon, Kind, Opener, Tone};
 
-const DELETE_DIALOG: &str = "delete-bot";
+const CLONE_DIALOG: &str = "clone-bot";
 
 /// The buttons of a bot's header, and what went wrong with the last one pressed.
 #[component]
 pub(crate) fn Controls(one: OneBot) -> impl IntoView {
-    let t = text::text();
+    let (t, w) = (text::text(), more_text::text());
     let (start, stop, restart) = (
         ServerAction::<BotsStart>::new(),
         ServerAction::<BotsStop>::new(),
@@ -36,11 +34,17 @@ pub(crate) fn Controls(one: OneBot) -> impl IntoView {
         });
     }
     let failed = Signal::derive(move || {
-        [start.value(), stop.value(), restart.value()].into_iter().find_map(|value| value.get()?.err())
+        let values = [start.value(), stop.value(), restart.value(), one.trash.value()];
+        values.into_iter().find_map(|value| value.get()?.err())
+    });
+    Effect::new(move |_: Option<()>| {
+        if one.trash.value().with(|value| matches!(value, Some(Ok(_)))) {
+            one.gone.set(true);
+        }
     });
     let field = move || view! { <input type="hidden" name="cmd[bot]" value=one.slug()/> };
     view! {
-        <div class="page-acts">
+        <div class="page-acts" class:hidden=move || one.gone.get()>
             <div class:hidden=move || wanted.get() != Desired::Stopped>
                 <ActionForm action=start>
                     {field()} <Button kind=Kind::Primary glyph=Glyph::Play busy=start.pending()>{t.start}</Button>
@@ -59,58 +63,84 @@ pub(crate) fn Controls(one: OneBot) -> impl IntoView {
                     {field()} <Button glyph=Glyph::RotateCw busy=restart.pending()>{t.restart}</Button>
                 </ActionForm>
             </div>
+            <Opener dialog=CLONE_DIALOG class="btn btn-quiet">
+                <Icon glyph=Glyph::Copy/>
+                <span>{w.clone}</span>
+            </Opener>
             <div class:hidden=move || wanted.get() == Desired::Deleted>
-                <Opener dialog=DELETE_DIALOG class="btn btn-quiet">
-                    <Icon glyph=Glyph::Trash2/>
-                    <span>{t.delete}</span>
-                </Opener>
+                <ActionForm action=one.trash>
+                    {field()}
+                    <Button kind=Kind::Quiet glyph=Glyph::Trash2 busy=one.trash.pending()>
+                        {w.to_trash}
+                    </Button>
+                </ActionForm>
             </div>
         </div>
         <Failure error=failed/>
-        <DeleteDialog one/>
+        <CloneDialog one/>
     }
 }
 
-/// Deleting cannot be undone, so the name is typed. The server compares it too.
+/// Where the bot went that this page was about, and the way back while there is one.
 #[component]
-fn DeleteDialog(one: OneBot) -> impl IntoView {
-    let t = text::text();
-    let delete = ServerAction::<BotsDelete>::new();
-    let value = delete.value();
-    let failed = failure_of(move || value.get());
-    let name = one.detail.with_untracked(|bot| bot.summary.name.clone());
-    let typed = RwSignal::new(String::new());
-    let shown = fill(t.delete_type, &name);
-    // Without wasm the button is simply there; the server refuses a wrong name.
-    let wrong = Signal::derive(move || is_hydrated() && typed.with(|typed| typed.trim() != name.trim()));
+pub(super) fn Gone(one: OneBot) -> impl IntoView {
+    let (t, w) = (text::text(), more_text::text());
+    let restore = ServerAction::<BotsRestore>::new();
+    let restored = restore.value();
+    Effect::new(move |_: Option<()>| {
+        if let Some(Ok(bot)) = restored.get() {
+            one.detail.set(bot);
+            one.gone.set(false);
+        }
+    });
+    let trashed = Signal::derive(move || matches!(one.trash.value().get(), Some(Ok(_))));
     view! {
-        <Dialog id=DELETE_DIALOG title=t.delete_title close=t.close>
-            <p>{t.delete_text}</p>
-            <Failure error=failed/>
-            <ActionForm action=delete>
+        <Show when=move || one.gone.get()>
+            {move || {
+                let (trashed, title) = if trashed.get() { (true, w.trashed_now) } else { (false, w.gone_now) };
+                view! {
+                    <Banner tone=Tone::Warn title>
+                        {trashed
+                            .then(|| {
+                                view! {
+                                    <ActionForm action=restore>
+                                        <input type="hidden" name="cmd[bot]" value=one.id()/>
+                                        <Button glyph=Glyph::RefreshCw busy=restore.pending()>{w.undo}</Button>
+                                    </ActionForm>
+                                }
+                            })}
+                        <p><a href="/bots">{t.to_bots}</a> " · " <a href="/bots?trashed=true">{w.look_trash}</a></p>
+                    </Banner>
+                }
+            }}
+        </Show>
+        <Failure error=failure_of(move || restored.get())/>
+    }
+}
+
+/// Another bot with the same settings: only its name is asked for.
+#[component]
+fn CloneDialog(one: OneBot) -> impl IntoView {
+    let (t, w) = (text::text(), more_text::text());
+    let clone = ServerAction::<BotsClone>::new();
+    let value = clone.value();
+    let done = success_of(move || value.get());
+    view! {
+        <Dialog id=CLONE_DIALOG title=w.clone_title close=t.close done>
+            <p>{w.clone_text}</p>
+            <Failure error=failure_of(move || value.get())/>
+            <ActionForm action=clone>
                 <input type="hidden" name="cmd[bot]" value=one.slug()/>
                 <div class="field">
-                    <label for="delete-confirm">{shown}</label>
-                    <input
-                        id="delete-confirm"
-                        name="cmd[confirm]"
-                        class="input"
-                        autocomplete="off"
-                        required
-                        on:input:target=move |event| typed.set(event.target().value())
-                    />
+                    <label for="clone-name">{w.clone_name}</label>
+                    <input id="clone-name" name="cmd[name]" class="input" autocomplete="off" maxlength="80" required/>
                 </div>
                 <div class="dialog-acts">
                     <button type="button" class="btn" data-close>
                         {parts::text().cancel}
                     </button>
-                    <Button
-                        kind=Kind::Danger
-                        glyph=Glyph::Trash2
-                        busy=delete.pending()
-                        disabled=wrong
-                    >
-                        {t.delete}
+                    <Button kind=Kind::Primary glyph=Glyph::Copy busy=clone.pending()>
+                        {w.clone}
                     </Button>
                 </div>
             </ActionForm>

@@ -1,8 +1,10 @@
 //! One bot: its header with state and controls, its tabs, and the live line that keeps both true.
 
 use super::{
-    controls::Controls,
+    controls::{Controls, Gone},
     fns::{bots_get, bots_logs},
+    more_fns::BotsTrash,
+    more_text,
     overview::Overview,
     state, text,
 };
@@ -26,7 +28,7 @@ use leptos_router::{
     hooks::{use_location, use_params_map},
     lazy_route,
 };
-use ui::{Banner, StatePill, Tone};
+use ui::StatePill;
 
 /// The bot that the pages below are about.
 #[derive(Clone, Copy)]
@@ -37,8 +39,10 @@ pub(crate) struct OneBot {
     /// The last of its output, where the overview is open. It is asked for with the bot: what a part of the page
     /// asked for later would be found under another number in the browser than the server gave it.
     pub(crate) latest: Resource<Latest>,
-    /// It was deleted while this page was open.
-    gone: RwSignal<bool>,
+    /// Puts it in the trash.
+    pub(super) trash: ServerAction<BotsTrash>,
+    /// It was deleted, or put in the trash, while this page was open.
+    pub(super) gone: RwSignal<bool>,
 }
 
 /// The last lines of a bot's output, or why there are none; nothing on other tabs.
@@ -63,6 +67,11 @@ impl OneBot {
     /// The summary as it is now.
     pub(crate) fn summary(self) -> Signal<BotSummary> {
         Signal::derive(move || self.detail.with(|bot| bot.summary.clone()))
+    }
+
+    /// What it goes by wherever it is.
+    pub(crate) fn id(self) -> String {
+        self.detail.with_untracked(|bot| bot.summary.id.to_string())
     }
 
     /// What the bot goes by in paths.
@@ -141,6 +150,7 @@ fn BotPage(detail: BotDetail, latest: Resource<Latest>) -> impl IntoView {
         detail: RwSignal::new(detail),
         threads: RwSignal::new(None),
         latest,
+        trash: ServerAction::new(),
         gone: RwSignal::new(false),
     };
     provide_context(one);
@@ -157,11 +167,7 @@ fn BotPage(detail: BotDetail, latest: Resource<Latest>) -> impl IntoView {
     });
     view! {
         <Title text=move || one.detail.with(|bot| bot.summary.name.clone())/>
-        <Show when=move || one.gone.get()>
-            <Banner tone=Tone::Warn title=t.deleted_now>
-                <a href="/bots">{t.to_bots}</a>
-            </Banner>
-        </Show>
+        <Gone one/>
         <BotHeader one/>
         <nav class="tabs" aria-label=t.tabs>
             {[
@@ -170,6 +176,8 @@ fn BotPage(detail: BotDetail, latest: Resource<Latest>) -> impl IntoView {
                 ("logs", t.tab_logs),
                 ("metrics", t.tab_metrics),
                 ("config", t.tab_config),
+                ("changes", more_text::text().tab_changes),
+                ("diagnostics", more_text::text().tab_diagnostics),
             ]
                 .into_iter()
                 .map(|(page, word)| {

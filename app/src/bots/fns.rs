@@ -79,14 +79,6 @@ pub async fn bots_restart(cmd: RestartBot) -> Result<BotDetail, ApiError> {
     call(cmd).await
 }
 
-/// Leads back to the list.
-#[server(prefix = "/api/fn", endpoint = "bots/delete")]
-pub async fn bots_delete(cmd: DeleteBot) -> Result<Done, ApiError> {
-    let done = call(cmd).await?;
-    leptos_axum::redirect("/bots");
-    Ok(done)
-}
-
 /// Leads to the form for a new bot.
 #[server(prefix = "/api/fn", endpoint = "bots/allow_unisolated")]
 pub async fn bots_allow_unisolated() -> Result<Done, ApiError> {

@@ -1,14 +1,20 @@
 //! Pages of bots: list, create, and one bot with its overview and configuration.
 
+mod changes;
 pub(crate) mod config;
 mod controls;
 pub(crate) mod create;
+mod deaths;
 pub(crate) mod detail;
+mod diagnostics;
 pub mod fns;
 pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod metrics;
 mod model;
+pub(crate) mod more;
+pub mod more_fns;
+mod more_text;
 mod overview;
 mod pending;
 mod stages;

@@ -2,7 +2,9 @@
 
 use super::{
     detail::OneBot,
+    diagnostics::pill,
     logs::LineView,
+    more_text,
     stages::{Stages, total_ms},
     state, text,
 };
@@ -10,7 +12,7 @@ use crate::{
     i18n::fill,
     time::{self, Moment},
 };
-use api::bots::{BotDetail, Desired, Observed};
+use api::bots::{BotDetail, Desired, Observed, two_facts};
 use leptos::prelude::*;
 use std::sync::Arc;
 use ui::{Banner, Card, EmptyState, Glyph, Icon, Tone};
@@ -134,7 +136,7 @@ fn Ready(one: OneBot) -> impl IntoView {
 
 #[component]
 fn Facts(one: OneBot) -> impl IntoView {
-    let t = text::text();
+    let (t, w) = (text::text(), more_text::text());
     let bot = one.summary();
     let restarts = move || one.detail.with(|bot| bot.restarts.to_string());
     // The same moment that the header counts from.
@@ -144,6 +146,15 @@ fn Facts(one: OneBot) -> impl IntoView {
     view! {
         <Card title=t.facts>
             <dl class="facts">
+                {move || {
+                    let (lives, works) = bot.with(|bot| two_facts(bot.desired, bot.observed, bot.health));
+                    view! {
+                        <dt>{w.lives}</dt>
+                        <dd>{pill(lives)}</dd>
+                        <dt>{w.works}</dt>
+                        <dd>{pill(works)} " " <a class="link-quiet" href=format!("/bots/{}/diagnostics", one.slug())>{w.more}</a></dd>
+                    }
+                }}
                 <dt>{t.col_model}</dt>
                 <dd class="mono">{move || bot.with(|bot| bot.model.clone())}</dd>
                 <dt>{t.col_runtime}</dt>

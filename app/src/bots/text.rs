@@ -96,12 +96,7 @@ texts! {
     stop: "Stop", "停止";
     cancel_start: "Cancel start", "取消启动";
     restart: "Restart", "重启";
-    delete: "Delete", "删除";
-    delete_title: "Delete this bot?", "删除此机器人？";
-    delete_text: "Its state, chats and tokens go with it. This cannot be undone.", "其状态、聊天记录和令牌都会一并删除，无法撤销。";
-    delete_type: "Type {} to confirm", "输入 {} 以确认";
     close: "Close", "关闭";
-    deleted_now: "This bot has been deleted.", "此机器人已被删除。";
     to_bots: "All bots", "全部机器人";
     next_try: "Next try", "下次重试";
     restart_needed: "Restart to run with the applied configuration.", "重启后才会使用已应用的配置。";

@@ -1,12 +1,18 @@
 //! Words of bots: what is wanted, what is, and the verbs between.
 
+mod diagnose;
+mod health;
 mod many;
 mod metrics;
 mod past;
+mod postmortem;
 
+pub use diagnose::*;
+pub use health::*;
 pub use many::*;
 pub use metrics::*;
 pub use past::*;
+pub use postmortem::*;
 
 use crate::{
     Page,

@@ -110,6 +110,10 @@ id! {
     NotificationId = "ntf";
     /// A device that takes pushes.
     PushId = "psh";
+    /// A change of a bot's health.
+    HealthChangeId = "bhc";
+    /// What a bot left when it died.
+    PostmortemId = "bpm";
     /// A provider key.
     KeyId = "key";
     /// A chat thread.

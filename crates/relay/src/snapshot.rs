@@ -123,6 +123,12 @@ impl KeyPool {
         self.keys.get(turn.checked_rem(self.keys.len())?)
     }
 
+    /// The keys that take turns.
+    #[must_use]
+    pub fn keys(&self) -> &[Arc<UpstreamKey>] {
+        &self.keys
+    }
+
     /// How many keys take turns.
     #[must_use]
     pub fn len(&self) -> usize {

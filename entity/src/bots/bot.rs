@@ -38,6 +38,8 @@ pub struct Model {
     pub trashed_at_ms: Option<i64>,
     /// What was wanted before the trash.
     pub trashed_from: Option<String>,
+    /// Settings it was last well with.
+    pub well_config_id: Option<BotConfigId>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

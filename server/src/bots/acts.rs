@@ -1,6 +1,6 @@
 //! Use cases of a bot's life: start, stop, restart, delete.
 
-use super::{Bots, store};
+use super::{Bots, reconcile::is_parked, store};
 use crate::platform::{
     ctx::OpCtx,
     error::OpError,
@@ -43,7 +43,7 @@ pub(super) async fn start(
     q: StartBot,
 ) -> Result<BotDetail, OpError> {
     b.change(&ctx, &granted, &q.bot, None, StartBot::NAME, async |tx, row| {
-        let waits = row.next_try_at_ms.is_some();
+        let waits = row.next_try_at_ms.is_some() || is_parked(row);
         if named::<Desired>(&row.desired)? == Desired::Running && !waits {
             return Ok(false);
         }

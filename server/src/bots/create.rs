@@ -141,5 +141,6 @@ fn new_row(
         tags: "[]".to_owned(),
         trashed_at_ms: None,
         trashed_from: None,
+        well_config_id: None,
     })
 }

@@ -38,11 +38,7 @@ pub(super) async fn read(
     let place = found.place.unwrap_or(LogPlace { at_ms: 0, seen: 0 });
     let line = |line: runtime::LogLine| LogLine {
         at_ms: line.at_ms,
-        level: match line.level() {
-            runtime::LogLevel::Info => LogLevel::Info,
-            runtime::LogLevel::Warn => LogLevel::Warn,
-            runtime::LogLevel::Error => LogLevel::Error,
-        },
+        level: level(line.level()),
         text: redacted(&line.plain()),
     };
     Ok(LogPage {
@@ -81,6 +77,15 @@ fn asked(q: &ReadLogs) -> Result<(LogQuery, Duration), ApiError> {
     let contains = words.map(str::to_owned);
     let query = LogQuery { lines, after, level, contains, shown: redacted, ..LogQuery::default() };
     Ok((query, Duration::from_secs(wait.into())))
+}
+
+/// How grave a line is, in the words of `api`.
+pub(super) const fn level(level: runtime::LogLevel) -> LogLevel {
+    match level {
+        runtime::LogLevel::Info => LogLevel::Info,
+        runtime::LogLevel::Warn => LogLevel::Warn,
+        runtime::LogLevel::Error => LogLevel::Error,
+    }
 }
 
 fn place(cursor: &str) -> Option<LogPlace> {

@@ -5,8 +5,10 @@
 
 mod acts;
 mod create;
+mod diagnose;
 mod events;
 mod halts;
+mod health;
 mod hears;
 mod lifecycle;
 mod links;
@@ -14,6 +16,7 @@ mod logs;
 mod many;
 mod metrics;
 mod past;
+mod postmortems;
 mod reconcile;
 mod redact;
 mod rows;
@@ -25,6 +28,7 @@ mod trash;
 mod unisolated;
 mod wires;
 
+pub use health::{KeyAnswer, KeyVerdict, ModelCheck};
 pub use hears::{Change, Failed, Hears};
 pub use links::{LinkEvent, Links};
 pub use runtimes::Runtimes;

@@ -1,6 +1,9 @@
 //! Use cases of a bot's past: its events, written with what they tell, and how long it was up.
 
-use super::{Bots, store::past};
+use super::{
+    Bots,
+    store::{past, postmortems},
+};
 use crate::platform::{
     ctx::OpCtx,
     db::Cursor,
@@ -8,8 +11,12 @@ use crate::platform::{
     text::{from_json, json_of, name_of, named},
     verbs::{Rest, Verbs},
 };
-use api::{ApiError, Page, Verb, bots::*, ids::BotEventId};
-use entity::bots::{bot, bot_event};
+use api::{
+    ApiError, Page, Verb,
+    bots::*,
+    ids::{BotEventId, BotId},
+};
+use entity::bots::{bot, bot_event, bot_postmortem};
 use policy::{Granted, act};
 use sea_orm::ConnectionTrait;
 use std::sync::Arc;
@@ -38,6 +45,8 @@ pub(super) struct Seen {
     pub lived_ms: Option<i64>,
     /// The same as before: its past does not grow, but it is counted.
     pub again: bool,
+    /// What it left, where it died.
+    pub left: Option<bot_postmortem::Model>,
 }
 
 /// The event that an act on a bot is, if it is one.
@@ -82,6 +91,9 @@ impl Bots {
         let mut event = self.event(row, seen.kind, self.platform.clock.now_ms());
         event.reason = seen.reason.as_ref().map(json_of).transpose()?;
         event.lived_ms = seen.lived_ms;
+        if let Some(left) = &seen.left {
+            postmortems::add(tx, left.clone()).await?;
+        }
         past::add(tx, event).await
     }
 
@@ -136,13 +148,22 @@ async fn uptime(
         return Err(ApiError::field("/from_ms", "must not be later than to_ms").into());
     }
     let row = b.find(&granted, &q.bot).await?;
-    let course = past::course(b.platform.db.read(), &granted, row.id, to_ms).await?;
-    let course = course.into_iter().map(|(at_ms, kind)| Ok((at_ms, named(&kind)?)));
-    Ok(up(&course.collect::<Result<Vec<_>, OpError>>()?, from_ms, to_ms))
+    Ok(up(&course(&b, &granted, row.id, to_ms).await?, from_ms, to_ms))
+}
+
+/// What uptime is made of, oldest first.
+pub(super) async fn course(
+    b: &Bots,
+    granted: &Granted<act::ReadBots>,
+    bot: BotId,
+    to_ms: i64,
+) -> Result<Vec<(i64, BotEventKind)>, OpError> {
+    let course = past::course(b.platform.db.read(), granted, bot, to_ms).await?;
+    course.into_iter().map(|(at_ms, kind)| Ok((at_ms, named(&kind)?))).collect()
 }
 
 /// Sums what was wanted and what was up between two times. Events stand in their order.
-fn up(course: &[(i64, BotEventKind)], from_ms: i64, to_ms: i64) -> Uptime {
+pub(super) fn up(course: &[(i64, BotEventKind)], from_ms: i64, to_ms: i64) -> Uptime {
     use BotEventKind as K;
     let mut sums = Uptime { from_ms, to_ms, ..Uptime::default() };
     let (mut wanted, mut ready, mut since) = (false, false, from_ms);

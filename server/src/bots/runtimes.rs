@@ -10,7 +10,6 @@ pub use discover::Runtimes;
 pub(super) use word::Word;
 
 use super::lifecycle::Seen;
-use api::bots::Reason;
 
 /// How a bot's process ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,31 +18,9 @@ pub(super) struct Exit {
     pub out_of_memory: bool,
 }
 
-impl Exit {
-    /// In words for people.
-    pub(super) fn reason(&self) -> Reason {
-        let (code, message, hint) = match (self.out_of_memory, self.code) {
-            (true, _) => (
-                "out_of_memory",
-                "The bot used up its memory and was ended.".to_owned(),
-                Some("Chela starts it again. If it happens often, the bot needs a larger limit."),
-            ),
-            (false, Some(78)) => (
-                "config_refused",
-                "OpenClaw refused its configuration (exit 78).".to_owned(),
-                Some("The bot's log says which setting. Change it and start the bot again."),
-            ),
-            (false, Some(code)) => (
-                "exited",
-                format!("The bot's process ended with code {code}."),
-                Some("Chela starts it again."),
-            ),
-            (false, None) => {
-                ("vanished", "The bot's process is gone.".to_owned(), Some("Chela starts it again."))
-            }
-        };
-        Reason { code: code.to_owned(), message, hint: hint.map(str::to_owned) }
-    }
+/// Memory a bot may use.
+pub(super) fn memory_limit_bytes() -> u64 {
+    runtime::Limits::default().memory_bytes
 }
 
 /// What the lifecycle sees, from what the runtime saw.

@@ -1,6 +1,8 @@
 //! Use cases of bots.
 
-use super::{Links, acts, create, many, past, rows, settings, store, trash, unisolated};
+use super::{
+    Links, acts, create, diagnose, health, many, past, postmortems, rows, settings, store, trash, unisolated,
+};
 use crate::{
     audit,
     platform::{
@@ -25,6 +27,8 @@ use std::{
 pub trait ThreadList: Send + Sync {
     /// The newest threads of a bot.
     async fn threads(&self, ctx: &OpCtx, bot: BotId) -> Result<Vec<ThreadSummary>, OpError>;
+    /// When a bot last finished an answer.
+    async fn last_answer_ms(&self, ctx: &OpCtx, bot: BotId) -> Result<Option<i64>, OpError>;
 }
 
 /// Which models the workspace's keys give; the keys slice provides it.
@@ -43,6 +47,9 @@ pub struct Bots {
     /// The relay could not be told of a change.
     pub(super) wires_stale: AtomicBool,
     pub(super) models: Arc<dyn ModelList>,
+    pub(super) vendors: Arc<dyn super::ModelCheck>,
+    /// What vendors said last.
+    pub(super) probes: health::Probes,
     /// Set once by the composition: chats stand on bots, not bots on chats.
     pub threads: OnceLock<Arc<dyn ThreadList>>,
     /// Who is told what becomes of bots; set once by the composition.
@@ -85,6 +92,9 @@ pub fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
     trash::register(verbs, bots);
     past::register(verbs, bots);
     super::metrics::register(verbs, bots);
+    health::register(verbs, bots);
+    postmortems::register(verbs, bots);
+    diagnose::register(verbs, bots);
     verbs.on::<UpdateBot, act::WriteBots, _, _, _>(
         Rest::patch("/api/bots/{bot}").says("Saves a pending change."),
         bots,
@@ -109,6 +119,7 @@ impl Bots {
         runtimes: super::Runtimes,
         wires: Arc<dyn super::Wires>,
         models: Arc<dyn ModelList>,
+        vendors: Arc<dyn super::ModelCheck>,
     ) -> Arc<Self> {
         let clock = Arc::new(openclaw::clock::SystemClock::default());
         let links = Links::new(clock, platform.tasks.clone());
@@ -121,6 +132,8 @@ impl Bots {
             wires,
             wires_stale: AtomicBool::new(false),
             models,
+            vendors,
+            probes: Default::default(),
             threads,
             hears,
             state,
@@ -150,6 +163,14 @@ impl Bots {
         match self.threads.get() {
             Some(list) => list.threads(ctx, bot).await,
             None => Ok(Vec::new()),
+        }
+    }
+
+    /// When a bot last finished an answer.
+    pub(super) async fn last_answer(&self, ctx: &OpCtx, bot: BotId) -> Result<Option<i64>, OpError> {
+        match self.threads.get() {
+            Some(list) => list.last_answer_ms(ctx, bot).await,
+            None => Ok(None),
         }
     }
 

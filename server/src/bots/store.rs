@@ -1,8 +1,10 @@
 //! Rows of the bots slice. Every function takes the proof that somebody may.
 
+pub(super) mod health;
 pub(super) mod many;
 pub(super) mod metrics;
 pub(super) mod past;
+pub(super) mod postmortems;
 
 use super::runtimes::Word;
 use crate::platform::{
@@ -247,6 +249,7 @@ pub(super) async fn note<C: ConnectionTrait>(
         .col_expr(C_::NextTryAtMs, Expr::value(row.next_try_at_ms))
         .col_expr(C_::RunningConfigId, Expr::value(row.running_config_id))
         .col_expr(C_::StartedAtMs, Expr::value(row.started_at_ms))
+        .col_expr(C_::WellConfigId, Expr::value(row.well_config_id))
         .col_expr(C_::GatewayPort, Expr::value(row.gateway_port))
         .col_expr(C_::Generation, generation.into())
         .filter(C_::Id.eq(row.id))

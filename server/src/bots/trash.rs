@@ -131,6 +131,13 @@ impl Bots {
         }
         self.platform.jobs.wake();
         let old = self.platform.clock.now_ms() - EVENTS_MS;
-        self.platform.db.write(async |tx| store::past::forget_before(tx, &granted, old).await).await
+        let sick = self.platform.clock.now_ms() - HEALTH_MS;
+        self.platform
+            .db
+            .write(async |tx| {
+                store::past::forget_before(tx, &granted, old).await?;
+                store::health::forget_before(tx, &granted, sick).await
+            })
+            .await
     }
 }

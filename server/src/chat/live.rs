@@ -64,4 +64,9 @@ impl ThreadList for Chat {
         let cursor = Cursor::parse(Some(THREADS), None)?;
         Ok(store::threads(self.platform.db.read(), &granted, bot, &cursor).await?.items)
     }
+
+    async fn last_answer_ms(&self, ctx: &OpCtx, bot: BotId) -> Result<Option<i64>, OpError> {
+        let granted = policy::check::<act::ReadChat>(&ctx.subject)?;
+        store::last_answer_ms(self.platform.db.read(), &granted, bot).await
+    }
 }

@@ -42,6 +42,32 @@ pub(super) async fn threads<C: ConnectionTrait>(
     Ok(cursor.page(query.limit(cursor.fetch()).all(db).await?, |r| r.id, |r| summary(&r)))
 }
 
+/// When a bot last finished an answer, of the threads that were changed last.
+pub(super) async fn last_answer_ms<C: ConnectionTrait>(
+    db: &C,
+    granted: &Granted<act::ReadChat>,
+    bot: BotId,
+) -> Result<Option<i64>, OpError> {
+    let newest: Vec<ThreadId> = thread::Entity::find()
+        .select_only()
+        .column(thread::Column::Id)
+        .filter(threads_in(granted.scope()))
+        .filter(thread::Column::BotId.eq(bot))
+        .order_by_desc(thread::Column::UpdatedAtMs)
+        .limit(5)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let finished = message::Entity::find()
+        .select_only()
+        .column_as(message::Column::FinishedAtMs.max(), "at_ms")
+        .filter(message::Column::ThreadId.is_in(newest))
+        .filter(message::Column::Role.eq("assistant"))
+        .filter(message::Column::State.eq("final"))
+        .into_tuple::<Option<i64>>();
+    Ok(finished.one(db).await?.flatten())
+}
+
 /// One thread the caller may touch.
 pub(super) async fn thread<C: ConnectionTrait, A: Action>(
     db: &C,

@@ -95,7 +95,13 @@ pub async fn build(
         Some(runtimes) => runtimes,
         None => bots::Runtimes::discover(&platform, dir).await?,
     };
-    let bots = Bots::new(Arc::clone(&platform), runtimes, Arc::clone(&routing) as _, Arc::clone(&keys) as _);
+    let bots = Bots::new(
+        Arc::clone(&platform),
+        runtimes,
+        Arc::clone(&routing) as _,
+        Arc::clone(&keys) as _,
+        Arc::clone(&routing) as _,
+    );
     bots.recall().await.map_err(|e| StartError::Other(e.to_string()))?;
     let chat = Chat::new(Arc::clone(&platform), Arc::clone(&bots));
     platform.live.source(TopicKind::Bots, Arc::clone(&bots) as _);

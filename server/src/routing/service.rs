@@ -2,19 +2,19 @@
 
 use super::store;
 use crate::{
-    bots::Wires,
+    bots::{KeyAnswer, KeyVerdict, ModelCheck, Wires},
     keys,
     platform::{Platform, ctx::OpCtx, error::OpError, text::named},
 };
 use api::{
     bots::RuntimeKind,
-    ids::{BotId, RequestId, WorkspaceId},
+    ids::{BotId, KeyId, RequestId, WorkspaceId},
 };
 use arc_swap::ArcSwap;
 use policy::act;
 use relay::{
-    Caller, CallerKind, Egress, Limits, Relay, RelayConfig, Snapshot, SnapshotBuilder, UpstreamKey,
-    UsageReceiver, UsageSink, Wire, egress::BaseUrl, vendors,
+    Caller, CallerKind, Egress, Limits, ProbeError, Relay, RelayConfig, Snapshot, SnapshotBuilder,
+    UpstreamKey, UsageReceiver, UsageSink, Wire, egress::BaseUrl, vendors,
 };
 use std::{
     collections::HashMap,
@@ -31,6 +31,7 @@ const USAGE_QUEUE: usize = 4096;
 pub struct Routing {
     platform: Arc<Platform>,
     relay: Relay,
+    egress: Arc<Egress>,
     snapshot: Arc<ArcSwap<Snapshot>>,
     wires: Mutex<HashMap<BotId, CancellationToken>>,
     /// One build at a time: a slow older one must not replace a newer one.
@@ -51,14 +52,14 @@ impl Routing {
         let (usage, rows) = UsageSink::channel(USAGE_QUEUE);
         let config = RelayConfig {
             snapshot: Arc::clone(&snapshot),
-            egress,
+            egress: Arc::clone(&egress),
             usage,
             limits: Limits::default(),
             now_ms: wall_ms,
         };
         let relay = Relay::new(config);
         let (wires, building) = (Mutex::default(), tokio::sync::Mutex::default());
-        (Arc::new(Self { platform, relay, snapshot, wires, building }), rows)
+        (Arc::new(Self { platform, relay, egress, snapshot, wires, building }), rows)
     }
 
     /// The relay.
@@ -108,6 +109,38 @@ impl Routing {
         let private =
             self.platform.config.may_reach_private(&base, slugs.get(&key.workspace).map(String::as_str));
         builder.key(key.workspace, Arc::new(UpstreamKey::new(key.id, vendor, base, key.secret, private)))
+    }
+}
+
+#[async_trait::async_trait]
+impl ModelCheck for Routing {
+    fn keys(&self, workspace: WorkspaceId, vendor: &str) -> Vec<KeyId> {
+        let snapshot = self.snapshot.load();
+        let pool = vendors::find(vendor).and_then(|vendor| snapshot.pool(workspace, vendor));
+        pool.map_or_else(Vec::new, |pool| pool.keys().iter().map(|key| key.id).collect())
+    }
+
+    async fn ask(&self, workspace: WorkspaceId, vendor: &str, key: KeyId) -> Option<KeyAnswer> {
+        let key = {
+            let snapshot = self.snapshot.load();
+            let pool = snapshot.pool(workspace, vendors::find(vendor)?)?;
+            Arc::clone(pool.keys().iter().find(|known| known.id == key)?)
+        };
+        let begun = std::time::Instant::now();
+        let asked = relay::probe(&self.egress, &key).await;
+        let latency_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let verdict = match asked {
+            Ok(probed) => KeyVerdict::Works {
+                models: probed.models.iter().map(|id| format!("{}/{id}", key.vendor.id)).collect(),
+            },
+            // Anything else says nothing of the key.
+            Err(ProbeError::Refused { status: status @ (401..=403), words }) => {
+                KeyVerdict::Refused(if words.is_empty() { format!("it answered {status}") } else { words })
+            }
+            Err(error @ ProbeError::BadSecret) => KeyVerdict::Refused(error.to_string()),
+            Err(error) => KeyVerdict::Silent(error.to_string()),
+        };
+        Some(KeyAnswer { verdict, latency_ms })
     }
 }
 

@@ -27,6 +27,8 @@ mod full_disk;
 #[cfg(test)]
 mod hang;
 #[cfg(test)]
+mod health;
+#[cfg(test)]
 mod job;
 #[cfg(test)]
 mod live_socket;

@@ -163,14 +163,15 @@ async fn a_bot_that_dies_is_back_after_a_pause_that_doubles() {
     let owner = at.owner().await;
     let bot = at.ready_bot(&owner, "Helper").await;
     let id: BotId = bot.parse().expect("an id");
-    for (death, pause) in [(1_usize, 1_000), (2, 2_000), (3, 4_000)] {
+    let deaths = [(1_usize, 1_000, "exited"), (2, 2_000, "exited"), (3, 4_000, "crash_loop")];
+    for (death, pause, named) in deaths {
         assert!(at.world.cells.exit(id, 137));
         let failed = eventually("the death to be noticed", async || {
             let seen = at.get(&owner, &format!("/api/bots/{bot}")).await.ok(200);
             (seen["restarts"] == death).then_some(seen)
         })
         .await;
-        assert_eq!(failed["reason"]["code"], "exited");
+        assert_eq!(failed["reason"]["code"], named);
         assert_eq!(failed["next_try_at_ms"], json!(clock.now_ms() + pause), "though it was ready in between");
         eventually("the remains to be taken away", async || {
             at.world.cells.things.bots().is_empty().then_some(())

@@ -2,7 +2,7 @@
 //! does not know fails it, and what is foreign looks like what does not exist, byte for byte.
 
 use crate::support::*;
-use api::ids::{BotId, KeyId, PasskeyId, SessionId, ThreadId, TokenId, UserId, WorkspaceId};
+use api::ids::{BotId, KeyId, PasskeyId, PostmortemId, SessionId, ThreadId, TokenId, UserId, WorkspaceId};
 use axum::body::Body;
 use entity::auth::passkey;
 use http::{Method, header};
@@ -27,6 +27,7 @@ struct Things {
     token: String,
     session: String,
     passkey: String,
+    postmortem: String,
 }
 
 impl Things {
@@ -40,6 +41,7 @@ impl Things {
             token: TokenId(id).to_string(),
             session: SessionId(id).to_string(),
             passkey: PasskeyId(id).to_string(),
+            postmortem: PostmortemId(id).to_string(),
         }
     }
 
@@ -51,12 +53,14 @@ impl Things {
             "token" => &self.token,
             "session" => &self.session,
             "passkey" => &self.passkey,
+            "postmortem" => &self.postmortem,
             other => panic!("the walk has no {other}"),
         }
     }
 
-    fn all(&self) -> [&str; 6] {
-        [&self.bot, &self.thread, &self.key, &self.token, &self.session, &self.passkey]
+    fn all(&self) -> [&str; 7] {
+        let Self { bot, thread, key, token, session, passkey, postmortem } = self;
+        [bot, thread, key, token, session, passkey, postmortem]
     }
 
     /// A path with its parameters filled in.
@@ -91,6 +95,10 @@ fn fields(verb: &str, vendor: &str) -> Value {
         | "bots.events"
         | "bots.uptime"
         | "bots.metrics"
+        | "bots.health"
+        | "bots.postmortems"
+        | "bots.postmortem"
+        | "bots.diagnose"
         | "bots.trash"
         | "bots.restore"
         | "bots.options"
@@ -189,6 +197,18 @@ async fn passkeys(at: &TestServer, user: UserId) -> PasskeyId {
     last
 }
 
+/// What a bot leaves that dies; it is ready again afterwards.
+async fn death(at: &TestServer, owner: &Who, bot: &str) -> String {
+    assert!(at.world.cells.exit(bot.parse().expect("an id"), 1));
+    let left = eventually("it to have died", async || {
+        let list = at.get(owner, &format!("/api/bots/{bot}/postmortems")).await.ok(200);
+        list["items"][0]["id"].as_str().map(str::to_owned)
+    })
+    .await;
+    at.observed(owner, bot, "running").await;
+    left
+}
+
 /// Our things: a bot that has talked, a key, a token, sessions and passkeys of a person.
 async fn our_things(at: &TestServer, owner: &Who, user: UserId, here: WorkspaceId) -> Things {
     let key = at.add_key(owner).await;
@@ -196,6 +216,7 @@ async fn our_things(at: &TestServer, owner: &Who, user: UserId, here: WorkspaceI
     let made =
         at.ask(owner, "POST", &format!("/api/bots/{bot}/threads"), json!({ "title": OURS[1] })).await.ok(201);
     let thread = made["id"].as_str().expect("an id").to_owned();
+    let postmortem = death(at, owner, &bot).await;
     let say = json!({ "text": "ask:first", "thread_id": thread });
     let sent = at.ask(owner, "POST", &format!("/api/bots/{bot}/messages"), say).await.ok(202);
     at.ended(owner, &sent).await;
@@ -211,7 +232,7 @@ async fn our_things(at: &TestServer, owner: &Who, user: UserId, here: WorkspaceI
     mine.await.expect("a second session");
     let passkey = passkeys(at, user).await;
     let (token, session, passkey) = (token.to_string(), session.to_string(), passkey.to_string());
-    Things { bot, thread, key, token, session, passkey }
+    Things { bot, thread, key, token, session, passkey, postmortem }
 }
 
 async fn house() -> House {

@@ -3,6 +3,7 @@
 mod acts;
 mod create;
 mod edit;
+mod health;
 mod logs;
 mod many;
 mod past;
@@ -55,6 +56,15 @@ pub enum BotVerb {
     Events(past::EventsArgs),
     /// How long a bot was up of the time it was wanted running.
     Uptime(past::UptimeArgs),
+    /// Whether a bot lives and whether it works, and how that changed.
+    Health(health::HealthArgs),
+    /// Look at everything a bot needs: what fails, and what to do.
+    Diagnose {
+        #[arg(add = ArgValueCandidates::new(completion::bots))]
+        bot: String,
+    },
+    /// What a bot left when it died: its deaths, or one of them in full.
+    Postmortem(health::PostmortemArgs),
     /// What a bot keeps on disk.
     Storage {
         #[arg(add = ArgValueCandidates::new(completion::bots))]
@@ -129,6 +139,9 @@ pub(crate) async fn run(session: &Session, verb: BotVerb, env: &Env) -> Result<(
         BotVerb::Logs(args) => logs::logs(session, &args).await,
         BotVerb::Events(args) => past::events(session, args).await,
         BotVerb::Uptime(args) => past::uptime(session, args).await,
+        BotVerb::Health(args) => health::health(session, args).await,
+        BotVerb::Diagnose { bot } => health::diagnose(session, bot).await,
+        BotVerb::Postmortem(args) => health::postmortem(session, args).await,
         BotVerb::Storage { bot } => storage(session, bot).await,
         BotVerb::AllowUnisolated { yes } => {
             let what =

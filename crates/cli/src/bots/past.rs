@@ -32,7 +32,7 @@ pub struct UptimeArgs {
     since: Option<Duration>,
 }
 
-fn lasted(value: &Value, key: &str) -> Cell {
+pub(super) fn lasted(value: &Value, key: &str) -> Cell {
     let Some(ms) = number(value, key) else { return Cell::from("-") };
     let seconds = ms / 1000;
     Cell::from(match seconds {

@@ -23,7 +23,7 @@ fn state(bot: &Value) -> Cell {
     }
 }
 
-fn health(bot: &Value) -> Cell {
+pub(super) fn health(bot: &Value) -> Cell {
     let health = text(bot, "health");
     let tone = match health {
         "healthy" => Tone::Good,

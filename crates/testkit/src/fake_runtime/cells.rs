@@ -70,6 +70,7 @@ struct State {
     holds: Vec<(Call, Edge, Arc<Stand>)>,
     reply: Option<Reply>,
     deaf_to: Option<&'static str>,
+    refuse: bool,
     starts: Vec<(BotId, i64)>,
 }
 
@@ -106,6 +107,11 @@ impl Cells {
     /// Gateways that start from now on never answer calls of this method.
     pub fn deaf_to(&self, method: Option<&'static str>) {
         self.state().deaf_to = method;
+    }
+
+    /// Gateways that start from now on end at once with exit code 78, as OpenClaw does with settings it refuses.
+    pub fn refuse(&self, refuse: bool) {
+        self.state().refuse = refuse;
     }
 
     /// Cuts the connections to a bot's gateway; it lives on.
@@ -209,11 +215,12 @@ impl Cells {
         if self.state().alive.contains_key(&bot) {
             return;
         }
+        let refuse = self.state().refuse;
         let gateway = match self.told(bot) {
-            Ok((listen, options)) => {
+            Ok((listen, options)) if !refuse => {
                 self.handle.spawn(FakeGateway::start_on(listen, options)).await.ok().and_then(Result::ok)
             }
-            Err(_) => None,
+            _ => None,
         };
         match gateway {
             Some(gateway) => {

@@ -1,6 +1,9 @@
 //! Carrying out one step. Each is idempotent: a crash after it repeats it without harm.
 
-use super::{Fault, Next, Step};
+use super::{
+    Fault, Next, Step,
+    failures::{self, Death},
+};
 use crate::{
     bots::{Bots, RECONCILE_AGAIN_MS, runtimes::Exit, store},
     platform::{
@@ -10,7 +13,7 @@ use crate::{
         text::from_json,
     },
 };
-use api::bots::{BotSettings, Reason};
+use api::bots::BotSettings;
 use entity::bots::{bot, bot_token};
 use openclaw::ConnectOptions;
 use std::{
@@ -43,7 +46,12 @@ impl Bots {
                 }
                 return Ok(Next::End(JobEnd::Done));
             }
-            Step::Pause => return Ok(Next::End(JobEnd::Again { at_ms: row.next_try_at_ms.unwrap_or(now) })),
+            // Without a next try it waits for somebody to change something.
+            Step::Pause => {
+                return Ok(Next::End(
+                    row.next_try_at_ms.map_or(JobEnd::Done, |at_ms| JobEnd::Again { at_ms }),
+                ));
+            }
             Step::AwaitRuntime => return Ok(Next::End(JobEnd::Again { at_ms: now + RECONCILE_AGAIN_MS })),
             Step::Prepare => self.prepare(row, cancel).await?,
             Step::Create => self.create_shell(row).await?,
@@ -60,14 +68,20 @@ impl Bots {
             Step::Configure => self.configure(row).await?,
             Step::NoteDeath => {
                 self.links.close(row.id);
-                let reason =
-                    exit.map_or_else(|| Exit { code: None, out_of_memory: false }.reason(), |e| e.reason());
-                self.note_death(row, reason).await?;
+                let exit = exit.unwrap_or(Exit { code: None, out_of_memory: false });
+                self.note_death(row, Death::Ended(exit)).await?;
             }
-            Step::NoteHang => self.note_death(row, hung()).await?,
+            Step::NoteHang => {
+                let silent_ms = failures::silent_ms(self.memory(row.id, |m| m.awaiting), row.generation, now);
+                self.note_death(row, Death::Hung { silent_ms }).await?;
+                self.memory(row.id, |m| m.hung = Some(row.generation));
+            }
             Step::Stop => {
                 self.links.close(row.id);
-                self.runtimes.of(row)?.stop(row.id, GRACE).await?;
+                // What hangs does not hear that it is asked to end.
+                let hangs = self.memory(row.id, |m| m.hung.take()).is_some();
+                let grace = if hangs { Duration::ZERO } else { GRACE };
+                self.runtimes.of(row)?.stop(row.id, grace).await?;
             }
             Step::Remove => {
                 self.links.close(row.id);
@@ -103,6 +117,7 @@ impl Bots {
         // A process bot's gateway needs a port of this host that nobody has.
         let mut next = row.clone();
         next.gateway_port = self.runtimes.free_port(row).await?;
+        next.well_config_id = self.well_with(row, self.platform.clock.now_ms());
         next.running_config_id = Some(row.config_id);
         let settings: BotSettings = from_json(&row.settings)?;
         let gateway = self.gateway_token(row)?;
@@ -136,8 +151,11 @@ impl Bots {
         let settings: BotSettings = from_json(&row.settings)?;
         self.runtimes.write_settings(row, &settings).await?;
         let mut next = row.clone();
+        let now = self.platform.clock.now_ms();
+        next.well_config_id = self.well_with(row, now);
         next.running_config_id = Some(row.config_id);
         self.write_row(next).await?;
+        self.memory(row.id, |m| m.configured = Some((row.config_id, now)));
         Ok(())
     }
 
@@ -193,14 +211,6 @@ impl Bots {
         let text =
             std::str::from_utf8(&bytes).map_err(|e| OpError::internal("opening a gateway token", e))?;
         Ok(Zeroizing::new(text.to_owned()))
-    }
-}
-
-fn hung() -> Reason {
-    Reason {
-        code: "gateway_timeout".to_owned(),
-        message: "The bot's process lives, but its gateway does not answer.".to_owned(),
-        hint: Some("Chela ends it and starts it anew.".to_owned()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! How a bot stands: the runtime's view, its gateway's, and the row's.
 
-use super::{BACK_READY_MS, FIRST_READY_MS};
+use super::{BACK_READY_MS, FIRST_READY_MS, is_parked};
 use crate::{
     bots::{
         Bots,
@@ -25,7 +25,8 @@ impl Bots {
             gateway: self.gateway_state(row, seen),
             generation: row.generation,
             config_current: row.running_config_id == Some(row.config_id),
-            must_wait: row.next_try_at_ms.is_some_and(|at| is_ahead(at, self.platform.clock.now_ms())),
+            must_wait: is_parked(row)
+                || row.next_try_at_ms.is_some_and(|at| is_ahead(at, self.platform.clock.now_ms())),
             prepared,
         };
         Ok((standing, exit))

@@ -4,17 +4,19 @@
 //! for (gateway, runtime, time) pokes it, and a resync looks at every bot anyway.
 
 mod act;
+mod failures;
 mod faults;
 mod look;
 mod noting;
 mod sweep;
 mod wakers;
 
+pub(super) use failures::is_parked;
 pub(super) use faults::Fault;
 
 use super::{Bots, lifecycle, lifecycle::Step, store};
 use crate::platform::{ctx::OpCtx, error::OpError, jobs::JobEnd};
-use api::ids::{BotId, RequestId};
+use api::ids::{BotConfigId, BotId, RequestId};
 use policy::{Granted, act as actions};
 use std::sync::{Arc, PoisonError};
 use tokio_util::sync::CancellationToken;
@@ -39,6 +41,10 @@ pub struct Memory {
     pub(super) was_ready: Option<i64>,
     /// The generation of which it was told that it is ready.
     pub(super) told_ready: Option<i64>,
+    /// Settings that were written for the running gateway to pick up, and when.
+    pub(super) configured: Option<(BotConfigId, i64)>,
+    /// The generation that hangs: asking it to end is of no use.
+    pub(super) hung: Option<i64>,
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 

@@ -1,8 +1,14 @@
 //! Writing down how a bot stands, and telling the browser, when it changed.
 
-use super::{Fault, Step};
+use super::{
+    Fault, Step,
+    failures::{self, Death, InARow},
+};
 use crate::{
-    bots::{Bots, Change, Failed, lifecycle, lifecycle::Standing, past::Seen, store},
+    bots::{
+        Bots, Change, Failed, health, lifecycle, lifecycle::Standing, past::Seen, postmortems, runtimes,
+        store,
+    },
     platform::{
         error::OpError,
         jobs::JobEnd,
@@ -17,6 +23,9 @@ use entity::bots::bot;
 
 /// Up for this long, a bot is well, and its next failure is the first of a row.
 const WELL_MS: i64 = 10 * 60_000;
+/// Deaths that are looked back at.
+const MOST_IN_A_ROW: u64 = 200;
+const A_DAY_MS: i64 = 24 * 3_600_000;
 
 impl Bots {
     /// Notes the state that belongs to `step`; writes nothing when nothing changed.
@@ -35,10 +44,14 @@ impl Bots {
         next.observed = name_of(&observed);
         next.stage = stage.map(|stage| name_of(&stage));
         let ready = observed == Observed::Running;
-        next.health = name_of(&if ready { Health::Healthy } else { Health::Unknown });
+        let (health, reason) = self.health_of(&row, observed)?;
+        next.health = name_of(&health);
         if ready || observed == Observed::Stopped {
-            next.reason = None;
             next.next_try_at_ms = None;
+        }
+        // On the way back up, why it died last stays to be read.
+        if ready || observed == Observed::Stopped || reason.is_some() {
+            next.reason = reason.as_ref().map(json_of).transpose()?;
         }
         // Ready is not well yet: a bot that dies whenever it has come up waits longer each time.
         if observed == Observed::Stopped || (ready && next.started_at_ms.is_some_and(|at| now - at > WELL_MS))
@@ -46,6 +59,7 @@ impl Bots {
             next.failures = 0;
         }
         if observed == Observed::Stopped {
+            next.well_config_id = self.well_with(&row, now);
             next.started_at_ms = None;
         }
         next.stages = json_of(&marks(from_json(&row.stages)?, stage, now))?;
@@ -63,6 +77,21 @@ impl Bots {
             seen = None;
         }
         self.write_seen(next, &row.observed, seen).await
+    }
+
+    /// The health that belongs to a state, and why it is no better; that of a failure is in the row already.
+    pub(super) fn health_of(
+        &self,
+        row: &bot::Model,
+        observed: Observed,
+    ) -> Result<(Health, Option<Reason>), OpError> {
+        let was_ready = || self.memory(row.id, |m| m.was_ready) == Some(row.generation);
+        Ok(match observed {
+            Observed::Running => health::of_ready(self.reach(row)?),
+            Observed::Starting if was_ready() => (Health::Degraded, Some(health::gateway_lost())),
+            Observed::Failed => (Health::Unhealthy, None),
+            _ => (Health::Unknown, None),
+        })
     }
 
     /// Writes what was seen; what people changed meanwhile stays, and is in the row that comes back.
@@ -88,6 +117,7 @@ impl Bots {
                 if let Some(seen) = seen.as_ref().filter(|seen| !seen.again) {
                     self.remember(tx, &stored, seen).await?;
                 }
+                self.remember_health(tx, &stored).await?;
                 let news = match hears {
                     Some(hears) => {
                         let failed = seen.as_ref().and_then(failed);
@@ -133,13 +163,13 @@ impl Bots {
             row.since_ms = now;
         }
         let reason = Some(fault.reason);
-        let failed = Seen { kind: BotEventKind::Failed, reason, lived_ms: None, again: !news };
+        let failed = Seen { kind: BotEventKind::Failed, reason, lived_ms: None, again: !news, left: None };
         self.write_seen(row, &before, Some(failed)).await?;
         Ok(JobEnd::Again { at_ms: again })
     }
 
-    /// Notes a death or hang: a new generation, a pause that doubles, the reason in words.
-    pub(super) async fn note_death(&self, row: &bot::Model, reason: Reason) -> Result<(), OpError> {
+    /// Notes a death or hang: a new generation, a pause that doubles, the reason in words, and what it left.
+    pub(super) async fn note_death(&self, row: &bot::Model, death: Death) -> Result<(), OpError> {
         let now = self.platform.clock.now_ms();
         let mut next = row.clone();
         // Long up before it died: that is a first failure again, not one of a row.
@@ -147,17 +177,39 @@ impl Bots {
         next.failures = if lived_ms > WELL_MS { 1 } else { next.failures + 1 };
         next.restarts += 1;
         next.generation += 1;
-        next.next_try_at_ms = Some(now + lifecycle::pause_ms(next.failures));
+        let is_final = death.is_final(failures::refused_before(row)?);
+        next.next_try_at_ms = (!is_final).then(|| failures::next_try(now, next.failures));
+        let in_a_row = self.in_a_row(row.id, next.failures, now).await?;
+        let reason = death.reason(runtimes::memory_limit_bytes(), in_a_row, next.next_try_at_ms);
         next.reason = Some(json_of(&reason)?);
         next.observed = name_of(&Observed::Failed);
         next.health = name_of(&Health::Unhealthy);
         next.since_ms = now;
         next.stages = json_of(&ended(from_json(&row.stages)?, now))?;
+        next.well_config_id = self.well_with(row, now);
+        next.started_at_ms = None;
         tracing::warn!(bot.id = %row.id, reason = reason.code, restarts = next.restarts, "a bot died");
+        let exit = match &death {
+            Death::Ended(exit) => Some(exit),
+            Death::Hung { .. } => None,
+        };
+        let told = postmortems::Died { reason: &reason, exit, lived_ms, at_ms: now };
+        let gone = bot::Model { well_config_id: next.well_config_id, ..row.clone() };
+        let left = Some(self.postmortem(&gone, told).await?);
         let (kind, lived_ms) = (BotEventKind::Died, Some(lived_ms));
-        let died = Seen { kind, reason: Some(reason), lived_ms, again: false };
+        let died = Seen { kind, reason: Some(reason), lived_ms, again: false, left };
         self.write_seen(next, &row.observed, Some(died)).await?;
         Ok(())
+    }
+
+    /// How often it died without being well in between, this time too.
+    async fn in_a_row(&self, bot: BotId, failures: i64, now: i64) -> Result<InARow, OpError> {
+        let granted = self.may_run()?;
+        let before = u64::try_from(failures - 1).unwrap_or_default().min(MOST_IN_A_ROW);
+        let deaths = store::past::deaths(self.platform.db.read(), &granted, bot, before).await?;
+        let recent = deaths.into_iter().take_while(|at| (0..=A_DAY_MS).contains(&(now - at)));
+        let (count, first) = recent.fold((1, now), |(count, _), at| (count + 1, at));
+        Ok(InARow { count, within_ms: now - first })
     }
 }
 
@@ -169,7 +221,7 @@ fn seen_of(now: Observed, before: &bot::Model, now_ms: i64) -> Option<Seen> {
         _ => return None,
     };
     let lived_ms = before.started_at_ms.filter(|_| kind == BotEventKind::Ended).map(|at| now_ms - at);
-    Some(Seen { kind, reason: None, lived_ms, again: false })
+    Some(Seen { kind, reason: None, lived_ms, again: false, left: None })
 }
 
 /// What went wrong, as those hear it who tell people.

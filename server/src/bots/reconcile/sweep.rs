@@ -10,7 +10,7 @@ use crate::{
     },
     platform::{
         error::OpError,
-        text::{name_of, named},
+        text::{json_of, name_of, named},
     },
 };
 use api::{bots::RuntimeKind, ids::BotId};
@@ -23,7 +23,7 @@ type Listed = HashMap<RuntimeKind, HashMap<BotId, Observation>>;
 
 impl Bots {
     /// Gives a turn to every bot that does not stand as wanted, and removes what has no bot.
-    pub(super) async fn sweep(&self) -> Result<(), OpError> {
+    pub(in crate::bots) async fn sweep(&self) -> Result<(), OpError> {
         // Rows are read after this: what is listed and has none then is left over.
         let listed = self.list_all().await?;
         let granted = self.may_run()?;
@@ -74,11 +74,13 @@ impl Bots {
         };
         let step = lifecycle::next(&standing);
         let (observed, stage) = lifecycle::shown(&standing, step);
+        let Ok((health, reason)) = self.health_of(row, observed) else { return false };
         step == Step::Settle
+            && row.health == name_of(&health)
+            && row.reason.as_deref() == reason.and_then(|reason| json_of(&reason).ok()).as_deref()
             && !self.halts.waits(row.id)
             && row.observed == name_of(&observed)
             && row.stage == stage.map(|stage| name_of(&stage))
-            && row.reason.is_none()
             && row.next_try_at_ms.is_none()
             && row.failures == 0
     }

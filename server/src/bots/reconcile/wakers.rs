@@ -39,6 +39,7 @@ impl Bots {
         tasks.spawn(Arc::clone(self).resync());
         tasks.spawn(Arc::clone(self).empty_trash());
         tasks.spawn(Arc::clone(self).keep_meters());
+        tasks.spawn(Arc::clone(self).watch_models());
     }
 
     async fn hear_pokes(self: Arc<Self>, mut pending: mpsc::Receiver<BotId>) {

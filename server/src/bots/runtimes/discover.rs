@@ -262,6 +262,11 @@ impl Runtimes {
         Ok(claimed.err())
     }
 
+    /// Where process bots call the relay.
+    pub(in crate::bots) const fn relay_port(&self) -> u16 {
+        self.relay_port
+    }
+
     /// The runtime of a bot.
     pub(in crate::bots) fn of_kind(&self, kind: RuntimeKind) -> Result<&Arc<dyn Runtime>, RuntimeError> {
         self.list.get(&rank(kind)).ok_or(RuntimeError::NotFound("the bot's runtime"))

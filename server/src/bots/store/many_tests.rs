@@ -54,6 +54,7 @@ fn row(workspace: WorkspaceId, n: u128, put: Put) -> bot::Model {
         tags: tags.to_owned(),
         trashed_at_ms: trashed.then_some(7),
         trashed_from: None,
+        well_config_id: None,
     }
 }
 

@@ -82,6 +82,33 @@ pub(in crate::bots) async fn course<C: ConnectionTrait>(
     Ok(course)
 }
 
+/// How a bot died last.
+pub(in crate::bots) async fn last_death<C: ConnectionTrait>(
+    db: &C,
+    _granted: &Granted<act::ReadBots>,
+    bot: BotId,
+) -> Result<Option<bot_event::Model>, OpError> {
+    let deaths = bot_event::Entity::find().filter(Column::BotId.eq(bot)).filter(Column::Kind.eq("died"));
+    Ok(deaths.order_by_desc(Column::Id).one(db).await?)
+}
+
+/// When a bot died the last times, newest first.
+pub(in crate::bots) async fn deaths<C: ConnectionTrait>(
+    db: &C,
+    _granted: &Granted<act::RunBots>,
+    bot: BotId,
+    most: u64,
+) -> Result<Vec<i64>, OpError> {
+    let deaths = bot_event::Entity::find()
+        .select_only()
+        .column(Column::AtMs)
+        .filter(Column::BotId.eq(bot))
+        .filter(Column::Kind.eq("died"))
+        .order_by_desc(Column::Id)
+        .limit(most);
+    Ok(deaths.into_tuple().all(db).await?)
+}
+
 /// Forgets what is older, but how each bot was wanted and seen last.
 pub(in crate::bots) async fn forget_before<C: ConnectionTrait>(
     tx: &C,

@@ -1,0 +1,66 @@
+//! What was done to a bot and what became of it, newest first.
+
+use super::{detail::OneBot, more_text};
+use crate::{
+    i18n::fill,
+    parts::Pager,
+    time::{self, Moment},
+};
+use api::{
+    Page,
+    bots::{BotEvent, BotEventKind},
+};
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+use ui::{Card, Glyph, Icon};
+
+const fn shown(kind: BotEventKind, t: &'static more_text::Text) -> (Glyph, &'static str) {
+    use BotEventKind as K;
+    match kind {
+        K::Created => (Glyph::Plus, t.k_created),
+        K::Changed => (Glyph::Pencil, t.k_changed),
+        K::Applied => (Glyph::Check, t.k_applied),
+        K::Discarded => (Glyph::Eraser, t.k_discarded),
+        K::Start => (Glyph::Play, t.k_start),
+        K::Stop => (Glyph::Square, t.k_stop),
+        K::Restart => (Glyph::RotateCw, t.k_restart),
+        K::Trash => (Glyph::Trash2, t.k_trash),
+        K::Restore => (Glyph::RefreshCw, t.k_restore),
+        K::Ready => (Glyph::CircleCheck, t.k_ready),
+        K::Died => (Glyph::CircleX, t.k_died),
+        K::Failed => (Glyph::TriangleAlert, t.k_failed),
+        K::Ended => (Glyph::CirclePause, t.k_ended),
+    }
+}
+
+#[component]
+pub(super) fn Changes(one: OneBot, page: Page<BotEvent>) -> impl IntoView {
+    let t = more_text::text();
+    let later = use_query_map().with_untracked(|query| query.get("cursor").is_some());
+    let none = page.items.is_empty();
+    view! {
+        <Card title=t.tab_changes>
+            {none.then(|| view! { <p class="hint">{t.past_none}</p> })}
+            <ol class="rows">{page.items.into_iter().map(|event| row(event, t)).collect_view()}</ol>
+            <Pager base=format!("/bots/{}/changes", one.slug()) later next=page.next/>
+        </Card>
+    }
+}
+
+fn row(event: BotEvent, t: &'static more_text::Text) -> impl IntoView {
+    let (glyph, word) = shown(event.kind, t);
+    let lived = event.lived_ms.map(|ms| fill(t.lived, &time::duration(ms)));
+    let by = event.actor.map(|actor| fill(t.by, &actor));
+    let small = [lived, by].into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    view! {
+        <li class="row">
+            <Icon glyph/>
+            <div class="row-what">
+                <p class="row-name">{word}</p>
+                {event.reason.map(|reason| view! { <p>{reason.message}</p> })}
+                {(!small.is_empty()).then(|| view! { <p class="hint">{small}</p> })}
+            </div>
+            <Moment ms=Signal::stored(event.at_ms)/>
+        </li>
+    }
+}

@@ -1,0 +1,262 @@
+//! Whether a bot lives and works, what fails, what it left when it died, and what to press.
+
+use super::{
+    deaths::{Deaths, Opened},
+    detail::OneBot,
+    fns::{BotsApply, BotsRestart, BotsStart},
+    more::Found,
+    more_fns::BotsDiagnose,
+    more_text::{self, Text},
+};
+use crate::{
+    i18n::fill,
+    parts::{Failure, failure_of},
+    time::{self, Moment},
+};
+use api::{ApiError, bots::*};
+use leptos::prelude::*;
+use ui::{Banner, Button, Card, Glyph, Kind, StatePill, Tone};
+
+/// What the buttons of this page do.
+#[derive(Clone, Copy)]
+pub(super) struct Fixes {
+    one: OneBot,
+    start: ServerAction<BotsStart>,
+    restart: ServerAction<BotsRestart>,
+    apply: ServerAction<BotsApply>,
+    diagnose: ServerAction<BotsDiagnose>,
+    failed: Signal<Option<ApiError>>,
+}
+
+impl Fixes {
+    /// Stands above what is read anew, so that an answer outlives it.
+    pub(super) fn new(one: OneBot) -> Self {
+        let (start, restart) = (ServerAction::<BotsStart>::new(), ServerAction::<BotsRestart>::new());
+        let (apply, diagnose) = (ServerAction::<BotsApply>::new(), ServerAction::<BotsDiagnose>::new());
+        let values = [start.value(), restart.value(), apply.value()];
+        for value in values {
+            Effect::new(move |_: Option<()>| {
+                if let Some(Ok(bot)) = value.get() {
+                    one.detail.set(bot);
+                }
+            });
+        }
+        let failed = Signal::derive(move || values.into_iter().find_map(|value| value.get()?.err()));
+        Self { one, start, restart, apply, diagnose, failed }
+    }
+
+    /// The button or link for one thing to do.
+    pub(super) fn show(self, act: FixAct) -> AnyView {
+        let t = more_text::text();
+        let slug = self.one.slug();
+        let field = view! { <input type="hidden" name="cmd[bot]" value=slug.clone()/> };
+        match act {
+            FixAct::Start => view! {
+                <ActionForm action=self.start>{field}<Button glyph=Glyph::Play busy=self.start.pending()>{t.f_start}</Button></ActionForm>
+            }
+            .into_any(),
+            FixAct::Restart => view! {
+                <ActionForm action=self.restart>{field}<Button glyph=Glyph::RotateCw busy=self.restart.pending()>{t.f_restart}</Button></ActionForm>
+            }
+            .into_any(),
+            FixAct::Apply => view! {
+                <ActionForm action=self.apply>{field}<Button glyph=Glyph::Check busy=self.apply.pending()>{t.f_apply}</Button></ActionForm>
+            }
+            .into_any(),
+            FixAct::TestKey => view! {
+                <ActionForm action=self.diagnose>{field}<Button glyph=Glyph::RefreshCw busy=self.diagnose.pending()>{t.f_test_key}</Button></ActionForm>
+                <a class="btn" href="/keys">{t.f_add_key}</a>
+            }
+            .into_any(),
+            FixAct::AddKey => link("/keys".to_owned(), t.f_add_key),
+            FixAct::Configure => link(format!("/bots/{slug}/config"), t.f_configure),
+            FixAct::ReadLogs => link(format!("/bots/{slug}/logs"), t.f_logs),
+        }
+    }
+}
+
+fn link(href: String, word: &'static str) -> AnyView {
+    view! { <a class="btn" href=href>{word}</a> }.into_any()
+}
+
+#[component]
+pub(super) fn Diagnostics(fixes: Fixes, found: Found) -> impl IntoView {
+    let (t, one) = (more_text::text(), fixes.one);
+    let (health, deaths, open) = found;
+    view! {
+        <Failure error=fixes.failed/>
+        <div class="grid-main">
+            <div class="stack">
+                <Diagnose fixes/>
+                {open.map(|open| view! { <Opened fixes slug=one.slug() open/> })}
+                <Deaths slug=one.slug() deaths/>
+            </div>
+            <div class="stack">
+                <TwoFacts health=health.clone()/>
+                <Card title=t.uptime>
+                    {health.months.is_empty().then(|| view! { <p class="hint">{t.uptime_none}</p> })}
+                    <dl class="facts">
+                        {health.months.into_iter().map(|month| view! { <dt>{month.month.clone()}</dt><dd>{uptime(&month, t)}</dd> }).collect_view()}
+                    </dl>
+                </Card>
+                <History history=health.history/>
+            </div>
+        </div>
+    }
+}
+
+/// The share of the time it was wanted; 100 % is said of nothing less.
+fn uptime(month: &MonthUptime, t: &'static Text) -> String {
+    let hundredths = month.up_ms.saturating_mul(10_000).checked_div(month.wanted_ms);
+    let share = hundredths.map_or_else(|| "–".to_owned(), |n| format!("{}.{:02} %", n / 100, n % 100));
+    let deaths = fill(t.deaths, &month.deaths.to_string());
+    format!("{share} · {} · {deaths}", time::duration(month.wanted_ms))
+}
+
+/// A fact as a pill.
+pub(super) fn pill(fact: Fact) -> impl IntoView {
+    let t = more_text::text();
+    let (tone, glyph, word) = match fact {
+        Fact::Yes => (Tone::Ok, Glyph::CircleCheck, t.yes),
+        Fact::No => (Tone::Bad, Glyph::CircleX, t.no),
+        Fact::Unknown => (Tone::Idle, Glyph::CircleHelp, t.unknown),
+    };
+    view! { <StatePill tone=Signal::stored(tone) glyph=Signal::stored(glyph) word=Signal::stored(word)/> }
+}
+
+#[component]
+fn TwoFacts(health: BotHealth) -> impl IntoView {
+    let t = more_text::text();
+    let BotHealth { process, works, reason, .. } = health;
+    let row = |word: &'static str, ms: Option<i64>| {
+        ms.map(|ms| view! { <dt>{word}</dt><dd><Moment ms=Signal::stored(ms)/></dd> })
+    };
+    let exit = process.last_exit.map(|exit| {
+        let why = exit.reason.map(|reason| view! { <span class="hint">{reason.message}</span> });
+        view! { <dt>{t.last_exit}</dt><dd><Moment ms=Signal::stored(exit.at_ms)/>{why}</dd> }
+    });
+    let probe = works.probe.map(|probe| {
+        let error = probe.error.map(|error| view! { <span class="hint">{error}</span> });
+        let took = format!(" · {}", time::duration(probe.latency_ms));
+        view! { <dt>{t.asked}</dt><dd><Moment ms=Signal::stored(probe.at_ms)/>{took}{error}</dd> }
+    });
+    view! {
+        {reason.map(|reason| view! { <Banner tone=Tone::Warn title=reason.message>{reason.hint.map(|hint| view! { <p>{hint}</p> })}</Banner> })}
+        <Card title=t.lives>
+            <dl class="facts">
+                <dt>{t.lives}</dt>
+                <dd>{pill(process.lives)}</dd>
+                {row(t.since, process.since_ms)}
+                <dt>{t.restarts}</dt>
+                <dd>{process.restarts.to_string()}</dd>
+                {exit}
+                {row(t.next_try, process.next_try_at_ms)}
+            </dl>
+        </Card>
+        <Card title=t.works>
+            <dl class="facts">
+                <dt>{t.works}</dt>
+                <dd>{pill(works.works)}</dd>
+                <dt>{t.gateway}</dt>
+                <dd>{pill(works.gateway)}</dd>
+                <dt>{t.model}</dt>
+                <dd>{pill(works.model)}</dd>
+                {probe}
+                {row(t.last_answer, works.last_answer_at_ms)}
+            </dl>
+        </Card>
+    }
+}
+
+#[component]
+fn History(history: Vec<HealthChange>) -> impl IntoView {
+    let t = more_text::text();
+    let word = |health| match health {
+        Health::Healthy => t.h_healthy,
+        Health::Degraded => t.h_degraded,
+        Health::Unhealthy => t.h_unhealthy,
+        Health::Unknown => t.h_unknown,
+    };
+    view! {
+        <Card title=t.history>
+            {history.is_empty().then(|| view! { <p class="hint">{t.history_none}</p> })}
+            <ol class="rows">
+                {history
+                    .into_iter()
+                    .take(20)
+                    .map(|change| {
+                        let why = change.reason.map(|reason| view! { <p class="hint">{reason.message}</p> });
+                        view! {
+                            <li class="row">
+                                <div class="row-what"><p class="row-name">{word(change.health)}</p>{why}</div>
+                                <Moment ms=Signal::stored(change.at_ms)/>
+                            </li>
+                        }
+                    })
+                    .collect_view()}
+            </ol>
+        </Card>
+    }
+}
+
+#[component]
+fn Diagnose(fixes: Fixes) -> impl IntoView {
+    let t = more_text::text();
+    let (value, pending) = (fixes.diagnose.value(), fixes.diagnose.pending());
+    let slug = fixes.one.slug();
+    view! {
+        <Card title=t.diagnose>
+            <p>{t.diagnose_text}</p>
+            <ActionForm action=fixes.diagnose>
+                <input type="hidden" name="cmd[bot]" value=slug/>
+                <Button kind=Kind::Primary glyph=Glyph::Wrench busy=pending>{t.run}</Button>
+            </ActionForm>
+            <Failure error=failure_of(move || value.get())/>
+            {move || value.get().and_then(Result::ok).map(|found| view! { <Found fixes found/> })}
+        </Card>
+    }
+}
+
+#[component]
+fn Found(fixes: Fixes, found: Diagnosis) -> impl IntoView {
+    let t = more_text::text();
+    let (tone, title) = match found.overall {
+        Overall::Healthy => (Tone::Ok, t.o_healthy),
+        Overall::Warning => (Tone::Warn, t.o_warning),
+        Overall::Error => (Tone::Bad, t.o_error),
+    };
+    let todo = found.recommendations.into_iter().map(|todo| {
+        view! { <div class="row"><p class="row-what">{todo.text}</p>{fixes.show(todo.act)}</div> }
+    });
+    view! {
+        <Banner tone title/>
+        <ul class="rows">{found.checks.into_iter().map(|check| checked(check, t)).collect_view()}</ul>
+        <div class="rows">{todo.collect_view()}</div>
+    }
+}
+
+fn checked(check: CheckResult, t: &'static Text) -> impl IntoView {
+    let name = match check.check {
+        CheckKind::ProviderKey => t.c_provider_key,
+        CheckKind::ModelAccess => t.c_model_access,
+        CheckKind::ChannelTokens => t.c_channel_tokens,
+        CheckKind::Container => t.c_container,
+        CheckKind::Network => t.c_network,
+        CheckKind::Gateway => t.c_gateway,
+    };
+    let (tone, glyph, word) = match check.verdict {
+        Verdict::Pass => (Tone::Ok, Glyph::CircleCheck, t.v_pass),
+        Verdict::Warning => (Tone::Warn, Glyph::TriangleAlert, t.v_warning),
+        Verdict::Fail => (Tone::Bad, Glyph::CircleX, t.v_fail),
+    };
+    view! {
+        <li class="row">
+            <div class="row-what">
+                <p class="row-name">{name}</p>
+                <p class="hint">{check.message}</p>
+            </div>
+            <span class="hint">{time::duration(check.latency_ms)}</span>
+            <StatePill tone=Signal::stored(tone) glyph=Signal::stored(glyph) word=Signal::stored(word)/>
+        </li>
+    }
+}
