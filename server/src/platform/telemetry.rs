@@ -1,7 +1,8 @@
 //! Logs and figures. Fields are dotted names; bodies, cookies, tokens and query strings are in neither.
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use std::{io::IsTerminal, sync::OnceLock};
+use metrics_util::MetricKindMask;
+use std::{io::IsTerminal, sync::OnceLock, time::Duration};
 use tracing_subscriber::{EnvFilter, filter::ParseError, fmt, prelude::*, util::TryInitError};
 
 /// Why no log could be set up.
@@ -55,6 +56,9 @@ fn filter_of(text: &str) -> Result<EnvFilter, ParseError> {
     Ok(filter)
 }
 
+/// How long a gauge is told that nobody sets any more.
+const GAUGE_LIVES: Duration = Duration::from_secs(180);
+
 /// The process's figures. Before the first call they are counted nowhere.
 pub fn figures() -> PrometheusHandle {
     static FIGURES: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -62,7 +66,8 @@ pub fn figures() -> PrometheusHandle {
         &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
     FIGURES
         .get_or_init(|| {
-            let builder = PrometheusBuilder::new();
+            // A bot that is gone leaves no gauge behind.
+            let builder = PrometheusBuilder::new().idle_timeout(MetricKindMask::GAUGE, Some(GAUGE_LIVES));
             let builder =
                 match builder.set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS) {
                     Ok(builder) => builder,
