@@ -55,16 +55,14 @@ self.addEventListener('push', (event) => {
   event.waitUntil(self.registration.showNotification(title ?? 'Chela', tag ? shown : { ...shown, renotify: false }));
 });
 
-/** To a page of ours: a window that is open goes there, else a new one. */
+/** To a page of ours: the window that shows it, else a new one; where none may be opened, one that is open goes there. */
 async function visit(path) {
-  const all = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
-  const url = new URL(path, location.origin);
-  if (url.origin !== location.origin) return undefined;
-  for (const client of all) {
-    const there = await client.navigate(url.href).catch(() => null);
-    if (there) return there.focus().catch(() => there);
-  }
-  return self.clients.openWindow(url.href);
+  const { href, origin } = new URL(path, location.origin);
+  if (origin !== location.origin) return;
+  const open = await self.clients.matchAll({ type: 'window' });
+  const there = open.find((client) => client.url === href);
+  if (there) await there.focus().catch(() => undefined);
+  else await self.clients.openWindow(href).catch(() => open[0]?.navigate(href));
 }
 
 /** As the person whose cookie this browser has; whatever is refused is seen on the bot's page. */

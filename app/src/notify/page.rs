@@ -55,6 +55,14 @@ impl LazyRoute for AlertsPage {
                 Fit::Yes
             });
         });
+        // Also where the line is down.
+        Effect::new(move |_: Option<()>| {
+            let read = matches!(acts.read.value().get(), Some(Ok(_)));
+            let muted = matches!(acts.mute.value().get(), Some(Ok(_)));
+            if read || muted {
+                page.refetch();
+            }
+        });
         let failed = Signal::derive(move || {
             let restart = acts.restart.value().get().and_then(Result::err);
             let mute = acts.mute.value().get().and_then(Result::err);

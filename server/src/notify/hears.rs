@@ -67,6 +67,10 @@ impl Notify {
         about: &str,
         row: &bot::Model,
     ) -> Result<bool, OpError> {
+        // On its way nothing is over: most of what is written asks no further.
+        if !matches!(row.observed.as_str(), "running" | "stopped") && row.desired != "deleted" {
+            return Ok(false);
+        }
         let granted = self.may_run()?;
         let Some(open) = store::open_about(tx, &granted, about).await? else { return Ok(false) };
         if !rules::is_over(named(&open.kind)?, &row.desired, &row.observed, row.failures) {

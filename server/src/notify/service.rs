@@ -160,12 +160,12 @@ async fn list(
     let page = store::page(db, &granted, &eyes, q.unread == Some(true), &cursor).await?;
     let beside = store::beside(db, &granted, &page.items, &eyes).await?;
     let keep = choices.in_app.contains(&NotificationKind::Recovered);
-    let items = page.items.into_iter().map(|row| word(row, &beside, keep));
+    let items = page.items.iter().map(|row| word(row, &beside, keep));
     Ok(Page { items: items.collect::<Result<_, OpError>>()?, next: page.next })
 }
 
 /// A row in the words of `api`; with `keep`, what is over stays unread until it is seen.
-fn word(row: notification::Model, beside: &store::Beside, keep: bool) -> Result<Notification, OpError> {
+fn word(row: &notification::Model, beside: &store::Beside, keep: bool) -> Result<Notification, OpError> {
     let muted = row.bot_id.and_then(|bot| beside.muted.get(&bot)).copied();
     let news = beside.read.get(&row.id).is_none_or(|seen| *seen < row.news);
     let bot = row.bot_id.and_then(|id| {

@@ -39,6 +39,7 @@ mod many;
 mod metrics;
 #[cfg(test)]
 mod notify;
+#[cfg(test)]
 mod past;
 #[cfg(test)]
 mod planted;
@@ -48,6 +49,7 @@ mod postgres;
 mod proxies;
 #[cfg(test)]
 mod pulled;
+#[cfg(test)]
 mod push;
 #[cfg(test)]
 mod races;

@@ -167,9 +167,9 @@ async fn what_one_person_reads_mutes_or_does_not_want_is_nobody_elses() {
     at.ask(&ada, "POST", "/api/notifications/read", json!({})).await.ok(200);
     assert_eq!((unread(&at, &ada).await, unread(&at, &vera).await), (0, 1), "hers alone");
     let marked = loop {
-        match tab.next().await.expect("a frame") {
-            ServerFrame::Event { data: LiveEvent::NotificationsChanged { of: Some(who) }, .. } => break who,
-            _ => {}
+        let frame = tab.next().await.expect("a frame");
+        if let ServerFrame::Event { data: LiveEvent::NotificationsChanged { of: Some(who) }, .. } = frame {
+            break who;
         }
     };
     assert!(marked.starts_with("usr_"), "her other tabs are told: {marked}");

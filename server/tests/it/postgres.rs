@@ -43,6 +43,42 @@ async fn lists_are_narrowed(at: &TestServer, who: &Who, bot: &str) {
     assert_eq!(at.get(who, &format!("/api/bots/{bot}/uptime")).await.ok(200)["deaths"], 0);
 }
 
+async fn notifications_are_told(at: &TestServer, who: &Who, bot: &str) {
+    assert!(at.world.cells.exit(bot.parse().expect("an id"), 137), "it runs");
+    let told = eventually("the death to be told", async || {
+        let page = at.get(who, "/api/notifications?unread=true&limit=1").await.ok(200);
+        page["items"].get(0).cloned()
+    })
+    .await;
+    assert_eq!((&told["kind"], &told["bot"]["id"]), (&json!("died"), &json!(bot)));
+    at.observed(who, bot, "running").await;
+    let over = at.get(who, "/api/notifications").await.ok(200);
+    assert!(over["items"][0]["resolved_at_ms"].is_i64(), "{over}");
+    let here = at.first_workspace().await;
+    let (_, _, ada) = at.person("Ada", here, "owner").await;
+    let choices = json!({ "in_app": ["died", "recovered"], "push": [] });
+    for _ in 0..2 {
+        at.ask(&ada, "PUT", "/api/notification-choices", choices.clone()).await.ok(200);
+        at.ask(&ada, "POST", &format!("/api/bots/{bot}/mute"), json!({ "minutes": 0 })).await.ok(200);
+        let browser = json!({
+            "endpoint": "https://push.example/pg",
+            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+        });
+        at.ask(&ada, "POST", "/api/push/subscribe", browser).await.ok(200);
+    }
+    at.ask(&ada, "POST", "/api/push/unsubscribe", json!({ "endpoint": "https://push.example/pg" }))
+        .await
+        .ok(200);
+    for (reader, unread) in [(&ada, 1), (who, 1)] {
+        assert_eq!(at.get(reader, "/api/notifications/unread").await.ok(200)["count"], unread);
+        for _ in 0..2 {
+            at.ask(reader, "POST", "/api/notifications/read", json!({})).await.ok(200);
+        }
+        assert_eq!(at.get(reader, "/api/notifications/unread").await.ok(200)["count"], 0);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_main_job_is_done_on_postgresql_too() {
     let Some(server) = address() else { return };
@@ -90,6 +126,7 @@ async fn the_main_job_is_done_on_postgresql_too() {
         }
     }
     lists_are_narrowed(&at, &owner, &bot).await;
+    notifications_are_told(&at, &owner, &bot).await;
     let second = server::platform::db::Db::postgres(
         &at.world.env.iter().find(|(n, _)| *n == "CHELA_DATABASE_URL").expect("set").1,
     )

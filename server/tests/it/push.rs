@@ -20,6 +20,7 @@ use p256::{
     ecdsa::{Signature, VerifyingKey, signature::Verifier},
 };
 use runtime::RuntimeKind;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use server::platform::clock::ManualClock;
 use sha2::Sha256;
@@ -159,6 +160,16 @@ impl House {
         .await;
     }
 
+    /// Time goes on until it has died so often and is back.
+    async fn comes_back_after(&self, deaths: usize) {
+        eventually("the death to be noticed", async || {
+            self.clock.advance(500);
+            let seen = self.at.get(&self.ada, &format!("/api/bots/{}", self.bot)).await.ok(200);
+            (seen["restarts"] == deaths && seen["observed"] == "running").then_some(())
+        })
+        .await;
+    }
+
     async fn comes_back(&self) {
         eventually("it is back", async || {
             self.clock.advance(500);
@@ -240,7 +251,7 @@ async fn a_death_is_pushed_sealed_for_the_device_and_signed_by_this_instance() {
 }
 
 async fn count(at: &TestServer, sql: &str) -> i64 {
-    use sea_orm::{ConnectionTrait, Statement};
+    use sea_orm::Statement;
     let db = at.server.platform.db.read();
     let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql.to_owned())).await;
     row.expect("read").expect("a row").try_get_by_index(0).expect("a number")
@@ -314,5 +325,30 @@ async fn who_signed_out_muted_or_chose_otherwise_is_not_pushed_to() {
     let refused = house.at.ask(&house.ada, "POST", "/api/push/subscribe", body).await;
     assert_eq!((refused.status, refused.pointers().len()), (422, 3), "{}", refused.text);
     house.comes_back().await;
+    house.at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_death_its_notification_and_its_push_are_written_together_or_not_at_all() {
+    let house = house().await;
+    house.subscribe(&house.ada, &Browser::new(1), "/a", "en").await.ok(200);
+    let db = house.at.server.platform.db.maintenance();
+    let refuse = "create trigger refuse before insert on jobs when new.kind = 'notify.push' begin select raise(abort, 'not now'); end";
+    db.execute_unprepared(refuse).await.expect("a trigger");
+    let id: BotId = house.bot.parse().expect("an id");
+    assert!(house.at.world.cells.exit(id, 137), "it runs");
+    eventually("it was tried", async || {
+        let tried = "select count(*) from jobs where kind = 'bots.reconcile' and attempts > 0";
+        (count(&house.at, tried).await > 0).then_some(())
+    })
+    .await;
+    let died = "select count(*) from bot_events where kind = 'died'";
+    assert_eq!((count(&house.at, died).await, rows_of(&house.at, "notifications").await), (0, 0));
+    assert_eq!(count(&house.at, "select restarts from bots").await, 0);
+    db.execute_unprepared("drop trigger refuse").await.expect("no trigger");
+    house.comes_back_after(1).await;
+    house.service.nth(0).await;
+    assert_eq!((count(&house.at, died).await, rows_of(&house.at, "notifications").await), (1, 1));
+    house.told_all().await;
     house.at.stop().await;
 }

@@ -29,8 +29,10 @@ use relay::{
 };
 use sea_orm::ConnectionTrait;
 use sha2::{Digest, Sha256};
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 use url::Url;
+
+type BoxError = Box<dyn Error + Send + Sync>;
 
 /// The job that finds a notification's devices.
 pub(in crate::notify) const PUSH: &str = "notify.push";
@@ -38,6 +40,8 @@ pub(in crate::notify) const PUSH: &str = "notify.push";
 const SEND: &str = "notify.send";
 /// The push service may keep a message this long for a device that is off; older news is none.
 const GOOD_MS: i64 = 3_600_000;
+/// How long a push service that is busy or cannot be reached is asked again: less than all tries of a job take.
+const TRY_MS: i64 = 15 * 60_000;
 /// One exchange with a push service, and what is read of its answer.
 const LIMIT: (Duration, usize) = (Duration::from_secs(15), 16 * 1024);
 /// The connector of pushes lists nothing: public addresses alone.
@@ -92,6 +96,34 @@ pub(in crate::notify) async fn push_later<C: ConnectionTrait>(
         run_at_ms: notify.platform.clock.now_ms(),
     };
     notify.platform.jobs.add(tx, job).await
+}
+
+/// How sending ended.
+enum Ended {
+    Taken,
+    /// The device is no more.
+    Gone(BoxError),
+    /// Not now.
+    Again(BoxError),
+    /// Not this message, however often.
+    Refused(BoxError),
+}
+
+fn ended(status: StatusCode) -> Ended {
+    let why = || status.to_string().into();
+    match status {
+        status if status.is_success() => Ended::Taken,
+        StatusCode::NOT_FOUND | StatusCode::GONE => Ended::Gone(why()),
+        StatusCode::TOO_MANY_REQUESTS => Ended::Again(why()),
+        status if status.is_server_error() => Ended::Again(why()),
+        _ => Ended::Refused(why()),
+    }
+}
+
+/// Whether the connector's rules are what is in the way.
+fn is_refused(error: &(dyn Error + 'static)) -> bool {
+    let refuses = |error: &EgressError| error.is_refusal();
+    error.downcast_ref().is_some_and(refuses) || error.source().is_some_and(is_refused)
 }
 
 impl Notify {
@@ -182,30 +214,27 @@ impl Notify {
         let about = About { row: &row, bot, kind, may_restart };
         let text = message(&about, &to.locale).to_string();
         debug_assert!(text.len() <= MOST_BYTES, "names and counts are short");
-        match self.post(&to, &row, text.as_bytes()).await {
-            Ok(answer) => self.answered(device, &answer).await,
-            Err(error) if error.downcast_ref::<EgressError>().is_some_and(EgressError::is_refusal) => {
-                tracing::warn!(push.id = %device, error = %error, "a push is not sent to this address");
+        let ended = match self.post(&to, &row, text.as_bytes()).await {
+            Ok(answer) => ended(answer.status),
+            Err(error) if is_refused(error.as_ref()) => {
+                Ended::Gone("an address that is not reached from here".into())
+            }
+            Err(error) => Ended::Again(error),
+        };
+        match ended {
+            Ended::Taken => Ok(JobEnd::Done),
+            Ended::Gone(why) => {
+                tracing::info!(push.id = %device, why = %why, "a device takes no more pushes");
                 self.forget_device(device).await
             }
-            Err(error) => Err(OpError::internal("the push service could not be reached", error)),
+            Ended::Again(why) if now - row.resolved_at_ms.unwrap_or(row.last_at_ms) <= TRY_MS => {
+                Err(OpError::internal("a push did not get through", why))
+            }
+            Ended::Again(why) | Ended::Refused(why) => {
+                tracing::warn!(push.id = %device, why = %why, "a push is given up");
+                Ok(JobEnd::Done)
+            }
         }
-    }
-
-    async fn answered(&self, device: PushId, answer: &Fetched) -> Result<JobEnd, OpError> {
-        let status = answer.status;
-        if status.is_success() {
-            return Ok(JobEnd::Done);
-        }
-        if matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE) {
-            return self.forget_device(device).await;
-        }
-        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-            return Err(OpError::internal("the push service is busy", status.to_string()));
-        }
-        // It will not take this message however often it is sent.
-        tracing::warn!(push.id = %device, status = status.as_u16(), "the push service refused a message");
-        Ok(JobEnd::Done)
     }
 
     async fn forget_device(&self, device: PushId) -> Result<JobEnd, OpError> {
@@ -219,7 +248,7 @@ impl Notify {
         to: &subscription::Model,
         row: &notification::Model,
         text: &[u8],
-    ) -> Result<Fetched, Box<dyn std::error::Error + Send + Sync>> {
+    ) -> Result<Fetched, BoxError> {
         let at = Endpoint::parse(&to.endpoint).ok_or("no address of a push service")?;
         let mut salt = [0; 16];
         salt.copy_from_slice(random_32().get(..16).unwrap_or(&[0; 16]));

@@ -7,6 +7,7 @@ mod doctor;
 mod endings;
 mod golden;
 mod logins;
+mod notifications;
 
 use crate::support::*;
 use std::{
