@@ -20,7 +20,7 @@ use ui::{Banner, Button, Card, Glyph, Kind, StatePill, Tone};
 /// What the buttons of this page do.
 #[derive(Clone, Copy)]
 pub(super) struct Fixes {
-    one: OneBot,
+    pub(super) one: OneBot,
     start: ServerAction<BotsStart>,
     restart: ServerAction<BotsRestart>,
     apply: ServerAction<BotsApply>,
@@ -96,7 +96,7 @@ pub(super) fn Diagnostics(fixes: Fixes, found: Found) -> impl IntoView {
     view! {
         <div class="grid-main">
             <div class="stack">
-                {open.map(|open| view! { <Opened fixes slug=one.slug() open/> })}
+                {open.map(|open| view! { <Opened fixes open/> })}
                 <Deaths slug=one.slug() deaths/>
             </div>
             <div class="stack">

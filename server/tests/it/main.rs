@@ -36,9 +36,11 @@ mod live_socket;
 mod logs;
 #[cfg(test)]
 mod many;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod notify;
+#[cfg(test)]
 mod past;
 #[cfg(test)]
 mod planted;
@@ -48,6 +50,7 @@ mod postgres;
 mod proxies;
 #[cfg(test)]
 mod pulled;
+#[cfg(test)]
 mod push;
 #[cfg(test)]
 mod races;
