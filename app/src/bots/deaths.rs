@@ -41,7 +41,8 @@ pub(super) fn Deaths(slug: String, deaths: Vec<PostmortemSummary>) -> impl IntoV
 }
 
 #[component]
-pub(super) fn Opened(fixes: Fixes, slug: String, open: Postmortem) -> impl IntoView {
+pub(super) fn Opened(fixes: Fixes, open: Postmortem) -> impl IntoView {
+    let slug = fixes.one.slug();
     let t = more_text::text();
     let Postmortem { summary, memory_limit_bytes, changes, lines, cut, .. } = open;
     let file = format!("{slug}-{}.json", summary.id);

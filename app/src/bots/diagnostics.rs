@@ -20,11 +20,14 @@ use ui::{Banner, Button, Card, Glyph, Kind, StatePill, Tone};
 /// What the buttons of this page do.
 #[derive(Clone, Copy)]
 pub(super) struct Fixes {
-    one: OneBot,
+    pub(super) one: OneBot,
     start: ServerAction<BotsStart>,
     restart: ServerAction<BotsRestart>,
     apply: ServerAction<BotsApply>,
     diagnose: ServerAction<BotsDiagnose>,
+    /// Whether each of them is under way, in the order above. Made once: what belongs to a part that is read anew is
+    /// gone with it.
+    busy: [Signal<bool>; 4],
     failed: Signal<Option<ApiError>>,
 }
 
@@ -42,29 +45,36 @@ impl Fixes {
             });
         }
         let failed = Signal::derive(move || values.into_iter().find_map(|value| value.get()?.err()));
-        Self { one, start, restart, apply, diagnose, failed }
+        let busy = [
+            start.pending().into(),
+            restart.pending().into(),
+            apply.pending().into(),
+            diagnose.pending().into(),
+        ];
+        Self { one, start, restart, apply, diagnose, busy, failed }
     }
 
     /// The button or link for one thing to do.
     pub(super) fn show(self, act: FixAct) -> AnyView {
         let t = more_text::text();
         let slug = self.one.slug();
+        let [start, restart, apply, diagnose] = self.busy;
         let field = view! { <input type="hidden" name="cmd[bot]" value=slug.clone()/> };
         match act {
             FixAct::Start => view! {
-                <ActionForm action=self.start>{field}<Button glyph=Glyph::Play busy=self.start.pending()>{t.f_start}</Button></ActionForm>
+                <ActionForm action=self.start>{field}<Button glyph=Glyph::Play busy=start>{t.f_start}</Button></ActionForm>
             }
             .into_any(),
             FixAct::Restart => view! {
-                <ActionForm action=self.restart>{field}<Button glyph=Glyph::RotateCw busy=self.restart.pending()>{t.f_restart}</Button></ActionForm>
+                <ActionForm action=self.restart>{field}<Button glyph=Glyph::RotateCw busy=restart>{t.f_restart}</Button></ActionForm>
             }
             .into_any(),
             FixAct::Apply => view! {
-                <ActionForm action=self.apply>{field}<Button glyph=Glyph::Check busy=self.apply.pending()>{t.f_apply}</Button></ActionForm>
+                <ActionForm action=self.apply>{field}<Button glyph=Glyph::Check busy=apply>{t.f_apply}</Button></ActionForm>
             }
             .into_any(),
             FixAct::TestKey => view! {
-                <ActionForm action=self.diagnose>{field}<Button glyph=Glyph::RefreshCw busy=self.diagnose.pending()>{t.f_test_key}</Button></ActionForm>
+                <ActionForm action=self.diagnose>{field}<Button glyph=Glyph::RefreshCw busy=diagnose>{t.f_test_key}</Button></ActionForm>
                 <a class="btn" href="/keys">{t.f_add_key}</a>
             }
             .into_any(),
@@ -84,11 +94,9 @@ pub(super) fn Diagnostics(fixes: Fixes, found: Found) -> impl IntoView {
     let (t, one) = (more_text::text(), fixes.one);
     let (health, deaths, open) = found;
     view! {
-        <Failure error=fixes.failed/>
         <div class="grid-main">
             <div class="stack">
-                <Diagnose fixes/>
-                {open.map(|open| view! { <Opened fixes slug=one.slug() open/> })}
+                {open.map(|open| view! { <Opened fixes open/> })}
                 <Deaths slug=one.slug() deaths/>
             </div>
             <div class="stack">
@@ -199,12 +207,15 @@ fn History(history: Vec<HealthChange>) -> impl IntoView {
     }
 }
 
+/// Outside of what is read anew: its answer stays.
 #[component]
-fn Diagnose(fixes: Fixes) -> impl IntoView {
+pub(super) fn Diagnose(fixes: Fixes) -> impl IntoView {
     let t = more_text::text();
-    let (value, pending) = (fixes.diagnose.value(), fixes.diagnose.pending());
+    let value = fixes.diagnose.value();
+    let [.., pending] = fixes.busy;
     let slug = fixes.one.slug();
     view! {
+        <Failure error=fixes.failed/>
         <Card title=t.diagnose>
             <p>{t.diagnose_text}</p>
             <ActionForm action=fixes.diagnose>

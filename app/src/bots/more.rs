@@ -3,7 +3,7 @@
 use super::{
     changes::Changes,
     detail::OneBot,
-    diagnostics::{Diagnostics, Fixes},
+    diagnostics::{Diagnose, Diagnostics, Fixes},
     more_fns::{bots_events, bots_health, bots_postmortem, bots_postmortems},
 };
 use crate::parts::Unloaded;
@@ -96,7 +96,13 @@ fn More(one: OneBot, this: MorePage) -> impl IntoView {
         }
         now
     });
+    let path = use_location().pathname;
+    let diagnostics = Memo::new(move |_| path.with(|path| path.ends_with("/diagnostics")));
     view! {
+        <div class="stack">
+        <Show when=move || diagnostics.get()>
+            <Diagnose fixes/>
+        </Show>
         <Transition>
             {move || Suspend::new(async move {
                 match (events.await, found.await) {
@@ -107,5 +113,6 @@ fn More(one: OneBot, this: MorePage) -> impl IntoView {
                 }
             })}
         </Transition>
+        </div>
     }
 }

@@ -36,6 +36,7 @@ mod live_socket;
 mod logs;
 #[cfg(test)]
 mod many;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod notify;
