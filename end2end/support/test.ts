@@ -1,9 +1,13 @@
 // Fixtures. `chela` and `vendor` are one test's own, fresh and empty. `house` is one worker's: set up, with an owner
 // who is signed in, a key and a bot, for specs that look at pages rather than at the way there.
+import { chmod, copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test as base, type BrowserContext, type Page } from '@playwright/test';
 import { Api, MODEL } from './api.ts';
 import { virtualAuthenticator } from './authenticator.ts';
 import { Chela, type Runtime } from './chela.ts';
+import { built } from './processes.ts';
 import { createPasskey } from './steps.ts';
 import { Vendor } from './vendor.ts';
 
@@ -22,6 +26,8 @@ export interface House {
 }
 
 interface OwnFixtures {
+  /** A test's own Chela whose bots are stand-in gateways: quick, small, many. `page` is signed in as its owner. */
+  crowd: { chela: Chela; api: Api };
   chela: Chela;
   vendor: Vendor;
   authenticator: void;
@@ -50,6 +56,32 @@ export const test = base.extend<OwnFixtures, WorkerFixtures>({
     // A page that outlives its server would complain of that.
     for (const page of context.pages()) await page.goto('about:blank');
     await chela.stop().finally(() => keepLog(info, chela));
+  },
+
+  crowd: async ({ page, vendor }, use, info) => {
+    const dir = await mkdtemp(join(tmpdir(), 'chela-gateway-'));
+    await chmod(dir, 0o755);
+    const gateway = join(dir, 'gateway');
+    await copyFile(built('CHELA_TEST_GATEWAY', 'target/fast/fake-gateway'), gateway);
+    await chmod(gateway, 0o755);
+    const chela = await Chela.start({
+      runtime: 'process',
+      upstreams: [`127.0.0.1:${vendor.port}`],
+      env: { CHELA_OPENCLAW: `/usr/bin/env FAKE_GATEWAY_REPLY=clock ${gateway}` },
+    });
+    try {
+      const api = await Api.of(chela);
+      await api.addKey(vendor);
+      await virtualAuthenticator(page);
+      await page.goto(await chela.setupUrl());
+      await createPasskey(page, 'Ada');
+      await use({ chela, api });
+    } finally {
+      await page.goto('about:blank');
+      await chela.stop();
+      await rm(dir, { recursive: true, force: true });
+      keepLog(info, chela);
+    }
   },
 
   house: [

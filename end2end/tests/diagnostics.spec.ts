@@ -1,101 +1,70 @@
 // A bot that dies at night: why, what it left, what to press; its past; the trash and the way back.
-import { chmod, copyFile, mkdtemp, readFile, readdir, readlink, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Api } from '../support/api.ts';
-import { virtualAuthenticator } from '../support/authenticator.ts';
-import { Chela } from '../support/chela.ts';
-import { built } from '../support/processes.ts';
-import { createPasskey, hydrated } from '../support/steps.ts';
+import { readFile } from 'node:fs/promises';
+import { hydrated } from '../support/steps.ts';
 import { expect, test } from '../support/test.ts';
 
-/** Ends the processes of a program as the kernel would. */
-async function kill(program: string): Promise<void> {
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    const exe = await readlink(`/proc/${pid}/exe`).catch(() => '');
-    if (exe === program) process.kill(Number(pid), 'SIGKILL');
-  }
-}
-
-test('a death is named, what it left can be read, and a diagnosis says what to do', async ({ page, vendor }) => {
+test('a death is named, what it left can be read, and a diagnosis says what to do', async ({ page, vendor, crowd: { chela, api } }) => {
   test.setTimeout(180_000);
-  const dir = await mkdtemp(join(tmpdir(), 'chela-gateway-'));
-  await chmod(dir, 0o755);
-  const gateway = join(dir, 'gateway');
-  await copyFile(built('CHELA_TEST_GATEWAY', 'target/fast/fake-gateway'), gateway);
-  await chmod(gateway, 0o755);
-  const env = { CHELA_OPENCLAW: `/usr/bin/env FAKE_GATEWAY_REPLY=clock ${gateway}` };
-  const chela = await Chela.start({ runtime: 'process', upstreams: [`127.0.0.1:${vendor.port}`], env });
-  try {
-    const api = await Api.of(chela);
-    await api.addKey(vendor);
-    const bot = (await api.createBot('Atlas')).slug;
-    await api.untilRunning(bot);
-    await virtualAuthenticator(page);
-    await page.goto(await chela.setupUrl());
-    await createPasskey(page, 'Ada');
+  const bot = (await api.createBot('Atlas')).slug;
+  await api.untilRunning(bot);
 
-    // Two facts on the overview lead to the diagnosis.
-    await page.goto(`${chela.url}/bots/${bot}/overview`);
-    await hydrated(page);
-    await page.getByRole('link', { name: 'Diagnostics', exact: true }).last().click();
-    await page.waitForURL(/\/diagnostics$/);
-    await page.getByRole('button', { name: 'Run diagnosis' }).click();
-    await expect(page.getByText('Everything the bot needs is there.')).toBeVisible({ timeout: 20_000 });
-    await expect(page.getByText('custom lists custom/fake-model.')).toBeVisible();
-    await expect(page.getByText('It has not died.')).toBeVisible();
+  // Two facts on the overview lead to the diagnosis.
+  await page.goto(`${chela.url}/bots/${bot}/overview`);
+  await hydrated(page);
+  await page.getByRole('link', { name: 'Diagnostics', exact: true }).last().click();
+  await page.waitForURL(/\/diagnostics$/);
+  await page.getByRole('button', { name: 'Run diagnosis' }).click();
+  await expect(page.getByText('Everything the bot needs is there.')).toBeVisible({ timeout: 20_000 });
+  await expect(page.getByText('custom lists custom/fake-model.')).toBeVisible();
+  await expect(page.getByText('It has not died.')).toBeVisible();
 
-    // It dies; the page says so by itself.
-    await kill(gateway);
-    const open = page.getByRole('link', { name: 'Open', exact: true });
-    await expect(open).toHaveCount(1, { timeout: 20_000 });
-    await open.click();
-    await page.waitForURL(/postmortem=/);
-    await expect(page.getByRole('definition').filter({ hasText: /^137$/ })).toBeVisible();
-    const saved = page.waitForEvent('download');
-    await page.getByRole('link', { name: 'Download' }).click();
-    const left = JSON.parse(await readFile(await (await saved).path(), 'utf8')) as { exit_code: number };
-    expect(left.exit_code).toBe(137);
-    await api.untilRunning(bot);
+  // It dies; the page says so by itself.
+  await chela.kill(bot);
+  const open = page.getByRole('link', { name: 'Open', exact: true });
+  await expect(open).toHaveCount(1, { timeout: 20_000 });
+  await open.click();
+  await page.waitForURL(/postmortem=/);
+  await expect(page.getByRole('definition').filter({ hasText: /^137$/ })).toBeVisible();
+  const saved = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'Download' }).click();
+  const left = JSON.parse(await readFile(await (await saved).path(), 'utf8')) as { exit_code: number };
+  expect(left.exit_code).toBe(137);
+  await api.untilRunning(bot);
 
-    // What was done to it, kept true without a reload.
-    await page.getByRole('link', { name: 'Changes', exact: true }).click();
-    await page.waitForURL(/\/changes$/);
-    const events = page.locator('ol.rows > li');
-    await expect(events.filter({ hasText: 'Died' })).toHaveCount(1);
-    await expect(events.filter({ hasText: 'Restart' })).toHaveCount(0);
-    await page.getByRole('button', { name: 'Restart' }).click();
-    await expect(events.filter({ hasText: 'Restart' })).toHaveCount(1);
-    await expect(events.filter({ hasText: 'Ready' })).toHaveCount(3, { timeout: 30_000 });
+  // What was done to it, kept true without a reload.
+  await page.getByRole('link', { name: 'Changes', exact: true }).click();
+  await page.waitForURL(/\/changes$/);
+  const events = page.locator('ol.rows > li');
+  await expect(events.filter({ hasText: 'Died' })).toHaveCount(1);
+  await expect(events.filter({ hasText: 'Restart' })).toHaveCount(0);
+  await page.getByRole('button', { name: 'Restart' }).click();
+  await expect(events.filter({ hasText: 'Restart' })).toHaveCount(1);
+  await expect(events.filter({ hasText: 'Ready' })).toHaveCount(3, { timeout: 30_000 });
 
-    // A vendor that refuses the key: the bot lives and does not work.
-    await fetch(`http://127.0.0.1:${vendor.port}/__control`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ mode: { kind: 'status', status: 401, body: '{}' } }),
-    });
-    await page.getByRole('link', { name: 'Diagnostics', exact: true }).first().click();
-    await page.getByRole('button', { name: 'Run diagnosis' }).click();
-    await expect(page.getByText('Something the bot needs is missing.')).toBeVisible({ timeout: 20_000 });
-    await expect(page.getByRole('button', { name: 'Test again' })).toBeVisible();
-    await expect(page.getByText('Lives, but does not work').first()).toBeVisible({ timeout: 20_000 });
-    // The news came while its answer was being read: that stays.
-    await expect(page.getByText('Something the bot needs is missing.')).toBeVisible();
+  // A vendor that refuses the key: the bot lives and does not work.
+  await fetch(`http://127.0.0.1:${vendor.port}/__control`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ mode: { kind: 'status', status: 401, body: '{}' } }),
+  });
+  await page.getByRole('link', { name: 'Diagnostics', exact: true }).first().click();
+  await page.getByRole('button', { name: 'Run diagnosis' }).click();
+  await expect(page.getByText('Something the bot needs is missing.')).toBeVisible({ timeout: 20_000 });
+  await expect(page.getByRole('button', { name: 'Test again' })).toBeVisible();
+  await expect(page.getByText('Lives, but does not work').first()).toBeVisible({ timeout: 20_000 });
+  // The news came while its answer was being read: that stays.
+  await expect(page.getByText('Something the bot needs is missing.')).toBeVisible();
 
-    // A copy, which is thrown away and taken back.
-    await page.getByRole('button', { name: 'Clone' }).click();
-    const dialog = page.getByRole('dialog');
-    await dialog.getByLabel('Name of the new bot').fill('Atlas two');
-    await dialog.getByRole('button', { name: 'Clone' }).click();
-    await page.waitForURL(/\/bots\/atlas-two\/overview/);
-    await page.getByRole('button', { name: 'Move to trash' }).click();
-    await expect(page.getByText('In the trash. It is kept for seven days')).toBeVisible();
-    await page.getByRole('button', { name: 'Undo' }).click();
-    await expect(page.getByText('In the trash. It is kept for seven days')).toHaveCount(0);
-    await expect(page.getByRole('button', { name: 'Move to trash' })).toBeVisible();
-    await api.untilRunning('atlas-two');
-  } finally {
-    await page.goto('about:blank');
-    await chela.stop().finally(() => rm(dir, { recursive: true, force: true }));
-  }
+  // A copy, which is thrown away and taken back.
+  await page.getByRole('button', { name: 'Clone' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name of the new bot').fill('Atlas two');
+  await dialog.getByRole('button', { name: 'Clone' }).click();
+  await page.waitForURL(/\/bots\/atlas-two\/overview/);
+  await page.getByRole('button', { name: 'Move to trash' }).click();
+  await expect(page.getByText('In the trash. It is kept for seven days')).toBeVisible();
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await expect(page.getByText('In the trash. It is kept for seven days')).toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'Move to trash' })).toBeVisible();
+  await api.untilRunning('atlas-two');
 });

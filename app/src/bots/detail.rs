@@ -166,7 +166,8 @@ fn BotPage(detail: BotDetail, latest: Resource<Latest>) -> impl IntoView {
         }
     });
     view! {
-        <Title text=move || one.detail.with(|bot| bot.summary.name.clone())/>
+        // Read once more while the next bot's page takes this one's place.
+        <Title text=move || one.detail.try_with(|bot| bot.summary.name.clone()).unwrap_or_default()/>
         <Gone one/>
         <BotHeader one/>
         <nav class="tabs" aria-label=t.tabs>
