@@ -14,6 +14,18 @@ function download({ download: list, name }) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
+/** How many rows of a form are selected stands at it, for the styles. */
+function count(form) {
+  if (form?.querySelector('[data-pick]')) form.dataset.picked = form.querySelectorAll('[data-pick]:checked').length;
+}
+document.addEventListener('reset', ({ target }) => queueMicrotask(() => count(target)), true);
+
+/** `data-compare`: the first two selected rows side by side. */
+function compare(form) {
+  const [left, right] = [...form.querySelectorAll('[data-pick]:checked')].map((row) => row.value);
+  if (right) location.assign(`/bots/compare?${new URLSearchParams({ left, right })}`);
+}
+
 /** Remembers a look for a year; the server reads it for the next page. */
 function remember(name, value) {
   const secure = location.protocol === 'https:' ? '; Secure' : '';
@@ -58,6 +70,8 @@ document.addEventListener('click', (event) => {
   if (flipper) flip(flipper.dataset.flip);
   const saver = on('[data-download]');
   if (saver) download(saver.dataset);
+  const pair = on('[data-compare]');
+  if (pair) compare(pair.form);
   const copier = on('[data-copy]');
   if (copier) void copy(copier).catch(() => getSelection().selectAllChildren(copier.parentElement));
   for (const menu of document.querySelectorAll('details[data-menu][open]')) {
@@ -72,6 +86,7 @@ document.addEventListener('change', (event) => {
   if (event.target.matches('[data-picks-all]')) {
     for (const row of event.target.form.querySelectorAll('[data-pick]')) row.checked = event.target.checked;
   }
+  count(event.target.form);
   if (event.target.matches('[data-submits]')) event.target.form.requestSubmit();
 });
 

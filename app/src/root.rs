@@ -6,8 +6,8 @@
 use crate::{
     auth::door::DoorPage,
     bots::{
-        config::ConfigPage, create::CreatePage, detail::BotFrame, list::BotsPage, logs::LogsPage,
-        metrics::MetricsPage, more::MorePage,
+        compare::ComparePage, config::ConfigPage, create::CreatePage, detail::BotFrame, list::BotsPage,
+        logs::LogsPage, metrics::MetricsPage, more::MorePage,
     },
     chat::page::ChatPage,
     frame::Frame,
@@ -49,6 +49,7 @@ pub fn App() -> impl IntoView {
                 <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
                     <Route path=path!("") view={Lazy::<HomePage>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/bots") view={Lazy::<BotsPage>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/bots/compare") view={Lazy::<ComparePage>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/bots/new") view={Lazy::<CreatePage>::new()} ssr=SsrMode::Async/>
                     <ParentRoute path=path!("/bots/:bot") view={Lazy::<BotFrame>::new()} ssr=SsrMode::Async>
                         <Route path=path!("") view=ToOverview ssr=SsrMode::Async/>

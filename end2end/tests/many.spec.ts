@@ -44,6 +44,20 @@ test('twelve bots are found, stopped together, thrown away and taken back @shots
   await expect(page.getByText('Started: 2', { exact: true })).toBeVisible();
   await expect(chip(page, /^Stopped 0$/)).toBeVisible({ timeout: 30_000 });
 
+  // Exactly two can be compared.
+  await page.goto(`${chela.url}/bots?sort=name`);
+  await hydrated(page);
+  const compare = page.getByRole('button', { name: 'Compare' });
+  await pick(page, 'Helper 1').check();
+  await expect(compare).toBeHidden();
+  await pick(page, 'Helper 2').check();
+  await pick(page, 'Helper 3').check();
+  await expect(compare).toBeHidden();
+  await pick(page, 'Helper 3').uncheck();
+  await compare.click();
+  await page.waitForURL(/left=helper-1&right=helper-2/);
+  await expect(page.locator('tr.differs')).toHaveText([/Tags.*odd.*even/]);
+
   // Thrown away, found in the trash, one restored, one deleted for ever.
   await page.goto(`${chela.url}/bots?sort=name`);
   await hydrated(page);

@@ -14,7 +14,8 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use ui::{Card, Glyph, Icon};
 
-const fn shown(kind: BotEventKind, t: &'static more_text::Text) -> (Glyph, &'static str) {
+/// How an event of a bot's past reads.
+pub(super) const fn shown(kind: BotEventKind, t: &'static more_text::Text) -> (Glyph, &'static str) {
     use BotEventKind as K;
     match kind {
         K::Created => (Glyph::Plus, t.k_created),

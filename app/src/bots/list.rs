@@ -4,7 +4,7 @@
 mod bulk;
 mod narrow;
 mod table;
-mod text;
+pub(super) mod text;
 
 use super::fns::{bots_list, bots_stats};
 use crate::parts::{Heading, Unloaded};

@@ -1,6 +1,7 @@
 //! Pages of bots: list, create, and one bot with its overview and configuration.
 
 mod changes;
+pub(crate) mod compare;
 pub(crate) mod config;
 mod controls;
 pub(crate) mod create;

@@ -29,9 +29,9 @@ pub enum NotificationVerb {
         watch: Watch,
     },
     /// Mark some as read, or all.
+    #[command(group = clap::ArgGroup::new("which").required(true).args(["notification", "all"]))]
     Read {
         /// Ids.
-        #[arg(required_unless_present = "all", conflicts_with = "all")]
         notification: Vec<String>,
         /// All of them.
         #[arg(long)]

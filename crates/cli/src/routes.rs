@@ -32,6 +32,7 @@ pub const ROUTES: &[Route] = &[
     route(ReadBotStats::NAME, Method::GET, "/api/bots/stats", "bot stats"),
     route(ListBotEvents::NAME, Method::GET, "/api/bots/{bot}/events", "bot events"),
     route(ReadUptime::NAME, Method::GET, "/api/bots/{bot}/uptime", "bot uptime"),
+    route(ReadMetrics::NAME, Method::GET, "/api/bots/{bot}/metrics", "bot metrics"),
     route(ReadBotHealth::NAME, Method::GET, "/api/bots/{bot}/health", "bot health"),
     route(DiagnoseBot::NAME, Method::POST, "/api/bots/{bot}/diagnose", "bot diagnose"),
     route(ListPostmortems::NAME, Method::GET, "/api/bots/{bot}/postmortems", "bot postmortem"),

@@ -74,6 +74,9 @@ pub(super) fn Bar(trashed: bool, busy: Signal<bool>) -> impl IntoView {
         <div class="bulk-bar" role="group" aria-label=t.picked aria-busy=move || busy.get().then_some("true")>
             <span class="bulk-count">{t.picked}</span>
             {acts}
+            <button type="button" class="btn bulk-pair" data-compare=FORM>
+                {t.compare}
+            </button>
         </div>
     }
 }

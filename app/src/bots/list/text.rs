@@ -44,4 +44,6 @@ texts! {
     as_before: "Were so already: {}", "原已如此：{}";
     not_done: "Not done: {}", "未完成：{}";
     undo: "Undo", "撤销";
+    compare: "Compare", "比较";
+    compare_hint: "What differs is marked. Settings are those that run; a saved change is not part of them.", "已标出不同之处。此处为正在运行的设置，不含未应用的修改。";
 }

@@ -1,7 +1,11 @@
 //! One line over time, as SVG: drawn on the server as well, without a script.
 
-use super::text::{self, Text};
-use crate::{i18n::fill, time};
+use super::text;
+use crate::{
+    bots::{changes, more_text},
+    i18n::fill,
+    time,
+};
 use api::bots::{BotEventKind, BotMetrics};
 use leptos::prelude::*;
 
@@ -21,11 +25,11 @@ pub(super) struct Scale {
 
 impl Scale {
     pub(super) fn new(figures: &BotMetrics) -> Self {
-        let t = text::text();
+        let t = more_text::text();
         let (from_ms, span_ms) = (figures.from_ms, (figures.to_ms - figures.from_ms).max(1));
         let mark = |event: &api::bots::BotEvent| {
             let why = event.reason.as_ref().map(|reason| format!(": {}", reason.message)).unwrap_or_default();
-            let words = format!("{} {}{why}", time::utc(event.at_ms), word(event.kind, t));
+            let words = format!("{} {}{why}", time::utc(event.at_ms), changes::shown(event.kind, t).1);
             let bad = matches!(event.kind, BotEventKind::Died | BotEventKind::Failed);
             ((event.at_ms - from_ms) * WIDE / span_ms, bad, words)
         };
@@ -34,24 +38,6 @@ impl Scale {
 
     fn x(&self, at_ms: i64) -> i64 {
         (at_ms - self.from_ms) * WIDE / self.span_ms
-    }
-}
-
-const fn word(kind: BotEventKind, t: &'static Text) -> &'static str {
-    match kind {
-        BotEventKind::Created => t.m_created,
-        BotEventKind::Changed => t.m_changed,
-        BotEventKind::Applied => t.m_applied,
-        BotEventKind::Discarded => t.m_discarded,
-        BotEventKind::Start => t.m_start,
-        BotEventKind::Stop => t.m_stop,
-        BotEventKind::Restart => t.m_restart,
-        BotEventKind::Trash => t.m_trash,
-        BotEventKind::Restore => t.m_restore,
-        BotEventKind::Ready => t.m_ready,
-        BotEventKind::Died => t.m_died,
-        BotEventKind::Failed => t.m_failed,
-        BotEventKind::Ended => t.m_ended,
     }
 }
 

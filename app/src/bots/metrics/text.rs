@@ -20,17 +20,4 @@ texts! {
     none_text: "A running bot is looked at every 30 seconds; figures are kept for seven days.", "运行中的机器人每 30 秒测量一次，数据保留七天。";
     no_network: "A bot has no network of its own: its model calls pass through Chela's relay.", "机器人没有自己的网络，模型调用经由 Chela 的中继。";
     table: "As a table", "以表格显示";
-    m_created: "created", "已创建";
-    m_changed: "changed", "已修改";
-    m_applied: "change applied", "修改已应用";
-    m_discarded: "change discarded", "修改已放弃";
-    m_start: "start", "启动";
-    m_stop: "stop", "停止";
-    m_restart: "restart", "重启";
-    m_trash: "moved to trash", "移到回收站";
-    m_restore: "restored", "已恢复";
-    m_ready: "ready", "就绪";
-    m_died: "died", "意外终止";
-    m_failed: "failed", "失败";
-    m_ended: "ended", "已结束";
 }

@@ -56,6 +56,8 @@ pub enum BotVerb {
     Events(past::EventsArgs),
     /// How long a bot was up of the time it was wanted running.
     Uptime(past::UptimeArgs),
+    /// What a bot used of its machine, the last hour if nothing is said.
+    Metrics(past::UptimeArgs),
     /// Whether a bot lives and whether it works, and how that changed.
     Health(health::HealthArgs),
     /// Look at everything a bot needs: what fails, and what to do.
@@ -139,6 +141,7 @@ pub(crate) async fn run(session: &Session, verb: BotVerb, env: &Env) -> Result<(
         BotVerb::Logs(args) => logs::logs(session, &args).await,
         BotVerb::Events(args) => past::events(session, args).await,
         BotVerb::Uptime(args) => past::uptime(session, args).await,
+        BotVerb::Metrics(args) => past::metrics(session, args).await,
         BotVerb::Health(args) => health::health(session, args).await,
         BotVerb::Diagnose { bot } => health::diagnose(session, bot).await,
         BotVerb::Postmortem(args) => health::postmortem(session, args).await,

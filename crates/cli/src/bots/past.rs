@@ -1,4 +1,4 @@
-//! `chela bot events` and `uptime`.
+//! `chela bot events`, `uptime` and `metrics`.
 
 use crate::{
     completion,
@@ -7,7 +7,7 @@ use crate::{
     output::{Cell, Column, Shape, Tone, moment, now_ms, number, text, words},
     session::Session,
 };
-use api::bots::{ListBotEvents, ReadUptime};
+use api::bots::{ListBotEvents, ReadMetrics, ReadUptime};
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 use serde_json::Value;
@@ -77,6 +77,25 @@ const UPTIME: Shape = Shape {
     none: "",
 };
 
+const METRICS: Shape = Shape {
+    columns: &[
+        Column::new("TIME", |v, _| moment(number(v, "at_ms"))),
+        Column::new("CORES", |v, _| {
+            let milli = number(v, "cpu_milli").unwrap_or_default();
+            Cell::from(format!("{}.{:03}", milli / 1000, milli % 1000))
+        }),
+        Column::new("MEMORY", |v, _| mib(number(v, "memory_bytes"))),
+        Column::new("FILES", |v, _| mib(number(v, "disk_bytes"))),
+        Column::new("PROCESSES", |v, _| Cell::from(number(v, "processes").unwrap_or_default().to_string())),
+    ],
+    name: "at_ms",
+    none: "Nothing was measured in this time.",
+};
+
+fn mib(bytes: Option<i64>) -> Cell {
+    Cell::from(bytes.map_or_else(|| "-".to_owned(), |bytes| format!("{} MiB", bytes >> 20)))
+}
+
 /// In hundredths of a percent, rounded down: 100.00 % is said of nothing less.
 fn share(uptime: &Value) -> Cell {
     let (Some(up), Some(wanted @ 1..)) = (number(uptime, "up_ms"), number(uptime, "wanted_ms")) else {
@@ -110,5 +129,17 @@ pub(super) async fn uptime(session: &Session, args: UptimeArgs) -> Result<(), Fa
         Err(failure) => return Err(session.nearest_bot(failure, &args.bot).await),
     };
     session.screen.data(&UPTIME.one(&sums, session.common.output, &session.screen, now_ms())?);
+    Ok(())
+}
+
+/// Shows what it used of its machine.
+pub(super) async fn metrics(session: &Session, args: UptimeArgs) -> Result<(), Failure> {
+    let from_ms = args.since.map(|back| now_ms() - i64::try_from(back.as_millis()).unwrap_or(i64::MAX));
+    let told = match session.call(&ReadMetrics { bot: args.bot.clone(), from_ms, to_ms: None }).await {
+        Ok(told) => told,
+        Err(failure) => return Err(session.nearest_bot(failure, &args.bot).await),
+    };
+    let points = told.get("points").cloned().unwrap_or_default();
+    session.screen.data(&METRICS.list(&points, session.common.output, &session.screen, now_ms())?);
     Ok(())
 }

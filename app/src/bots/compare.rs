@@ -1,0 +1,100 @@
+//! Two bots side by side: what sets them apart.
+
+use super::{fns::bots_get, list::text as list_text, more_text, pending::PromptText, state, text};
+use crate::parts::{Heading, Unloaded};
+use api::{
+    ApiError,
+    bots::{BotDetail, GetBot},
+};
+use leptos::prelude::*;
+use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
+
+type Both = Result<(BotDetail, BotDetail), ApiError>;
+
+/// `/bots/compare?left=…&right=…`
+#[derive(Debug)]
+pub struct ComparePage {
+    both: Resource<Both>,
+}
+
+#[lazy_route]
+impl LazyRoute for ComparePage {
+    fn data() -> Self {
+        let query = use_query_map();
+        let asked = Memo::new(move |_| {
+            ["left", "right"].map(|side| query.with(|query| query.get(side)).unwrap_or_default())
+        });
+        let both = Resource::new_blocking(
+            move || asked.get(),
+            |[left, right]| async move {
+                Ok((bots_get(GetBot { bot: left }).await?, bots_get(GetBot { bot: right }).await?))
+            },
+        );
+        ComparePage { both }
+    }
+
+    fn view(this: ComparePage) -> AnyView {
+        view! {
+            <Heading title=list_text::text().compare>
+                <a class="btn" href="/bots">{text::text().to_bots}</a>
+            </Heading>
+            <Transition>
+                {move || Suspend::new(async move {
+                    match this.both.await {
+                        Ok((left, right)) => view! { <Sides left right/> }.into_any(),
+                        Err(error) => view! { <Unloaded error/> }.into_any(),
+                    }
+                })}
+            </Transition>
+        }
+        .into_any()
+    }
+}
+
+#[component]
+fn Sides(left: BotDetail, right: BotDetail) -> impl IntoView {
+    let (t, l) = (text::text(), list_text::text());
+    let m = more_text::text();
+    let column = |bot: &BotDetail| {
+        let settings = &bot.settings;
+        let pending = if bot.pending.is_some() { m.yes } else { m.no };
+        [
+            (t.col_state, state::shown(&bot.summary, t).word.to_owned()),
+            (t.step_model, settings.model.clone()),
+            (t.step_prompt, settings.prompt.clone()),
+            (t.step_profile, state::profile_name(settings.profile, t).to_owned()),
+            (t.col_runtime, state::runtime_name(bot.summary.runtime, t).to_owned()),
+            (t.tags, bot.summary.tags.join(", ")),
+            (t.restarts, bot.restarts.to_string()),
+            (t.pending_title, pending.to_owned()),
+        ]
+    };
+    let heads = [&left, &right].map(|bot| {
+        let href = format!("/bots/{}/overview", bot.summary.slug);
+        view! { <th scope="col"><a href=href>{bot.summary.name.clone()}</a></th> }
+    });
+    let rows = column(&left).into_iter().zip(column(&right)).map(|((field, from), (_, to))| {
+        let class = (from != to).then_some("differs");
+        view! {
+            <tr class=class>
+                <th scope="row">{field}</th>
+                <td><PromptText text=from/></td>
+                <td><PromptText text=to/></td>
+            </tr>
+        }
+    });
+    view! {
+        <section class="card">
+            <table class="diff compare">
+                <thead>
+                    <tr>
+                        <td></td>
+                        {heads.into_iter().collect_view()}
+                    </tr>
+                </thead>
+                <tbody>{rows.collect_view()}</tbody>
+            </table>
+            <p class="hint">{l.compare_hint}</p>
+        </section>
+    }
+}
