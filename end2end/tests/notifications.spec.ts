@@ -55,8 +55,14 @@ test('what a person wants to hear of is kept, and the device says what it can', 
   await expect(owner.locator('[data-push]').locator('> :visible').first()).toBeVisible();
 });
 
-test('a push is shown, and its Restart restarts the bot as the person', async ({ owner, house }) => {
+test('a push is shown, and its Restart restarts the bot as the person', async ({
+  owner,
+  house,
+  expectedErrors,
+}) => {
+  expectedErrors.push(/404 \(Not Found\) \(.*\/bots\/nobody\/overview\)/);
   test.setTimeout(180_000);
+  await house.api.untilRunning(house.bot);
   await owner.context().grantPermissions(['notifications'], { origin: house.chela.url });
   await owner.goto(`${house.chela.url}/`);
   await owner.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
@@ -102,10 +108,9 @@ test('a push is shown, and its Restart restarts the bot as the person', async ({
       dispatchEvent(event);
       await work;
     })()`);
-  await house.api.untilRunning(house.bot);
   await tap('restart');
   const past = async () => {
-    const page = await house.api.call<{ items: { kind: string; actor: string | null }[] }>('GET', `/api/bots/${house.bot}/events`);
+    const page = await house.api.call<{ items: { kind: string; actor: string | null }[] }>('GET', `bots/${house.bot}/events`);
     return page.items.find(({ kind }) => kind === 'restart')?.actor ?? '';
   };
   await expect.poll(past).toMatch(/^usr_/);

@@ -16,6 +16,7 @@ pub(super) fn kind_of(reason: &Reason, died: bool, failures: i64) -> Kind {
         _ if !died => Kind::Failed,
         // Chela does not mend it by trying: more telling than a loop, as often as it happens.
         "config_refused" => Kind::ConfigRefused,
+        "crash_loop" => Kind::CrashLoop,
         _ if failures >= LOOP => Kind::CrashLoop,
         "out_of_memory" => Kind::OutOfMemory,
         "gateway_timeout" => Kind::Hung,
@@ -55,6 +56,7 @@ mod tests {
         assert_eq!(kind_of(&reason("out_of_memory"), true, 2), Kind::OutOfMemory);
         assert_eq!(kind_of(&reason("gateway_timeout"), true, 1), Kind::Hung);
         assert_eq!(kind_of(&reason("out_of_memory"), true, 3), Kind::CrashLoop);
+        assert_eq!(kind_of(&reason("crash_loop"), true, 1), Kind::CrashLoop);
         assert_eq!(kind_of(&reason("config_refused"), true, 9), Kind::ConfigRefused);
         assert_eq!(kind_of(&reason("no_image"), false, 9), Kind::Failed);
     }
