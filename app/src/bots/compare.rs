@@ -8,8 +8,10 @@ use api::{
 };
 use leptos::prelude::*;
 use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
+use ui::{EmptyState, Glyph};
 
-type Both = Result<(BotDetail, BotDetail), ApiError>;
+/// Nothing where the address does not name two.
+type Both = Result<Option<(BotDetail, BotDetail)>, ApiError>;
 
 /// `/bots/compare?left=…&right=…`
 #[derive(Debug)]
@@ -27,7 +29,10 @@ impl LazyRoute for ComparePage {
         let both = Resource::new_blocking(
             move || asked.get(),
             |[left, right]| async move {
-                Ok((bots_get(GetBot { bot: left }).await?, bots_get(GetBot { bot: right }).await?))
+                if left.is_empty() || right.is_empty() {
+                    return Ok(None);
+                }
+                Ok(Some((bots_get(GetBot { bot: left }).await?, bots_get(GetBot { bot: right }).await?)))
             },
         );
         ComparePage { both }
@@ -41,7 +46,11 @@ impl LazyRoute for ComparePage {
             <Transition>
                 {move || Suspend::new(async move {
                     match this.both.await {
-                        Ok((left, right)) => view! { <Sides left right/> }.into_any(),
+                        Ok(Some((left, right))) => view! { <Sides left right/> }.into_any(),
+                        Ok(None) => {
+                            let l = list_text::text();
+                            view! { <EmptyState glyph=Glyph::Bot title=l.compare_none text=l.compare_how/> }.into_any()
+                        }
                         Err(error) => view! { <Unloaded error/> }.into_any(),
                     }
                 })}

@@ -45,5 +45,7 @@ texts! {
     not_done: "Not done: {}", "未完成：{}";
     undo: "Undo", "撤销";
     compare: "Compare", "比较";
+    compare_none: "No two bots chosen", "未选择两个机器人";
+    compare_how: "Select two in the list of bots, then Compare.", "在机器人列表中选择两个，然后点击“比较”。";
     compare_hint: "What differs is marked. Settings are those that run; a saved change is not part of them.", "已标出不同之处。此处为正在运行的设置，不含未应用的修改。";
 }
