@@ -37,8 +37,11 @@ pub(crate) struct Machine {
     env: Vec<(&'static str, String)>,
 }
 
+/// A port for a server that goes and comes back: none that the system gives to others meanwhile.
 fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port")
+    let some = || TcpListener::bind(("127.0.0.1", rand::random_range(12_000..32_000)));
+    let found = std::iter::repeat_with(some).take(100).find_map(Result::ok);
+    found.and_then(|listener| listener.local_addr().ok()).expect("a port")
 }
 
 impl Machine {

@@ -51,14 +51,14 @@ pub(super) fn bytes(bytes: u64) -> String {
     match bytes {
         0..1_048_576 => format!("{} KiB", bytes / 1024),
         1_048_576..1_073_741_824 => format!("{} MiB", bytes >> 20),
-        _ => format!("{}.{} GiB", bytes >> 30, (bytes % (1 << 30)) * 10 >> 30),
+        _ => format!("{}.{} GiB", bytes >> 30, (bytes % (1 << 30)) * 10 / (1 << 30)),
     }
 }
 
 /// The path of a line: lifted where more than two steps lie between.
-fn path(line: &[(i64, Option<u64>)], scale: &Scale, top: u64) -> String {
+fn path(line: Vec<(i64, Option<u64>)>, scale: &Scale, top: u64) -> String {
     let (mut path, mut last) = (String::new(), None::<i64>);
-    for (at_ms, value) in line.iter().filter_map(|(at, value)| Some((*at, (*value)?))) {
+    for (at_ms, value) in line.into_iter().filter_map(|(at, value)| Some((at, value?))) {
         let near = last.is_some_and(|last| at_ms - last <= 2 * scale.step_ms);
         let high = i64::try_from(value.min(top) * HIGH.unsigned_abs() / top.max(1)).unwrap_or(HIGH);
         let step = if near { 'L' } else { 'M' };
@@ -94,7 +94,7 @@ pub(super) fn Chart(
         view! { <line class="chart-limit" x1="0" x2=WIDE.to_string() y1=y.to_string() y2=y.to_string()></line> }
     });
     let axis = [scale.from_ms, scale.from_ms + scale.span_ms].map(time::utc);
-    let d = path(&line, &scale, top);
+    let d = path(line, &scale, top);
     let marks = scale.marks.into_iter().map(|(x, bad, words)| {
         let class = if bad { "chart-mark chart-bad" } else { "chart-mark" };
         let x = x.to_string();
@@ -129,8 +129,8 @@ mod tests {
     #[test]
     fn a_gap_lifts_the_pen() {
         let scale = Scale { from_ms: 0, span_ms: 1000, step_ms: 10, marks: Vec::new() };
-        let line = [(0, Some(0)), (10, Some(50)), (500, Some(100)), (510, None)];
-        assert_eq!(path(&line, &scale, 100), "M0 120h1L10 60M500 0h1");
+        let line = vec![(0, Some(0)), (10, Some(50)), (500, Some(100)), (510, None)];
+        assert_eq!(path(line, &scale, 100), "M0 120h1L10 60M500 0h1");
     }
 
     #[test]
