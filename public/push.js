@@ -1,6 +1,9 @@
 // Pushes to this device: whether they are possible, on or off, and turning them on and off. The words stand in the page
 // (`data-push-when`); this file shows the ones that fit. No secret passes through here.
 
+/** Who turned pushes on in this browser: an id, no secret. */
+const MARK = 'chela_push_person';
+
 const panel = () => document.querySelector('[data-push]');
 
 /** Shows what fits, and what went wrong. */
@@ -51,7 +54,8 @@ async function look() {
   if (why) return show(why);
   const known = await navigator.serviceWorker.getRegistration();
   const subscription = await known?.pushManager.getSubscription();
-  if (!subscription) return show('off');
+  // Another person of this browser turned them on: they are not this one's.
+  if (!subscription || localStorage.getItem(MARK) !== panel().dataset.person) return show('off');
   try {
     await tell(subscription);
     show('on');
@@ -79,12 +83,14 @@ async function turn(on) {
         return pushManager.subscribe(options);
       });
       await tell(subscription);
+      localStorage.setItem(MARK, panel()?.dataset.person ?? '');
     } else {
       const subscription = await pushManager.getSubscription();
       if (subscription) {
         await post('/api/push/unsubscribe', { endpoint: subscription.endpoint });
         await subscription.unsubscribe();
       }
+      localStorage.removeItem(MARK);
     }
     show(on ? 'on' : 'off');
   } catch (error) {

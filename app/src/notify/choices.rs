@@ -4,7 +4,10 @@ use super::{
     fns::{NotifyChoose, notify_choices},
     text,
 };
-use crate::parts::{Failure, Unloaded, failure_of};
+use crate::{
+    frame::Person,
+    parts::{Failure, Unloaded, failure_of},
+};
 use api::notify::{Choices, NotificationKind};
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -35,6 +38,7 @@ pub(crate) fn ChoicesView() -> impl IntoView {
 #[component]
 fn ThisDevice() -> impl IntoView {
     let t = text::text();
+    let person = use_context::<Person>().map(|Person(me)| me.user.to_string());
     // A page that was led to without a new document has to say that its panel has come.
     #[cfg(feature = "hydrate")]
     Effect::new(move |_: Option<()>| {
@@ -48,7 +52,7 @@ fn ThisDevice() -> impl IntoView {
             <noscript>
                 <p>{t.device_scripts}</p>
             </noscript>
-            <div data-push="" class="stack" role="status">
+            <div data-push="" data-person=person class="stack" role="status">
                 <p data-push-when="unsupported" hidden>{t.device_unsupported}</p>
                 <p data-push-when="insecure" hidden>{t.device_insecure}</p>
                 <p data-push-when="home-screen" hidden>{t.device_home_screen}</p>

@@ -4,7 +4,7 @@ use super::{Bots, acts, create, rows, settings, store::many, trash};
 use crate::platform::{
     ctx::OpCtx,
     error::OpError,
-    text::from_json,
+    text::{from_json, name_of},
     verbs::{Rest, Verbs},
 };
 use api::{ApiError, Page, bots::*, validate::Check};
@@ -113,7 +113,7 @@ async fn one(
     act: BulkAct,
     bot: String,
 ) -> Result<bool, OpError> {
-    let before = many::find_any(b.platform.db.read(), &granted, &bot).await?.version;
+    let before = many::find_any(b.platform.db.read(), &granted, &bot).await?;
     let b = Arc::clone(b);
     let detail = match act {
         BulkAct::Start => acts::start(b, ctx, granted, StartBot { bot }).await?,
@@ -126,7 +126,11 @@ async fn one(
             return Ok(true);
         }
     };
-    Ok(detail.summary.version != before)
+    Ok(match act {
+        // *Start* ends a pause of a bot that is wanted running already: nothing that an undo may take back.
+        BulkAct::Start | BulkAct::Stop => name_of(&detail.summary.desired) != before.desired,
+        _ => detail.summary.version != before.version,
+    })
 }
 
 async fn clone(

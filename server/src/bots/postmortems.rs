@@ -61,7 +61,10 @@ impl Bots {
             .memory(row.id, |m| m.configured)
             .filter(|(config, _)| Some(*config) == row.running_config_id);
         let since = row.started_at_ms.map(|at| written.map_or(at, |(_, written)| at.max(written)));
-        since.filter(|at| now_ms - at >= WELL_MS).and(row.running_config_id).or(row.well_config_id)
+        // Long alive is not well: a gateway that never came was not.
+        let came = self.memory(row.id, |m| m.was_ready) == Some(row.generation);
+        let well = since.filter(|at| came && now_ms - at >= WELL_MS);
+        well.and(row.running_config_id).or(row.well_config_id)
     }
 
     /// Gathers what a bot leaves. What cannot be had is left out: a death is noted all the same.

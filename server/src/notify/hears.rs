@@ -125,7 +125,8 @@ impl Notify {
             Some(mut row) => {
                 let before: Kind = named(&row.kind)?;
                 let kind = rules::merged(before, trouble.kind);
-                let is_news = kind != before;
+                // Whoever was told that it is well again must hear that it is not.
+                let is_news = kind != before || (row.resolved_at_ms.is_some() && kind != Kind::Died);
                 row.news += i64::from(is_news);
                 row.kind = name_of(&kind);
                 row.reason = trouble.reason;

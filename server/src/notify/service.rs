@@ -41,7 +41,12 @@ pub struct Notify {
     bots: Arc<Bots>,
     /// How pushes leave.
     pub(super) push: Arc<relay::Egress>,
+    /// Messages that leave at once.
+    pub(super) sending: tokio::sync::Semaphore,
 }
+
+/// How many may leave at once: push services may be slow, and other work shares the runner of jobs.
+const SENDING: usize = 2;
 
 /// Registers the slice's verbs.
 pub fn register(verbs: &mut Verbs, notify: &Arc<Notify>) {
@@ -86,7 +91,7 @@ pub(super) fn unchosen() -> Choices {
 impl Notify {
     /// Wires the slice.
     pub fn new(platform: Arc<Platform>, bots: Arc<Bots>, push: Arc<relay::Egress>) -> Arc<Self> {
-        Arc::new(Self { platform, bots, push })
+        Arc::new(Self { platform, bots, push, sending: tokio::sync::Semaphore::new(SENDING) })
     }
 
     /// Registers the jobs, and forgets what is old until Chela stops. Call once.

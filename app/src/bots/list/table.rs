@@ -150,6 +150,8 @@ pub(super) fn Bots(asked: Asked, page: Page<BotSummary>, stats: BotStats) -> imp
         </Show>
         <div class:hidden=move || empty.get()>
             <ActionForm action node_ref=form attr:id=bulk::FORM attr:class="bulk-form">
+                // Enter in a field would press the first button: this one does nothing.
+                <button hidden disabled></button>
                 <Table view trashed/>
                 <bulk::Bar trashed busy=action.pending().into()/>
             </ActionForm>

@@ -22,13 +22,17 @@ impl DockerRuntime {
                 docker.stats(&name, Some(options)).try_next().await
             });
             match asked.await {
-                Ok(Some(stats)) => Ok(Some(UsedBy { bot: found.bot, used: used(&stats) })),
+                Ok(Some(stats)) => Some(UsedBy { bot: found.bot, used: used(&stats) }),
                 // It ended meanwhile.
-                Ok(None) | Err(RuntimeError::NotFound(_)) => Ok(None),
-                Err(error) => Err(error),
+                Ok(None) | Err(RuntimeError::NotFound(_)) => None,
+                // One that does not tell must not hide all others.
+                Err(error) => {
+                    tracing::debug!(bot.id = %found.bot, error = %error, "a container does not tell what it uses");
+                    None
+                }
             }
         });
-        let all: Vec<Option<UsedBy>> = stream::iter(each).buffer_unordered(AT_ONCE).try_collect().await?;
+        let all: Vec<Option<UsedBy>> = stream::iter(each).buffer_unordered(AT_ONCE).collect().await;
         Ok(all.into_iter().flatten().collect())
     }
 }

@@ -38,7 +38,8 @@ impl ProcessRuntime {
     pub(super) fn used_by_all(&self) -> Result<Vec<UsedBy>, RuntimeError> {
         let mut children: HashMap<i32, (BotId, u64)> = HashMap::new();
         for bot in self.inner.config.homes.list()? {
-            let Some(notes) = self.notes(bot)? else { continue };
+            // One whose notes cannot be read must not hide all others.
+            let Ok(Some(notes)) = self.notes(bot) else { continue };
             if let Some(life) = notes.life {
                 children.insert(life.child.pid, (bot, life.child.start_ticks));
             }

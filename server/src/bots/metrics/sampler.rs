@@ -132,6 +132,8 @@ impl Bots {
                 Err(error) => tracing::debug!(runtime = ?kind, error = %error, "cannot see what bots use"),
             }
         }
+        // The same ones have gauges each time.
+        all.sort_by_key(|used| used.bot);
         self.meters.take(self.platform.clock.now_ms(), &all);
         all.into_iter().map(|used| used.bot).collect()
     }
@@ -140,8 +142,10 @@ impl Bots {
     async fn count_one_disk(&self, running: &[BotId]) {
         let next = {
             let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-            counted.retain(|bot| running.contains(bot));
-            let next = running.iter().find(|bot| !counted.contains(bot)).or_else(|| counted.first()).copied();
+            let run: HashSet<BotId> = running.iter().copied().collect();
+            counted.retain(|bot| run.contains(bot));
+            let known: HashSet<BotId> = counted.iter().copied().collect();
+            let next = running.iter().find(|bot| !known.contains(bot)).or_else(|| counted.first()).copied();
             if let Some(next) = next {
                 counted.retain(|bot| *bot != next);
                 counted.push(next);

@@ -1,7 +1,7 @@
 //! Rows of how bots' health changed.
 
 use crate::platform::error::OpError;
-use api::ids::BotId;
+use api::ids::{BotId, HealthChangeId};
 use entity::bots::bot_health::{self, Column};
 use policy::{Granted, act};
 use sea_orm::{
@@ -11,13 +11,29 @@ use sea_orm::{
 
 /// Changes in one answer.
 const MOST: u64 = 100;
+/// Changes that are kept of one bot.
+const KEPT: u64 = 1_000;
 
 /// Adds a change, in the transaction of what made it.
 pub(in crate::bots) async fn add<C: ConnectionTrait>(
     tx: &C,
     change: bot_health::Model,
 ) -> Result<(), OpError> {
+    let bot = change.bot_id;
     bot_health::Entity::insert(change.into_active_model()).exec_without_returning(tx).await?;
+    // A bot that drops its gateway all the time must not fill the database.
+    let oldest = bot_health::Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::BotId.eq(bot))
+        .order_by_desc(Column::Id)
+        .offset(KEPT)
+        .limit(1);
+    if let Some(oldest) = oldest.into_tuple::<HealthChangeId>().one(tx).await? {
+        let old =
+            bot_health::Entity::delete_many().filter(Column::BotId.eq(bot)).filter(Column::Id.lte(oldest));
+        old.exec(tx).await?;
+    }
     Ok(())
 }
 

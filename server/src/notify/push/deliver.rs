@@ -38,12 +38,14 @@ type BoxError = Box<dyn Error + Send + Sync>;
 pub(in crate::notify) const PUSH: &str = "notify.push";
 /// The job of one device.
 const SEND: &str = "notify.send";
+/// How soon one that found others leaving is looked at again.
+const BUSY_MS: i64 = 1_000;
 /// The push service may keep a message this long for a device that is off; older news is none.
 const GOOD_MS: i64 = 3_600_000;
 /// How long a push service that is busy or cannot be reached is asked again: less than all tries of a job take.
 const TRY_MS: i64 = 15 * 60_000;
 /// One exchange with a push service, and what is read of its answer.
-const LIMIT: (Duration, usize) = (Duration::from_secs(15), 16 * 1024);
+const LIMIT: (Duration, usize) = (Duration::from_secs(5), 16 * 1024);
 /// The connector of pushes lists nothing: public addresses alone.
 pub(super) const REACH: Reach = Reach::Listed;
 
@@ -142,6 +144,10 @@ impl Notify {
             let this = this.clone();
             async move {
                 let Some(this) = this.upgrade() else { return Ok(JobEnd::Done) };
+                // Jobs that start and stop bots must not wait behind slow push services.
+                let Ok(_turn) = this.sending.try_acquire() else {
+                    return Ok(JobEnd::Again { at_ms: this.platform.clock.now_ms() + BUSY_MS });
+                };
                 this.send(&payload).await
             }
         });
