@@ -68,5 +68,7 @@ const SHOTS = new URL('../shots/', import.meta.url).pathname;
 export async function photograph(page: Page, name: string): Promise<void> {
   if (!process.env.CHELA_TEST_SHOTS) return;
   await mkdir(SHOTS, { recursive: true });
+  // A page that has a live line shows itself once that is there.
+  await page.locator('.live-dot.live-open, body:not(:has(.live-dot))').first().waitFor();
   await page.screenshot({ path: `${SHOTS}${name}.png`, animations: 'disabled' });
 }
