@@ -57,6 +57,14 @@ test('twelve bots are found, stopped together, thrown away and taken back @shots
   await compare.click();
   await page.waitForURL(/left=helper-1&right=helper-2/);
   await expect(page.locator('tr.differs')).toHaveText([/Tags.*odd.*even/]);
+  for (const theme of THEMES) {
+    for (const size of [DESKTOP, PHONE]) {
+      await visit(page, page.url(), theme, size);
+      await faultless(page);
+      await photograph(page, `compare-full-${theme}${size === PHONE ? '-390' : ''}`);
+    }
+  }
+  await page.setViewportSize(DESKTOP);
 
   // Thrown away, found in the trash, one restored, one deleted for ever.
   await page.goto(`${chela.url}/bots?sort=name`);

@@ -47,7 +47,7 @@ pub(super) fn Opened(fixes: Fixes, open: Postmortem) -> impl IntoView {
     let Postmortem { summary, memory_limit_bytes, changes, lines, cut, .. } = open;
     let file = format!("{slug}-{}.json", summary.id);
     let href = format!("/api/bots/{slug}/postmortems/{}", summary.id);
-    let todo = helps(&summary.reason.code).iter().map(|act| fixes.show(*act)).collect_view();
+    let answers = helps(&summary.reason.code).iter().map(|act| fixes.show(*act)).collect_view();
     let code = summary.exit_code.map(|code| view! { <dt>{t.exit_code}</dt><dd>{code.to_string()}</dd> });
     let changed = if changes.is_empty() {
         view! { <dd>{t.changed_none}</dd> }.into_any()
@@ -65,7 +65,7 @@ pub(super) fn Opened(fixes: Fixes, open: Postmortem) -> impl IntoView {
                 </a>
             </div>
             {summary.reason.hint.map(|hint| view! { <p>{hint}</p> })}
-            <div class="row-acts">{todo}</div>
+            <div class="row-acts">{answers}</div>
             <dl class="facts">
                 <dt>{t.since}</dt>
                 <dd><Moment ms=Signal::stored(summary.at_ms)/> " · " {time::duration(summary.lived_ms)}</dd>

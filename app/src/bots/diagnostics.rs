@@ -236,13 +236,13 @@ fn Found(fixes: Fixes, found: Diagnosis) -> impl IntoView {
         Overall::Warning => (Tone::Warn, t.o_warning),
         Overall::Error => (Tone::Bad, t.o_error),
     };
-    let todo = found.recommendations.into_iter().map(|todo| {
-        view! { <div class="row"><p class="row-what">{todo.text}</p>{fixes.show(todo.act)}</div> }
+    let advice = found.recommendations.into_iter().map(|one| {
+        view! { <div class="row"><p class="row-what">{one.text}</p>{fixes.show(one.act)}</div> }
     });
     view! {
         <Banner tone title/>
         <ul class="rows">{found.checks.into_iter().map(|check| checked(check, t)).collect_view()}</ul>
-        <div class="rows">{todo.collect_view()}</div>
+        <div class="rows">{advice.collect_view()}</div>
     }
 }
 

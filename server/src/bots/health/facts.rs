@@ -3,7 +3,7 @@
 use super::probes::Reach;
 use crate::platform::{
     error::OpError,
-    text::{from_json, named},
+    text::{from_json, name_of, named},
 };
 use api::bots::{Fact, Health, Reason, two_facts};
 use entity::bots::bot;
@@ -23,6 +23,15 @@ pub(in crate::bots) fn of_ready(reach: Reach) -> (Health, Option<Reason>) {
         Reach::Yes | Reach::Unknown => (Health::Healthy, None),
         Reach::No(reason) => (Health::Degraded, Some(reason)),
     }
+}
+
+/// Why a bot's model could not be reached, as its row says.
+pub(in crate::bots) fn of_model(row: &bot::Model) -> Result<Option<Reason>, OpError> {
+    if row.health != name_of(&Health::Degraded) {
+        return Ok(None);
+    }
+    let reason: Option<Reason> = row.reason.as_deref().map(from_json).transpose()?;
+    Ok(reason.filter(|reason| matches!(reason.code.as_str(), "key_refused" | "vendor_silent")))
 }
 
 /// Why a bot does not work whose gateway was ready and is not any more.

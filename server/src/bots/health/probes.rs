@@ -2,7 +2,7 @@
 
 use crate::{bots::Bots, bots::store, platform::error::OpError, platform::text::from_json};
 use api::{
-    bots::{BotSettings, ModelProbe, Reason},
+    bots::{ModelProbe, Reason},
     ids::{KeyId, WorkspaceId},
 };
 use entity::bots::bot;
@@ -14,7 +14,8 @@ use std::{
 
 /// How often it is looked whether a key is to be asked.
 const SWEEP_MS: i64 = 60_000;
-/// A key that works is asked this often; one that does not, with every sweep.
+/// A key that works is asked this often; one that is refused, with every sweep; one whose vendor is silent, less
+/// and less often down to this.
 const WORKING_MS: i64 = 5 * 60_000;
 /// Keys asked at the same time.
 const AT_ONCE: usize = 4;
@@ -85,13 +86,20 @@ impl Probes {
 
     fn is_due(&self, key: KeyId, now_ms: i64) -> bool {
         self.all().get(&key).is_none_or(|asked| {
-            let fresh = 0..WORKING_MS;
-            !matches!(asked.answer.verdict, KeyVerdict::Works { .. })
-                || !fresh.contains(&(now_ms - asked.at_ms))
+            let rests_ms = match asked.answer.verdict {
+                KeyVerdict::Works { .. } => WORKING_MS,
+                KeyVerdict::Refused(_) => 0,
+                // Waiting for one that does not answer keeps those of others waiting.
+                KeyVerdict::Silent(_) => match asked.silent.checked_sub(SILENT) {
+                    None => 0,
+                    Some(more) => SWEEP_MS.saturating_mul(1 << more.min(8)).min(WORKING_MS),
+                },
+            };
+            !(0..rests_ms).contains(&(now_ms - asked.at_ms))
         })
     }
 
-    /// The newest answer to any of these keys; one that says why it fails before one that works.
+    /// The newest answer to any of these keys; one that works before one that fails, as calls go on with it.
     fn newest(&self, keys: &[KeyId]) -> Option<ModelProbe> {
         let all = self.all();
         let word = |key: &KeyId| {
@@ -138,7 +146,8 @@ impl Probes {
                 code: "vendor_silent".to_owned(),
                 message: format!("{vendor} cannot be reached: {why}"),
                 hint: Some(
-                    "Chela asks again every minute. Look at the network, or choose another model.".to_owned(),
+                    "Chela asks again, at least every five minutes. Look at the network, or choose another model."
+                        .to_owned(),
                 ),
             }),
             _ => Reach::Unknown,
@@ -151,19 +160,26 @@ pub(in crate::bots) fn vendor_of(model: &str) -> &str {
     model.split_once('/').map_or(model, |(vendor, _)| vendor)
 }
 
+/// The vendor of a bot's model. Every bot is looked at several times a minute: nothing else of its settings is read.
+fn vendor_in(row: &bot::Model) -> Result<String, OpError> {
+    #[derive(serde::Deserialize)]
+    struct Model {
+        model: String,
+    }
+    let Model { model } = from_json(&row.settings)?;
+    Ok(vendor_of(&model).to_owned())
+}
+
 impl Bots {
     /// Whether this bot's model can be reached, as far as was asked.
     pub(in crate::bots) fn reach(&self, row: &bot::Model) -> Result<Reach, OpError> {
-        let settings: BotSettings = from_json(&row.settings)?;
-        let vendor = vendor_of(&settings.model);
-        Ok(self.probes.reach(&self.vendors.keys(row.workspace_id, vendor), vendor))
+        let vendor = vendor_in(row)?;
+        Ok(self.probes.reach(&self.vendors.keys(row.workspace_id, &vendor), &vendor))
     }
 
     /// The last question that says so.
     pub(in crate::bots) fn probe(&self, row: &bot::Model) -> Result<Option<ModelProbe>, OpError> {
-        let settings: BotSettings = from_json(&row.settings)?;
-        let vendor = vendor_of(&settings.model);
-        Ok(self.probes.newest(&self.vendors.keys(row.workspace_id, vendor)))
+        Ok(self.probes.newest(&self.vendors.keys(row.workspace_id, &vendor_in(row)?)))
     }
 
     /// Asks with a key and keeps the answer.
@@ -221,8 +237,14 @@ impl Bots {
             let Some(last) = rows.last() else { break };
             after = Some(last.id);
             for row in rows.iter().filter(|row| row.desired == "running" && row.observed == "running") {
-                let settings: BotSettings = from_json(&row.settings)?;
-                let vendor = vendor_of(&settings.model).to_owned();
+                let vendor = match vendor_in(row) {
+                    Ok(vendor) => vendor,
+                    // One that cannot be read must not end the asking for all.
+                    Err(error) => {
+                        tracing::warn!(bot.id = %row.id, error = %error, "cannot read which model a bot has");
+                        continue;
+                    }
+                };
                 if !seen.insert((row.workspace_id, vendor.clone())) {
                     continue;
                 }
@@ -268,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vendor_is_silent_when_it_was_silent_twice_and_is_asked_again_at_once() {
+    fn a_vendor_is_silent_when_it_was_silent_twice_and_is_asked_less_often_the_longer_it_is() {
         let a = KeyId(Uuid::from_u128(1));
         let probes = Probes::default();
         let silent = || answer(KeyVerdict::Silent("gone".to_owned()));
@@ -276,9 +298,17 @@ mod tests {
         assert_eq!(code(&probes.reach(&[a], "openai")), "unknown");
         probes.keep(a, 1, silent());
         assert_eq!(code(&probes.reach(&[a], "openai")), "vendor_silent");
-        assert!(probes.is_due(a, 2));
+        assert!(probes.is_due(a, 1 + SWEEP_MS), "with the next sweep");
         probes.keep(a, 2, answer(KeyVerdict::Works { models: Vec::new() }));
         assert!(!probes.is_due(a, 2 + WORKING_MS - 1) && probes.is_due(a, 2 + WORKING_MS));
+        let silent = |times: u32| {
+            let probes = Probes::default();
+            (0..times).for_each(|_| probes.keep(a, 0, answer(KeyVerdict::Silent("nobody".to_owned()))));
+            [1, 2, 3, 4, 5].map(|minutes| probes.is_due(a, minutes * SWEEP_MS))
+        };
+        assert_eq!(silent(1), [true; 5]);
+        assert_eq!(silent(3), [false, true, true, true, true], "one that stays silent is asked less often");
+        assert_eq!(silent(100), [false, false, false, false, true]);
         assert!(probes.is_due(a, -5), "asked by a clock that was set back since");
     }
 }

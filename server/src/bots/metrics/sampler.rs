@@ -16,6 +16,8 @@ use std::{
 pub(super) const EVERY_MS: i64 = 30_000;
 /// How many looks are written down together. A Chela that is killed loses that much of a chart.
 const LOOKS_A_WRITE: u32 = 10;
+/// A count of files says nothing of a time this long after it.
+const DISK_GOOD_MS: i64 = 3_600_000;
 /// Bots that have gauges of their own at most: every one makes four series.
 const MOST_GAUGES: usize = 1_000;
 
@@ -25,7 +27,8 @@ struct Meter {
     /// The last look: when, and how much processor time by then.
     last: Option<(i64, u64)>,
     limit: Option<u64>,
-    disk_kib: Option<u32>,
+    /// When its files were counted last, and what they took.
+    disk: Option<(i64, u32)>,
     /// Full stretches that are not written yet, and the present one.
     segments: Vec<Segment>,
 }
@@ -45,7 +48,7 @@ impl Meter {
         let sample = Sample {
             cpu_milli,
             memory_kib: u32::try_from(used.memory_bytes / 1024).unwrap_or(u32::MAX),
-            disk_kib: self.disk_kib,
+            disk_kib: self.disk.filter(|(counted, _)| at_ms - counted < DISK_GOOD_MS).map(|(_, kib)| kib),
             processes: u16::try_from(used.processes).unwrap_or(u16::MAX),
         };
         if !self.segments.last_mut().is_some_and(|segment| segment.push(at_ms, sample)) {
@@ -168,7 +171,7 @@ impl Bots {
             Ok(Some(bytes)) => {
                 let kib = u32::try_from(bytes / 1024).unwrap_or(u32::MAX - 1);
                 if let Some(meter) = self.meters.all().get_mut(&bot) {
-                    meter.disk_kib = Some(kib);
+                    meter.disk = Some((self.platform.clock.now_ms(), kib));
                 }
             }
             Ok(None) => {}

@@ -87,7 +87,11 @@ impl Bots {
     ) -> Result<(Health, Option<Reason>), OpError> {
         let was_ready = || self.memory(row.id, |m| m.was_ready) == Some(row.generation);
         Ok(match observed {
-            Observed::Running => health::of_ready(self.reach(row)?),
+            // Not asked yet in this life of Chela: what was known holds until it is.
+            Observed::Running => match (self.reach(row)?, health::of_model(row)?) {
+                (health::Reach::Unknown, Some(known)) => (Health::Degraded, Some(known)),
+                (reach, _) => health::of_ready(reach),
+            },
             Observed::Starting if was_ready() => (Health::Degraded, Some(health::gateway_lost())),
             Observed::Failed => (Health::Unhealthy, None),
             _ => (Health::Unknown, None),

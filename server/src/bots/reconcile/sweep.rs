@@ -74,15 +74,17 @@ impl Bots {
         };
         let step = lifecycle::next(&standing);
         let (observed, stage) = lifecycle::shown(&standing, step);
-        let Ok((health, reason)) = self.health_of(row, observed) else { return false };
-        step == Step::Settle
-            && row.health == name_of(&health)
-            && row.reason.as_deref() == reason.and_then(|reason| json_of(&reason).ok()).as_deref()
+        let as_shown = step == Step::Settle
             && !self.halts.waits(row.id)
             && row.observed == name_of(&observed)
             && row.stage == stage.map(|stage| name_of(&stage))
             && row.next_try_at_ms.is_none()
-            && row.failures == 0
+            && row.failures == 0;
+        as_shown
+            && self.health_of(row, observed).is_ok_and(|(health, reason)| {
+                row.health == name_of(&health)
+                    && row.reason.as_deref() == reason.and_then(|reason| json_of(&reason).ok()).as_deref()
+            })
     }
 
     async fn poke_all(&self, bots: Vec<BotId>) -> Result<(), OpError> {
