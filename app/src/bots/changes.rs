@@ -31,6 +31,10 @@ pub(super) const fn shown(kind: BotEventKind, t: &'static more_text::Text) -> (G
         K::Died => (Glyph::CircleX, t.k_died),
         K::Failed => (Glyph::TriangleAlert, t.k_failed),
         K::Ended => (Glyph::CirclePause, t.k_ended),
+        K::Upgrade => (Glyph::ArrowUp, t.k_upgrade),
+        K::Return => (Glyph::RefreshCw, t.k_return),
+        K::Upgraded => (Glyph::CircleCheck, t.k_upgraded),
+        K::UpgradeUndone => (Glyph::TriangleAlert, t.k_upgrade_undone),
     }
 }
 

@@ -32,6 +32,10 @@ texts! {
     k_died: "Died", "异常终止";
     k_failed: "Failed", "失败";
     k_ended: "Ended", "已结束";
+    k_upgrade: "Upgrade of OpenClaw", "升级 OpenClaw";
+    k_return: "Back to the version before", "退回之前的版本";
+    k_upgraded: "Upgraded and well", "升级完成且正常";
+    k_upgrade_undone: "Upgrade undone", "升级已撤销";
     // two facts
     lives: "Process lives", "进程存活";
     works: "Bot works", "机器人可用";

@@ -133,6 +133,7 @@ const fn wire(kind: NotificationKind) -> &'static str {
         K::ConfigRefused => "config_refused",
         K::Hung => "hung",
         K::Died => "died",
+        K::UpgradeUndone => "upgrade_undone",
         K::Unreachable => "unreachable",
         K::Recovered => "recovered",
     }

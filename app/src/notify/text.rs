@@ -52,6 +52,7 @@ texts! {
     config_refused: "Configuration refused", "配置被拒绝";
     hung: "Lives but does not answer", "进程存活但无响应";
     died: "Ended by itself", "自行退出";
+    upgrade_undone: "An upgrade came to nothing", "升级未成功";
     unreachable: "Does not answer", "没有响应";
     unreachable_choice: "A runtime does not answer", "运行环境没有响应";
     recovered: "It is over (in Chela: stays unread until you have seen it)", "故障结束（站内：看过之前保持未读）";
@@ -66,6 +67,7 @@ pub(crate) const fn kind(kind: Kind, t: &'static Text) -> &'static str {
         Kind::ConfigRefused => t.config_refused,
         Kind::Hung => t.hung,
         Kind::Died => t.died,
+        Kind::UpgradeUndone => t.upgrade_undone,
         Kind::Unreachable => t.unreachable,
         Kind::Recovered => t.recovered,
     }

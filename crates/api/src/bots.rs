@@ -6,6 +6,7 @@ mod many;
 mod metrics;
 mod past;
 mod postmortem;
+mod upgrade;
 
 pub use diagnose::*;
 pub use health::*;
@@ -13,6 +14,7 @@ pub use many::*;
 pub use metrics::*;
 pub use past::*;
 pub use postmortem::*;
+pub use upgrade::*;
 
 use crate::{
     Page,
@@ -93,6 +95,9 @@ words! {
         /// Since when it is in the trash.
         #[serde(default)]
         pub trashed_at_ms: Option<i64>,
+        /// Which OpenClaw it runs with: a version, or an image.
+        #[serde(default)]
+        pub openclaw: String,
     }
 
     /// Configuration of a bot.
@@ -119,6 +124,12 @@ words! {
         pub started_at_ms: Option<i64>,
         /// When Chela tries again, while it waits after a failure.
         pub next_try_at_ms: Option<i64>,
+        /// Other versions of OpenClaw it can be given, the one of this Chela first.
+        #[serde(default)]
+        pub openclaw_offers: Vec<String>,
+        /// Its last upgrade.
+        #[serde(default)]
+        pub upgrade: Option<Upgrade>,
     }
 
     /// Bots of the workspace, narrowed by every word that is given.

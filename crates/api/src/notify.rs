@@ -29,6 +29,8 @@ words! {
         CrashLoop,
         /// A step on its way up failed.
         Failed,
+        /// An upgrade of OpenClaw came to nothing, or was undone.
+        UpgradeUndone,
         /// A runtime does not answer: nobody knows how its bots are.
         Unreachable,
         /// A choice only: a trouble that is over. In the app it stays unread until it is seen; pushed, it takes the
@@ -151,13 +153,14 @@ words! {
 
 impl NotificationKind {
     /// Every kind there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::CrashLoop,
         Self::Failed,
         Self::OutOfMemory,
         Self::ConfigRefused,
         Self::Hung,
         Self::Died,
+        Self::UpgradeUndone,
         Self::Unreachable,
         Self::Recovered,
     ];

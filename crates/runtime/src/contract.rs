@@ -44,15 +44,23 @@ pub trait Runtime: Send + Sync {
     /// The user a bot's files must belong to, given the uid that the server allotted to it.
     fn user(&self, allotted: u32) -> BotUser;
 
-    /// Where a bot finds its things, as its own process sees them.
-    fn paths(&self, bot: BotId) -> BotPaths;
+    /// Which OpenClaw a new bot gets: a version, or an image where one is named instead.
+    fn openclaw(&self) -> String;
+
+    /// Where a bot of this OpenClaw finds its things, as its own process sees them.
+    fn paths(&self, bot: BotId, openclaw: &str) -> BotPaths;
 
     /// Whether it can be used right now. Changes nothing.
     async fn check(&self) -> Result<RuntimeInfo, RuntimeError>;
 
-    /// Has in place what every bot needs: tools, image. Quick where it already is. Several bots may wait
-    /// for one preparation; `cancel` ends the waiting of this one and leaves nothing half-made.
-    async fn prepare(&self, progress: &dyn Progress, cancel: &CancellationToken) -> Result<(), RuntimeError>;
+    /// Has in place what every bot of this OpenClaw needs: tools, image. Quick where it already is. Several bots
+    /// may wait for one preparation; `cancel` ends the waiting of this one and leaves nothing half-made.
+    async fn prepare(
+        &self,
+        openclaw: &str,
+        progress: &dyn Progress,
+        cancel: &CancellationToken,
+    ) -> Result<(), RuntimeError>;
 
     /// Makes the bot's shell without starting it. Its files ([`crate::home::BotHome`]) must be in place.
     /// The same spec again changes nothing; another generation in the way is [`RuntimeError::Conflict`].

@@ -77,6 +77,8 @@ pub struct BotSpec {
     pub bot: BotId,
     /// Which of its starts.
     pub generation: i64,
+    /// Which OpenClaw it runs with: a version, or an image.
+    pub openclaw: String,
     /// As [`crate::Runtime::user`] answered.
     pub user: BotUser,
     /// What it must be kept apart by.
@@ -104,6 +106,18 @@ pub struct BotPaths {
     pub home: PathBuf,
     /// Temporary files.
     pub tmp: PathBuf,
+}
+
+/// Whether this names a version of OpenClaw; anything else is an image.
+#[must_use]
+pub fn is_version(openclaw: &str) -> bool {
+    let (number, suffix) = openclaw.split_once('-').map_or((openclaw, None), |(n, s)| (n, Some(s)));
+    let parts: Vec<_> = number.split('.').collect();
+    let numeric = |part: &&str| (1..=5).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    let plain = |s: &str| {
+        (1..=40).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
+    };
+    parts.len() == 3 && parts.iter().all(numeric) && suffix.is_none_or(plain)
 }
 
 /// Node's heap limit within a memory limit: the rest is for code, buffers and helpers.

@@ -98,7 +98,7 @@ impl Bed {
     /// Image in place and container created.
     async fn created(&self) -> DockerRuntime {
         let runtime = self.runtime();
-        runtime.prepare(&Ignore, &CancellationToken::new()).await.unwrap();
+        runtime.prepare(&runtime.openclaw(), &Ignore, &CancellationToken::new()).await.unwrap();
         runtime.create(&self.spec()).await.unwrap();
         runtime
     }
@@ -132,7 +132,7 @@ fn engine_user() -> runtime::BotUser {
 /// Tools in place without an installation: this machine's Node and a stand-in for OpenClaw.
 fn tools(dir: &Path, gateway: &str) -> Tools {
     let tools = Tools::new(dir, Vec::new());
-    let places = tools.places();
+    let places = tools.places(Tools::pinned());
     for file in [&places.node, &places.openclaw] {
         fs::create_dir_all(file.parent().unwrap()).unwrap();
     }
@@ -383,7 +383,7 @@ async fn a_cancelled_build_leaves_nothing_and_the_next_one_succeeds() {
     // An OpenClaw of its own makes an image of its own.
     let marked = format!("{GATEWAY}\n// {}", bed.instance);
     let runtime = bed.runtime();
-    let places = Tools::new(bed.dir.path(), Vec::new()).places();
+    let places = Tools::new(bed.dir.path(), Vec::new()).places(Tools::pinned());
     fs::write(&places.openclaw, marked).unwrap();
     let before = images(&bed.docker).await;
     let cancel = CancellationToken::new();
@@ -393,17 +393,19 @@ async fn a_cancelled_build_leaves_nothing_and_the_next_one_succeeds() {
             stop.cancel();
         }
     };
-    let ended = tokio::time::timeout(PATIENCE, runtime.prepare(&progress, &cancel)).await.unwrap();
+    let ended = tokio::time::timeout(PATIENCE, runtime.prepare(&runtime.openclaw(), &progress, &cancel))
+        .await
+        .unwrap();
     assert!(matches!(ended, Err(RuntimeError::Cancelled)), "{ended:?}");
     assert_eq!(images(&bed.docker).await, before);
     assert!(matches!(runtime.create(&bed.spec()).await, Err(RuntimeError::NotFound(_))));
-    runtime.prepare(&Ignore, &CancellationToken::new()).await.unwrap();
+    runtime.prepare(&runtime.openclaw(), &Ignore, &CancellationToken::new()).await.unwrap();
     runtime.create(&bed.spec()).await.unwrap();
     let image = bed.inspected().await.image.unwrap();
     runtime.remove(bed.bot).await.unwrap();
     // The next version's image takes the place of this one.
     fs::write(&places.openclaw, format!("{GATEWAY}\n// {} again", bed.instance)).unwrap();
-    runtime.prepare(&Ignore, &CancellationToken::new()).await.unwrap();
+    runtime.prepare(&runtime.openclaw(), &Ignore, &CancellationToken::new()).await.unwrap();
     assert!(!images(&bed.docker).await.contains(&image));
     runtime.create(&bed.spec()).await.unwrap();
     let image = bed.inspected().await.image.unwrap();
@@ -432,7 +434,8 @@ async fn an_image_that_no_registry_has_is_said_so() {
             image: Some(image.to_owned()),
             deadline: CALL_DEADLINE,
         });
-        let error = runtime.prepare(&Ignore, &CancellationToken::new()).await.unwrap_err();
+        let error =
+            runtime.prepare(&runtime.openclaw(), &Ignore, &CancellationToken::new()).await.unwrap_err();
         assert_eq!(error.code(), "image_unavailable", "{error:?}");
         assert!(error.to_string().contains(word), "{error}");
     }
@@ -451,7 +454,7 @@ async fn an_engine_that_is_away_or_hangs_is_an_error_in_time() {
         assert!(matches!(gone.create(&bed.spec()).await, Err(RuntimeError::Timeout { .. })));
         assert!(matches!(gone.stop(bed.bot, Duration::ZERO).await, Err(RuntimeError::Timeout { .. })));
         assert!(matches!(
-            gone.prepare(&Ignore, &CancellationToken::new()).await,
+            gone.prepare(&gone.openclaw(), &Ignore, &CancellationToken::new()).await,
             Err(RuntimeError::Timeout { .. })
         ));
     };
@@ -469,7 +472,7 @@ async fn an_engine_that_is_away_or_hangs_is_an_error_in_time() {
 async fn files_that_were_swapped_are_not_mounted() {
     let bed = Bed::new().await;
     let runtime = bed.runtime();
-    runtime.prepare(&Ignore, &CancellationToken::new()).await.unwrap();
+    runtime.prepare(&runtime.openclaw(), &Ignore, &CancellationToken::new()).await.unwrap();
     let state = bed.home.path(Part::State);
     fs::remove_dir(&state).unwrap();
     std::os::unix::fs::symlink("/etc", &state).unwrap();

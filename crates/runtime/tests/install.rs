@@ -78,7 +78,9 @@ impl Bed {
 }
 
 async fn ensure(tools: &Tools) -> Result<runtime::install::Installed, InstallError> {
-    tokio::time::timeout(PATIENCE, tools.ensure(&Ignore, &CancellationToken::new())).await.unwrap()
+    tokio::time::timeout(PATIENCE, tools.ensure(Tools::pinned(), &Ignore, &CancellationToken::new()))
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -89,13 +91,13 @@ async fn tools_are_installed_once_and_can_be_read_by_every_bot() {
     let tools = bed.tools(Vec::new());
     assert!(!tools.are_installed());
     let progress = |stage: Stage, _: u64, _: Option<u64>| stages.lock().unwrap().push(stage);
-    let installed = tools.ensure(&progress, &CancellationToken::new()).await.unwrap();
+    let installed = tools.ensure(Tools::pinned(), &progress, &CancellationToken::new()).await.unwrap();
     let mut stages = stages.into_inner().unwrap();
     stages.dedup();
     assert_eq!(stages, [Stage::Look, Stage::Node, Stage::OpenClaw]);
     assert!(installed.node.is_file() && installed.openclaw.is_file());
     assert_eq!(fs::metadata(&installed.node).unwrap().permissions().mode() & 0o777, 0o755);
-    assert_eq!(installed, tools.places());
+    assert_eq!(installed, tools.places(Tools::pinned()));
     // OpenClaw's installer saw the pinned Node, not the one on PATH.
     assert_eq!(fs::read_to_string(installed.openclaw_tree.join("seen-node")).unwrap(), "v24.21.0\n");
     assert_eq!(bed.trees().len(), 2, "{:?}", bed.trees());
@@ -111,7 +113,7 @@ async fn both_trees_are_counted_as_one_figure_that_never_goes_back() {
     let told = Mutex::new(Vec::new());
     let progress =
         |_: Stage, done: u64, total: Option<u64>| told.lock().unwrap().extend(total.map(|t| (done, t)));
-    bed.tools(vec![from]).ensure(&progress, &CancellationToken::new()).await.unwrap();
+    bed.tools(vec![from]).ensure(Tools::pinned(), &progress, &CancellationToken::new()).await.unwrap();
     let told = told.into_inner().unwrap();
     assert!(told.windows(2).all(|two| two[0].1 == two[1].1 && two[0].0 <= two[1].0), "{told:?}");
     assert!(told.last().is_some_and(|(done, total)| *done > 0 && done <= total), "{told:?}");
@@ -132,7 +134,7 @@ async fn a_cancelled_installation_ends_npm_and_leaves_nothing() {
     let bed = Bed::new("#!/bin/sh\necho $$ > \"$0.pid\"\nsleep 1000 & wait\n");
     let tools = bed.tools(Vec::new());
     let cancel = CancellationToken::new();
-    let running = tools.ensure(&Ignore, &cancel);
+    let running = tools.ensure(Tools::pinned(), &Ignore, &cancel);
     let pid_file = bed.bin.join("npm.pid");
     let cancelling = async {
         let mut tick = tokio::time::interval(std::time::Duration::from_millis(20));

@@ -1,4 +1,4 @@
-//! A bot. `settings`, `pending`, `reason`, `stages` and `tags` are JSON of the words in `api::bots`.
+//! A bot. `settings`, `pending`, `reason`, `stages`, `tags` and `upgrade` are JSON of the words in `api::bots`.
 
 use api::ids::*;
 use sea_orm::entity::prelude::*;
@@ -40,6 +40,12 @@ pub struct Model {
     pub trashed_from: Option<String>,
     /// Settings it was last well with.
     pub well_config_id: Option<BotConfigId>,
+    /// Which OpenClaw it runs with; empty for a bot that was made before this was noted.
+    pub openclaw: String,
+    /// JSON of its last upgrade, as the bots slice writes it.
+    pub upgrade: Option<String>,
+    /// User id of a rehearsal.
+    pub trial_uid: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

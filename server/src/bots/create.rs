@@ -59,6 +59,7 @@ pub(super) async fn create(
             let mut row = new_row(&b, &ctx, workspace, id, runtime, &settings)?;
             row.slug = settings::free_slug(&settings.name, &taken);
             row.uid = uid;
+            row.openclaw = b.openclaw_of(&row);
             row.tags.clone_from(&tags);
             row.gateway_token.clone_from(&sealed);
             let mut config = b.config_row(&ctx, &row, &settings)?;
@@ -142,5 +143,8 @@ fn new_row(
         trashed_at_ms: None,
         trashed_from: None,
         well_config_id: None,
+        openclaw: String::new(),
+        upgrade: None,
+        trial_uid: None,
     })
 }

@@ -44,6 +44,8 @@ impl Bots {
     /// A bot in full, with how far its present stage has come.
     pub(super) fn detail(&self, row: &bot::Model) -> Result<BotDetail, OpError> {
         let mut detail = rows::detail(row)?;
+        detail.summary.openclaw = self.openclaw_of(row);
+        detail.openclaw_offers = self.offers(row);
         if let (Some(note), Some(mark)) = (self.note(row.id), detail.stages.last_mut())
             && mark.ended_at_ms.is_none()
         {

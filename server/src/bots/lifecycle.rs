@@ -31,6 +31,17 @@ pub enum Gateway {
     Ready,
 }
 
+/// What is to be done with a bot's state before it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Keep {
+    /// Nothing.
+    Nothing,
+    /// Keep a copy: a new version of OpenClaw is about to change it.
+    Take,
+    /// Bring the copy back: that version was not well.
+    Return,
+}
+
 /// How things stand, in full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Standing {
@@ -41,6 +52,8 @@ pub struct Standing {
     pub generation: i64,
     /// Whether the files the bot runs with are those of its applied settings.
     pub config_current: bool,
+    /// What an upgrade wants done with its state.
+    pub keep: Keep,
     /// A failure made it wait and the time has not come.
     pub must_wait: bool,
     /// Whether what it needs to be made (tools, image) was found in place in this round.
@@ -58,6 +71,8 @@ pub enum Step {
     AwaitRuntime,
     /// Have tools or image in place.
     Prepare,
+    /// Keep its state from before an upgrade, or bring it back.
+    Keep,
     /// Mint tokens, write files, make the process's or container's shell.
     Create,
     /// Start what was made.
@@ -84,6 +99,7 @@ pub fn next(s: &Standing) -> Step {
         (_, Seen::Unknown) => Step::AwaitRuntime,
 
         (Desired::Running, Seen::Absent) if s.must_wait => Step::Pause,
+        (Desired::Running, Seen::Absent) if s.keep != Keep::Nothing => Step::Keep,
         (Desired::Running, Seen::Absent) if !s.prepared => Step::Prepare,
         (Desired::Running, Seen::Absent) => Step::Create,
         (Desired::Running, Seen::Created { generation }) if generation == s.generation => Step::Start,
@@ -102,6 +118,7 @@ pub fn next(s: &Standing) -> Step {
 
         (Desired::Stopped | Desired::Deleted, Seen::Running { .. }) => Step::Stop,
         (Desired::Stopped | Desired::Deleted, Seen::Created { .. } | Seen::Exited { .. }) => Step::Remove,
+        (Desired::Stopped, Seen::Absent) if s.keep == Keep::Return => Step::Keep,
         (Desired::Stopped, Seen::Absent) => Step::Settle,
         (Desired::Deleted, Seen::Absent) => Step::Purge,
     }
@@ -115,7 +132,8 @@ pub fn shown(s: &Standing, step: Step) -> (Observed, Option<Stage>) {
         Step::Pause | Step::NoteDeath => (Observed::Failed, None),
         Step::AwaitRuntime => (Observed::Unknown, None),
         Step::Prepare => (Observed::Creating, Some(Stage::Runtime)),
-        Step::Create => (Observed::Creating, Some(Stage::Create)),
+        Step::Keep if s.desired == Desired::Stopped => (Observed::Stopping, None),
+        Step::Keep | Step::Create => (Observed::Creating, Some(Stage::Create)),
         Step::Start => (Observed::Starting, Some(Stage::Start)),
         Step::AwaitGateway | Step::NoteHang => (Observed::Starting, Some(Stage::Gateway)),
         Step::Configure if s.gateway == Gateway::Ready => (Observed::Running, Some(Stage::Ready)),

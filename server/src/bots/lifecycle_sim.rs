@@ -32,6 +32,27 @@ struct Row {
     /// Whose tokens the relay takes.
     tokens: Option<i64>,
     shown: Observed,
+    /// Which OpenClaw it is to run with.
+    version: u32,
+    upgrade: Option<Swap>,
+}
+
+/// An upgrade that has taken over.
+#[derive(Clone, Copy, Debug)]
+struct Swap {
+    from: u32,
+    returning: bool,
+    kept: bool,
+}
+
+impl Row {
+    /// The new version was not well: back to the one before.
+    fn undo(&mut self) -> bool {
+        let Some(swap) = self.upgrade.as_mut().filter(|swap| !swap.returning) else { return false };
+        swap.returning = true;
+        (self.version, self.failures, self.next_try_at_ms) = (swap.from, 0, None);
+        true
+    }
 }
 
 /// A container.
@@ -74,6 +95,9 @@ struct Play {
     things: BTreeMap<usize, Thing>,
     memory: BTreeMap<usize, Memory>,
     engine_up: bool,
+    /// Which OpenClaw wrote a bot's state last, and the copy from before an upgrade.
+    states: BTreeMap<usize, u32>,
+    copies: BTreeMap<usize, u32>,
     /// Generations that were ever started: none twice.
     started: BTreeSet<(usize, i64)>,
 }
@@ -89,6 +113,8 @@ impl Play {
             next_try_at_ms: None,
             tokens: None,
             shown: Observed::Absent,
+            version: 1,
+            upgrade: None,
         };
         Self {
             rng: SmallRng::seed_from_u64(seed),
@@ -99,6 +125,8 @@ impl Play {
             things: BTreeMap::new(),
             memory: BTreeMap::new(),
             engine_up: true,
+            states: BTreeMap::new(),
+            copies: BTreeMap::new(),
             started: BTreeSet::new(),
         }
     }
@@ -116,7 +144,7 @@ impl Play {
     /// What people, bots, the engine and the machine do.
     fn happen(&mut self) {
         let bot = self.rng.random_range(0..BOTS);
-        let what = self.rng.random_range(0..12);
+        let what = self.rng.random_range(0..13);
         match what {
             0 | 1 => self.now_ms += [50, 1_000, 20_000, 200_000][self.rng.random_range(0..4)],
             2 => self.ask(bot, Desired::Running),
@@ -137,6 +165,7 @@ impl Play {
             }
             9 => self.engine_up = !self.engine_up,
             10 => self.memory.clear(),
+            11 => self.upgrade(bot),
             // A clock that was set back.
             _ if self.rng.random_bool(0.1) => self.now_ms -= 3_600_000,
             _ => {}
@@ -152,6 +181,16 @@ impl Play {
                 // *Start* does not wait, and is a new life.
                 (row.generation, row.failures, row.next_try_at_ms) = (row.generation + 1, 0, None);
             }
+        }
+    }
+
+    /// A rehearsal went well: the new version takes over.
+    fn upgrade(&mut self, bot: usize) {
+        let Some(row) = self.rows.get_mut(&bot) else { return };
+        if row.upgrade.is_none() && row.desired != Desired::Deleted {
+            row.upgrade = Some(Swap { from: row.version, returning: false, kept: false });
+            (row.version, row.generation) = (row.version + 1, row.generation + 1);
+            (row.failures, row.next_try_at_ms) = (0, None);
         }
     }
 
@@ -196,6 +235,11 @@ impl Play {
             gateway,
             generation: row.generation,
             config_current: row.running_config == Some(row.config),
+            keep: match row.upgrade {
+                Some(Swap { returning: false, kept: false, .. }) => Keep::Take,
+                Some(Swap { returning: true, kept: true, .. }) => Keep::Return,
+                _ => Keep::Nothing,
+            },
             must_wait: row
                 .next_try_at_ms
                 .is_some_and(|at| (1..=LONGEST_WAIT_MS).contains(&(at - self.now_ms))),
@@ -223,6 +267,9 @@ impl Play {
             Luck::Refused if touches_the_engine(step) => {
                 row.failures += 1;
                 row.next_try_at_ms = Some(self.now_ms + pause_ms(row.failures));
+                if row.failures >= 3 && row.undo() {
+                    row.generation += 1;
+                }
                 self.rows.insert(bot, row);
                 return Some(step);
             }
@@ -246,8 +293,33 @@ impl Play {
     fn work(&mut self, bot: usize, step: Step, row: &mut Row) {
         let thing = self.things.get(&bot).map(|thing| thing.seen);
         match step {
-            Step::Settle if row.shown == Observed::Stopped => row.tokens = None,
-            Step::Settle | Step::Pause | Step::AwaitRuntime | Step::AwaitGateway => {}
+            Step::Settle => {
+                if row.shown == Observed::Stopped {
+                    row.tokens = None;
+                }
+                let ends = row.upgrade.is_some_and(|swap| match swap.returning {
+                    // Well for a minute, or not yet.
+                    false => row.desired == Desired::Running && self.rng.random_bool(0.5),
+                    true => !swap.kept,
+                });
+                if ends {
+                    row.upgrade = None;
+                }
+            }
+            Step::Keep => {
+                self.must(thing.is_none(), "a state was copied while its bot ran");
+                let Some(swap) = row.upgrade.as_mut() else { return };
+                if swap.returning {
+                    if let Some(copy) = self.copies.remove(&bot) {
+                        self.states.insert(bot, copy);
+                    }
+                } else {
+                    // None at all is kept too: going back is to none.
+                    self.copies.insert(bot, self.states.get(&bot).copied().unwrap_or_default());
+                }
+                swap.kept = !swap.returning;
+            }
+            Step::Pause | Step::AwaitRuntime | Step::AwaitGateway => {}
             Step::Prepare => self.memory.entry(bot).or_default().prepared = true,
             Step::Create => {
                 self.must(thing.is_none(), "a second container was made for one bot");
@@ -264,6 +336,8 @@ impl Play {
             Step::Start => {
                 self.must(row.tokens == Some(row.generation), "a bot was started whose token is another's");
                 self.must(row.desired == Desired::Running, "a bot was started that nobody wants to run");
+                let state = self.states.insert(bot, row.version).unwrap_or_default();
+                self.must(state <= row.version, "a version was started with the state of a newer one");
                 let once = self.started.insert((bot, row.generation));
                 let by_hand = thing == Some(Seen::Created { generation: row.generation });
                 self.must(once || by_hand, "a generation was started twice");
@@ -285,6 +359,7 @@ impl Play {
                 row.failures += 1;
                 row.generation += 1;
                 row.next_try_at_ms = Some(self.now_ms + pause_ms(row.failures));
+                row.undo();
             }
             Step::Stop => {
                 if let Some(thing) = self.things.get_mut(&bot)

@@ -39,6 +39,7 @@ impl World {
             Step::Settle => {}
             Step::Pause => s.must_wait = false,
             Step::AwaitRuntime => s.seen = Seen::Exited { generation: s.generation, ours: false },
+            Step::Keep => s.keep = Keep::Nothing,
             Step::Prepare => s.prepared = true,
             Step::Create => {
                 s.seen = Seen::Created { generation: s.generation };
@@ -119,8 +120,10 @@ fn every_standing() -> Vec<Standing> {
     for desired in [Desired::Running, Desired::Stopped, Desired::Deleted] {
         for seen in &seens {
             for gateway in [Gateway::Waiting, Gateway::Overdue, Gateway::Ready] {
-                for bits in 0..8 {
+                for bits in 0..24 {
+                    let keep = [Keep::Nothing, Keep::Take, Keep::Return][bits / 8];
                     all.push(Standing {
+                        keep,
                         desired,
                         seen: *seen,
                         gateway,

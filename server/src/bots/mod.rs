@@ -26,6 +26,7 @@ mod settings;
 mod store;
 mod trash;
 mod unisolated;
+mod upgrade;
 mod wires;
 
 pub use health::{KeyAnswer, KeyVerdict, ModelCheck};

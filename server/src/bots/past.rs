@@ -61,6 +61,8 @@ fn kind_of(act: &str) -> Option<BotEventKind> {
         RestartBot::NAME => BotEventKind::Restart,
         TrashBot::NAME => BotEventKind::Trash,
         RestoreBot::NAME => BotEventKind::Restore,
+        UpgradeBot::NAME => BotEventKind::Upgrade,
+        ReturnBot::NAME => BotEventKind::Return,
         _ => return None,
     })
 }
@@ -177,11 +179,18 @@ pub(super) fn up(course: &[(i64, BotEventKind)], from_ms: i64, to_ms: i64) -> Up
         match kind {
             K::Created | K::Start => wanted = true,
             K::Restart => (wanted, ready) = (true, false),
+            K::Return => ready = false,
             K::Stop | K::Trash => (wanted, ready) = (false, false),
             // Nothing becomes ready that was not wanted: what began it may be forgotten.
             K::Ready => (wanted, ready) = (true, true),
             K::Died | K::Failed | K::Ended => ready = false,
-            K::Changed | K::Applied | K::Discarded | K::Restore => {}
+            K::Changed
+            | K::Applied
+            | K::Discarded
+            | K::Restore
+            | K::Upgrade
+            | K::Upgraded
+            | K::UpgradeUndone => {}
         }
         if kind == K::Died && (from_ms..to_ms).contains(&at_ms) {
             sums.deaths += 1;

@@ -106,7 +106,8 @@ impl Bots {
         })
     }
 
-    async fn last_words(&self, row: &bot::Model) -> LogRead {
+    /// What it wrote last, secrets taken out where they are shown.
+    pub(super) async fn last_words(&self, row: &bot::Model) -> LogRead {
         let query = LogQuery { lines: LINES, bytes: BYTES, ..LogQuery::default() };
         let read = async { self.runtimes.of_row(row)?.logs(row.id, &query).await };
         match tokio::time::timeout(PATIENCE, read).await {

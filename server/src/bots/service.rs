@@ -54,6 +54,8 @@ pub struct Bots {
     pub threads: OnceLock<Arc<dyn ThreadList>>,
     /// Who is told what becomes of bots; set once by the composition.
     pub hears: OnceLock<Arc<dyn super::Hears>>,
+    /// Held by the upgrade that rehearses.
+    pub(super) rehearsing: tokio::sync::Mutex<()>,
     pub(super) state: Mutex<HashMap<BotId, super::reconcile::Memory>>,
     /// Held while somebody counts a bot's files.
     pub(super) counting: tokio::sync::Mutex<()>,
@@ -90,6 +92,7 @@ pub fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
     unisolated::register(verbs, bots);
     many::register(verbs, bots);
     trash::register(verbs, bots);
+    super::upgrade::register(verbs, bots);
     past::register(verbs, bots);
     super::metrics::register(verbs, bots);
     health::register(verbs, bots);
@@ -136,6 +139,7 @@ impl Bots {
             probes: Default::default(),
             threads,
             hears,
+            rehearsing: Default::default(),
             state,
             counting: Default::default(),
             meters: Default::default(),
@@ -371,6 +375,7 @@ async fn apply(
 ) -> Result<BotDetail, OpError> {
     b.change(&ctx, &granted, &q.bot, q.expected_version, ApplyBot::NAME, async |tx, row| {
         let Some(settings) = rows::detail(row)?.pending else { return Ok(false) };
+        Bots::no_swap(row)?;
         let config = b.config_row(&ctx, row, &settings)?;
         row.config_id = config.id;
         row.name.clone_from(&settings.name);

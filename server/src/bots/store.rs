@@ -5,6 +5,7 @@ pub(super) mod many;
 pub(super) mod metrics;
 pub(super) mod past;
 pub(super) mod postmortems;
+pub(super) mod upgrade;
 
 use super::runtimes::Word;
 use crate::platform::{
@@ -137,11 +138,13 @@ pub(super) async fn uses<C: ConnectionTrait>(db: &C, kind: RuntimeKind) -> Resul
     Ok(there.one(db).await?.is_some())
 }
 
-/// Uids that process bots hold.
+/// Uids that process bots and their rehearsals hold.
 pub(super) async fn uids<C: ConnectionTrait>(db: &C) -> Result<Vec<i64>, OpError> {
-    let uids =
-        bot::Entity::find().select_only().column(bot::Column::Uid).filter(bot::Column::Uid.is_not_null());
-    Ok(uids.into_tuple().all(db).await?)
+    let held = Condition::any().add(bot::Column::Uid.is_not_null()).add(bot::Column::TrialUid.is_not_null());
+    let rows =
+        bot::Entity::find().select_only().columns([bot::Column::Uid, bot::Column::TrialUid]).filter(held);
+    let rows: Vec<(Option<i64>, Option<i64>)> = rows.into_tuple().all(db).await?;
+    Ok(rows.into_iter().flat_map(|(own, trial)| [own, trial]).flatten().collect())
 }
 
 /// Adds a bot and its first configuration.

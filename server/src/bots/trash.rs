@@ -130,6 +130,7 @@ impl Bots {
             }
         }
         self.platform.jobs.wake();
+        self.forget_kept_states().await?;
         let old = self.platform.clock.now_ms() - EVENTS_MS;
         let sick = self.platform.clock.now_ms() - HEALTH_MS;
         self.platform

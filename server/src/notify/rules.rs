@@ -13,6 +13,7 @@ pub(super) const SAME_MS: i64 = 10 * 60_000;
 /// What a failure is told as. `row` of failures includes this one.
 pub(super) fn kind_of(reason: &Reason, died: bool, failures: i64) -> Kind {
     match reason.code.as_str() {
+        "upgrade_failed" | "upgrade_undone" => Kind::UpgradeUndone,
         _ if !died => Kind::Failed,
         // Chela does not mend it by trying: more telling than a loop, as often as it happens.
         "config_refused" => Kind::ConfigRefused,
@@ -59,6 +60,8 @@ mod tests {
         assert_eq!(kind_of(&reason("crash_loop"), true, 1), Kind::CrashLoop);
         assert_eq!(kind_of(&reason("config_refused"), true, 9), Kind::ConfigRefused);
         assert_eq!(kind_of(&reason("no_image"), false, 9), Kind::Failed);
+        assert_eq!(kind_of(&reason("upgrade_failed"), false, 0), Kind::UpgradeUndone);
+        assert_eq!(kind_of(&reason("upgrade_undone"), true, 1), Kind::UpgradeUndone);
     }
 
     #[test]

@@ -69,4 +69,6 @@ mod survival;
 #[cfg(test)]
 mod unisolated;
 #[cfg(test)]
+mod upgrade;
+#[cfg(test)]
 mod walk;

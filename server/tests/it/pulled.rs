@@ -17,7 +17,7 @@ async fn image(aim: &Aim, world: &World) -> (Bytes, Vec<Bytes>) {
     std::fs::create_dir(&scratch).expect("a directory");
     let homes = Homes::open(&scratch, None).expect("files");
     let runtime = aim.runtime(&world.dir.path().join("tools"), homes, None);
-    runtime.prepare(&Ignore, &CancellationToken::new()).await.expect("an image");
+    runtime.prepare(&runtime.openclaw(), &Ignore, &CancellationToken::new()).await.expect("an image");
     let built = aim.engine.ask("GET", "/images/json").await.expect("an answer").1;
     let id = built[0]["Id"].as_str().expect("an id").to_owned();
     let (status, saved) = aim.engine.ask_raw("GET", &format!("/images/{id}/get")).await.expect("an answer");

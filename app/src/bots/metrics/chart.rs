@@ -30,7 +30,8 @@ impl Scale {
         let mark = |event: &api::bots::BotEvent| {
             let why = event.reason.as_ref().map(|reason| format!(": {}", reason.message)).unwrap_or_default();
             let words = format!("{} {}{why}", time::utc(event.at_ms), changes::shown(event.kind, t).1);
-            let bad = matches!(event.kind, BotEventKind::Died | BotEventKind::Failed);
+            let bad =
+                matches!(event.kind, BotEventKind::Died | BotEventKind::Failed | BotEventKind::UpgradeUndone);
             ((event.at_ms - from_ms) * WIDE / span_ms, bad, words)
         };
         Self { from_ms, span_ms, step_ms: figures.step_ms, marks: figures.marks.iter().map(mark).collect() }

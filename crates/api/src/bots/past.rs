@@ -21,6 +21,10 @@ words! {
         Restart,
         Trash,
         Restore,
+        /// Another OpenClaw was asked for.
+        Upgrade,
+        /// The version from before was asked for.
+        Return,
         /// Its gateway answers.
         Ready,
         /// It ended by itself, or hung and was ended.
@@ -29,6 +33,10 @@ words! {
         Failed,
         /// It is down, as was wanted.
         Ended,
+        /// It has another OpenClaw and is well with it.
+        Upgraded,
+        /// An upgrade came to nothing, or was undone; the reason tells which.
+        UpgradeUndone,
     }
 
     /// One event of a bot's past.

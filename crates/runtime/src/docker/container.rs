@@ -120,7 +120,7 @@ impl DockerRuntime {
                 Err(RuntimeError::Conflict { found: seen.generation })
             };
         }
-        let image = self.image_id().await?.ok_or(RuntimeError::NotFound("the bot image"))?;
+        let image = self.image_id(&spec.openclaw).await?.ok_or(RuntimeError::NotFound("the bot image"))?;
         let home = self.inner.config.homes.of(spec.bot);
         let (files, user) = (home.clone(), spec.user);
         let ready = blocking("preparing the bot's files", move || {

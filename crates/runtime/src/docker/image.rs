@@ -5,7 +5,7 @@ use super::{
     rootfs::Rootfs,
     spec::{self, LABEL_IMAGE, LABEL_INSTANCE},
 };
-use crate::{CancellationToken, Progress, RuntimeError, Stage, blocking::blocking};
+use crate::{CancellationToken, Progress, RuntimeError, Stage, blocking::blocking, spec::is_version};
 use bollard::{
     Docker, body_try_stream,
     models::CreateImageInfo,
@@ -22,7 +22,7 @@ use std::{
     collections::HashMap,
     io::{self, BufWriter, Write},
     sync::{
-        Arc, PoisonError,
+        Arc, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -40,13 +40,14 @@ const TICK: Duration = Duration::from_millis(250);
 impl DockerRuntime {
     pub(super) async fn ensure_image(
         &self,
+        openclaw: &str,
         progress: &dyn Progress,
         cancel: &CancellationToken,
     ) -> Result<(), RuntimeError> {
         // The engine first: no use installing for one that is not there.
         self.inner.client.call("answer", |d| async move { d.ping().await.map(|_| ()) }).await?;
-        if let Some(image) = &self.inner.config.image {
-            return self.ensure_pulled(image, progress, cancel).await;
+        if !is_version(openclaw) {
+            return self.ensure_pulled(openclaw, progress, cancel).await;
         }
         // The image is counted from the beginning, so that the total does not change between the two.
         let tools = AtomicU64::new(0);
@@ -54,7 +55,7 @@ impl DockerRuntime {
             tools.fetch_max(total.unwrap_or_default(), Ordering::Relaxed);
             progress.report(stage, done, total.map(|total| total + USUAL_BYTES));
         };
-        self.inner.config.tools.ensure(&counted, cancel).await.map_err(|e| match e {
+        self.inner.config.tools.ensure(openclaw, &counted, cancel).await.map_err(|e| match e {
             crate::install::InstallError::Cancelled => RuntimeError::Cancelled,
             e => e.into(),
         })?;
@@ -63,8 +64,8 @@ impl DockerRuntime {
             () = cancel.cancelled() => return Err(RuntimeError::Cancelled),
             turn = self.inner.preparing.lock() => turn,
         };
-        let rootfs = self.rootfs().await?;
-        *self.inner.built.lock().unwrap_or_else(PoisonError::into_inner) = Some(rootfs.hash.clone());
+        let rootfs = self.rootfs(openclaw).await?;
+        self.built().insert(openclaw.to_owned(), rootfs.hash.clone());
         if self.find_built(&rootfs.hash).await?.is_some() {
             return Ok(());
         }
@@ -76,8 +77,12 @@ impl DockerRuntime {
         self.build(rootfs, &built, cancel).await
     }
 
-    async fn rootfs(&self) -> Result<Rootfs, RuntimeError> {
-        let tools = self.inner.config.tools.places();
+    fn built(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        self.inner.built.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn rootfs(&self, openclaw: &str) -> Result<Rootfs, RuntimeError> {
+        let tools = self.inner.config.tools.places(openclaw);
         let user = spec::user();
         let gather = move || Rootfs::gather(&tools, user.uid, user.gid);
         let what = "gathering the bot image";
@@ -85,18 +90,16 @@ impl DockerRuntime {
     }
 
     /// The id of the image that bots are to run in, if it is there.
-    pub(super) async fn image_id(&self) -> Result<Option<String>, RuntimeError> {
-        match &self.inner.config.image {
-            Some(image) => Ok(self.inspect_image(image).await?.map(|(id, _)| id)),
-            None => {
-                let known = self.inner.built.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let hash = match known {
-                    Some(hash) => hash,
-                    None => self.rootfs().await?.hash,
-                };
-                self.find_built(&hash).await
-            }
+    pub(super) async fn image_id(&self, openclaw: &str) -> Result<Option<String>, RuntimeError> {
+        if !is_version(openclaw) {
+            return Ok(self.inspect_image(openclaw).await?.map(|(id, _)| id));
         }
+        let known = self.built().get(openclaw).cloned();
+        let hash = match known {
+            Some(hash) => hash,
+            None => self.rootfs(openclaw).await?.hash,
+        };
+        self.find_built(&hash).await
     }
 
     /// Id and label of an image.

@@ -19,11 +19,11 @@ pub use spec::LABEL_PREFIX;
 use crate::{
     BotPaths, BotSpec, BotUser, CancellationToken, Found, Growth, Hint, Hints, InstanceId, LogPlace,
     LogQuery, LogRead, Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, UsedBy, Wires,
-    home::Homes, install::Tools,
+    home::Homes, install::Tools, spec::is_version,
 };
 use api::ids::BotId;
 use client::Client;
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::{Mutex, broadcast};
 
 /// What the Docker runtime stands on.
@@ -63,8 +63,8 @@ struct Inner {
     hints: broadcast::Sender<Hint>,
     /// One image is built or pulled at a time.
     preparing: Mutex<()>,
-    /// Hash of the image that was last prepared; finding it out costs a tenth of a second.
-    built: std::sync::Mutex<Option<String>>,
+    /// Hash of the image of each version that was prepared; finding it out costs a tenth of a second.
+    built: std::sync::Mutex<HashMap<String, String>>,
     /// Ends the listening with this value.
     ended: CancellationToken,
 }
@@ -109,16 +109,25 @@ impl Runtime for DockerRuntime {
         spec::user()
     }
 
-    fn paths(&self, _: BotId) -> BotPaths {
-        spec::paths(self.inner.config.image.is_some())
+    fn openclaw(&self) -> String {
+        self.inner.config.image.clone().unwrap_or_else(|| Tools::pinned().to_owned())
+    }
+
+    fn paths(&self, _: BotId, openclaw: &str) -> BotPaths {
+        spec::paths(!is_version(openclaw))
     }
 
     async fn check(&self) -> Result<RuntimeInfo, RuntimeError> {
         self.check_engine().await
     }
 
-    async fn prepare(&self, progress: &dyn Progress, cancel: &CancellationToken) -> Result<(), RuntimeError> {
-        self.ensure_image(progress, cancel).await
+    async fn prepare(
+        &self,
+        openclaw: &str,
+        progress: &dyn Progress,
+        cancel: &CancellationToken,
+    ) -> Result<(), RuntimeError> {
+        self.ensure_image(openclaw, progress, cancel).await
     }
 
     async fn create(&self, spec: &BotSpec) -> Result<(), RuntimeError> {

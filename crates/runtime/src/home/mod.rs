@@ -8,6 +8,7 @@
 //! directories in it (and so not its configuration); `state`, `workspace` and `run` belong to the bot,
 //! `config` is readable and `logs` closed to it. Not under root all belong to Chela's own user.
 
+mod copies;
 mod dir;
 mod error;
 mod files;

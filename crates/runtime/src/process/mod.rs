@@ -31,6 +31,7 @@ use crate::{
     install::Tools,
     logs::Collector,
     output,
+    spec::is_version,
 };
 use api::ids::BotId;
 use std::{
@@ -105,11 +106,15 @@ impl Runtime for ProcessRuntime {
         host::user(allotted)
     }
 
-    fn paths(&self, bot: BotId) -> BotPaths {
+    fn openclaw(&self) -> String {
+        Tools::pinned().to_owned()
+    }
+
+    fn paths(&self, bot: BotId, openclaw: &str) -> BotPaths {
         let home = self.inner.config.homes.of(bot);
         let run = home.path(Part::Run);
         BotPaths {
-            openclaw: self.inner.config.tools.places().openclaw,
+            openclaw: self.inner.config.tools.places(openclaw).openclaw,
             config_dir: home.path(Part::Config),
             state: home.path(Part::State),
             workspace: home.path(Part::Workspace),
@@ -124,9 +129,19 @@ impl Runtime for ProcessRuntime {
         blocking("looking at the host", move || this.check_host()).await
     }
 
-    async fn prepare(&self, progress: &dyn Progress, cancel: &CancellationToken) -> Result<(), RuntimeError> {
+    async fn prepare(
+        &self,
+        openclaw: &str,
+        progress: &dyn Progress,
+        cancel: &CancellationToken,
+    ) -> Result<(), RuntimeError> {
         if self.inner.config.command.is_none() {
-            self.inner.config.tools.ensure(progress, cancel).await?;
+            if !is_version(openclaw) {
+                return Err(RuntimeError::Refused(format!(
+                    "{openclaw} is an image, and this bot is a process"
+                )));
+            }
+            self.inner.config.tools.ensure(openclaw, progress, cancel).await?;
         }
         Ok(())
     }

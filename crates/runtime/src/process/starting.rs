@@ -9,6 +9,7 @@ use crate::{
     BotSpec, Observation, RuntimeError,
     blocking::blocking,
     home::{CELL_FILE, Part},
+    install::Tools,
     notes::{self, ASKED},
 };
 use api::ids::BotId;
@@ -113,7 +114,7 @@ impl ProcessRuntime {
         if let Some(command) = &self.inner.config.command {
             return command.clone();
         }
-        let node = self.inner.config.tools.places().node;
+        let node = self.inner.config.tools.places(Tools::pinned()).node;
         let cell = self.inner.config.homes.of(bot).path(Part::Config).join(CELL_FILE);
         vec![
             node.to_string_lossy().into_owned(),

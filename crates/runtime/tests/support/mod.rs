@@ -57,7 +57,15 @@ pub fn home_of(data_dir: &Path, bot: BotId, user: BotUser) -> BotHome {
 
 pub fn spec(bot: BotId, user: BotUser) -> BotSpec {
     let env = [("PATH", "/usr/local/bin:/usr/bin:/bin")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
-    BotSpec { bot, generation: 1, user, isolation: Isolation::Unisolated, limits: Limits::default(), env }
+    BotSpec {
+        bot,
+        generation: 1,
+        openclaw: runtime::install::Tools::pinned().to_owned(),
+        user,
+        isolation: Isolation::Unisolated,
+        limits: Limits::default(),
+        env,
+    }
 }
 
 /// Waits for hints until the bot stands as wanted.

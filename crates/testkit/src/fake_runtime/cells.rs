@@ -26,6 +26,9 @@ pub enum Edge {
     After,
 }
 
+/// A file in a bot's state that versions which fail write over.
+pub const STATE_FILE: &str = "stand-in.state";
+
 #[derive(Debug, Default)]
 struct Stand {
     reached: Notify,
@@ -63,6 +66,18 @@ impl Drop for Life {
     }
 }
 
+/// How a version of OpenClaw fails that does not come up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// It ends at once with exit code 78.
+    Refuses,
+    /// It lives and never answers.
+    Hangs,
+    /// It comes up where it finds a copy of the state that nobody else uses, and ends at once where it does not: what
+    /// a rehearsal does not see.
+    InEarnest,
+}
+
 #[derive(Debug, Default)]
 struct State {
     homes: Option<Homes>,
@@ -71,6 +86,8 @@ struct State {
     reply: Option<Reply>,
     deaf_to: Option<&'static str>,
     refuse: bool,
+    /// Versions of OpenClaw that do not come up with what they find.
+    broken: Vec<(String, Broken)>,
     starts: Vec<(BotId, i64)>,
 }
 
@@ -112,6 +129,24 @@ impl Cells {
     /// Gateways that start from now on end at once with exit code 78, as OpenClaw does with settings it refuses.
     pub fn refuse(&self, refuse: bool) {
         self.state().refuse = refuse;
+    }
+
+    /// Gateways of this version fail like this from now on.
+    pub fn break_version(&self, openclaw: &str, broken: Broken) {
+        self.state().broken.push((openclaw.to_owned(), broken));
+    }
+
+    /// How a version fails for this bot, if it does; the state it leaves behind is of no use to another one.
+    fn fails(&self, bot: BotId) -> Option<Broken> {
+        let openclaw = self.things.spec(bot)?.openclaw;
+        let state = self.state();
+        let broken = state.broken.iter().find(|(of, _)| *of == openclaw)?.1;
+        if let Some(homes) = &state.homes {
+            let _ = std::fs::write(homes.of(bot).path(Part::State).join(STATE_FILE), openclaw);
+        }
+        // A bot that started before is no rehearsal.
+        let in_earnest = state.starts.iter().any(|(of, _)| *of == bot);
+        (broken != Broken::InEarnest || in_earnest).then_some(broken)
     }
 
     /// Cuts the connections to a bot's gateway; it lives on.
@@ -215,7 +250,13 @@ impl Cells {
         if self.state().alive.contains_key(&bot) {
             return;
         }
-        let refuse = self.state().refuse;
+        let broken = self.fails(bot);
+        if broken == Some(Broken::Hangs) {
+            let silence = self.handle.spawn(std::future::pending());
+            self.state().alive.insert(bot, Life::Mute(silence));
+            return;
+        }
+        let refuse = self.state().refuse || broken.is_some();
         let gateway = match self.told(bot) {
             Ok((listen, options)) if !refuse => {
                 self.handle.spawn(FakeGateway::start_on(listen, options)).await.ok().and_then(Result::ok)
@@ -237,6 +278,7 @@ impl Cells {
         let spec = self.things.spec(bot).unwrap_or_else(|| BotSpec {
             bot,
             generation: 0,
+            openclaw: self.openclaw(),
             user: self.user(0),
             isolation: runtime::Isolation::Isolated,
             limits: runtime::Limits::default(),
@@ -265,8 +307,12 @@ impl Runtime for Cells {
         self.things.user(allotted)
     }
 
-    fn paths(&self, bot: BotId) -> BotPaths {
-        let mut paths = self.things.paths(bot);
+    fn openclaw(&self) -> String {
+        self.things.openclaw()
+    }
+
+    fn paths(&self, bot: BotId, openclaw: &str) -> BotPaths {
+        let mut paths = self.things.paths(bot, openclaw);
         if let Some(homes) = &self.state().homes {
             let home = homes.of(bot);
             paths.config_dir = home.path(Part::Config);
@@ -281,9 +327,14 @@ impl Runtime for Cells {
         self.things.check().await
     }
 
-    async fn prepare(&self, progress: &dyn Progress, cancel: &CancellationToken) -> Result<(), RuntimeError> {
+    async fn prepare(
+        &self,
+        openclaw: &str,
+        progress: &dyn Progress,
+        cancel: &CancellationToken,
+    ) -> Result<(), RuntimeError> {
         self.edge(Call::Prepare, Edge::Before).await;
-        let done = self.things.prepare(progress, cancel).await;
+        let done = self.things.prepare(openclaw, progress, cancel).await;
         self.edge(Call::Prepare, Edge::After).await;
         done
     }

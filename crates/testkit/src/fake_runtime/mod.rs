@@ -4,14 +4,14 @@
 mod cells;
 mod world;
 
-pub use cells::{Cells, Edge, Held};
+pub use cells::{Broken, Cells, Edge, Held, STATE_FILE};
 pub use world::{Call, Fault};
 
 use api::ids::BotId;
 use runtime::{
     BotPaths, BotSpec, BotUser, CancellationToken, Found, Growth, Hint, Hints, LogLine, LogPlace, LogQuery,
     LogRead, Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, Stage, Used, UsedBy,
-    Wires,
+    Wires, install::Tools,
 };
 use std::{
     path::PathBuf,
@@ -61,6 +61,11 @@ impl FakeRuntime {
     pub fn set_engine(&self, up: bool) {
         self.world().gone = !up;
         self.hint(Hint::All);
+    }
+
+    /// Which OpenClaw new bots get from now on, as if Chela itself had become a newer one.
+    pub fn set_openclaw(&self, openclaw: &str) {
+        self.world().openclaw = Some(openclaw.to_owned());
     }
 
     /// Whether it keeps its bots apart, as it says when it is looked at.
@@ -180,7 +185,11 @@ impl Runtime for FakeRuntime {
         BotUser { uid: own_uid(), gid: own_uid() }
     }
 
-    fn paths(&self, bot: BotId) -> BotPaths {
+    fn openclaw(&self) -> String {
+        self.world().openclaw.clone().unwrap_or_else(|| Tools::pinned().to_owned())
+    }
+
+    fn paths(&self, bot: BotId, _: &str) -> BotPaths {
         let root = PathBuf::from("/fake").join(bot.to_string());
         BotPaths {
             openclaw: "/fake/openclaw.mjs".into(),
@@ -200,7 +209,12 @@ impl Runtime for FakeRuntime {
         })
     }
 
-    async fn prepare(&self, progress: &dyn Progress, cancel: &CancellationToken) -> Result<(), RuntimeError> {
+    async fn prepare(
+        &self,
+        _: &str,
+        progress: &dyn Progress,
+        cancel: &CancellationToken,
+    ) -> Result<(), RuntimeError> {
         if cancel.is_cancelled() {
             return Err(RuntimeError::Cancelled);
         }

@@ -52,6 +52,7 @@ pub(super) struct World {
     pub(super) gone: bool,
     pub(super) prepared: bool,
     pub(super) unisolated: bool,
+    pub(super) openclaw: Option<String>,
     pub(super) now_ms: i64,
     pub(super) used: Used,
 }

@@ -44,7 +44,8 @@ impl Bots {
                 if row.observed == "stopped" {
                     self.forget_tokens(row).await?;
                 }
-                return Ok(Next::End(JobEnd::Done));
+                let again = self.prove(row).await?;
+                return Ok(Next::End(again.map_or(JobEnd::Done, |at_ms| JobEnd::Again { at_ms })));
             }
             // Without a next try it waits for somebody to change something.
             Step::Pause => {
@@ -54,6 +55,7 @@ impl Bots {
             }
             Step::AwaitRuntime => return Ok(Next::End(JobEnd::Again { at_ms: now + RECONCILE_AGAIN_MS })),
             Step::Prepare => self.prepare(row, cancel).await?,
+            Step::Keep => self.keep_state(row).await?,
             Step::Create => self.create_shell(row).await?,
             Step::Start => {
                 self.open_wire(row)?;
@@ -99,7 +101,7 @@ impl Bots {
     async fn prepare(&self, row: &bot::Model, cancel: &CancellationToken) -> Result<(), Fault> {
         let runtime = self.runtimes.of(row)?;
         let progress = super::wakers::Telling { bots: self, row, furthest: AtomicU64::new(0) };
-        Ok(runtime.prepare(&progress, cancel).await?)
+        Ok(runtime.prepare(&self.openclaw_of(row), &progress, cancel).await?)
     }
 
     /// Tokens of this generation, files, shell.
@@ -116,13 +118,20 @@ impl Bots {
         };
         // A process bot's gateway needs a port of this host that nobody has.
         let mut next = row.clone();
+        if next.openclaw.is_empty() {
+            next.openclaw = self.openclaw_of(row);
+        }
         next.gateway_port = self.runtimes.free_port(row).await?;
         next.well_config_id = self.well_with(row, self.platform.clock.now_ms());
         next.running_config_id = Some(row.config_id);
         let settings: BotSettings = from_json(&row.settings)?;
         let gateway = self.gateway_token(row)?;
         self.runtimes.lay_out(&next, &settings, &relay, &gateway, &tool).await?;
-        self.platform.db.write(async |tx| store::put_token(tx, &granted, token).await).await?;
+        let put = async |tx: &_| {
+            store::upgrade::set_openclaw(tx, &granted, next.id, &next.openclaw).await?;
+            store::put_token(tx, &granted, token).await
+        };
+        self.platform.db.write(put).await?;
         self.refresh_wires().await?;
         // The port is known before anything is made with it: a crash in between makes it anew.
         self.write_row(next.clone()).await?;

@@ -6,6 +6,7 @@ use crate::{
         Bots,
         lifecycle::{Gateway, Seen, Standing},
         runtimes::Exit,
+        upgrade,
     },
     platform::{error::OpError, jobs::LONGEST_WAIT_MS, text::named},
 };
@@ -25,6 +26,7 @@ impl Bots {
             gateway: self.gateway_state(row, seen),
             generation: row.generation,
             config_current: row.running_config_id == Some(row.config_id),
+            keep: upgrade::keep(row)?,
             must_wait: is_parked(row)
                 || row.next_try_at_ms.is_some_and(|at| is_ahead(at, self.platform.clock.now_ms())),
             prepared,

@@ -9,7 +9,7 @@ mod faults;
 mod look;
 mod noting;
 mod sweep;
-mod wakers;
+pub(super) mod wakers;
 
 pub(super) use failures::is_parked;
 pub(super) use faults::Fault;
@@ -112,6 +112,10 @@ impl Bots {
             let (standing, exit) = self.look_at(&row, prepared).await?;
             let step = lifecycle::next(&standing);
             let row = self.note_step(row, &standing, step).await?;
+            // The row comes back as it is now: what was decided for another life of it is decided anew.
+            if row.generation != standing.generation {
+                continue;
+            }
             tracing::debug!(bot.id = %id, step = ?step, "reconciling");
             match self.act(&row, step, exit, &cancel).await {
                 Ok(Next::Go) => prepared |= step == Step::Prepare,

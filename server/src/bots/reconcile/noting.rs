@@ -7,7 +7,7 @@ use super::{
 use crate::{
     bots::{
         Bots, Change, Failed, health, lifecycle, lifecycle::Standing, past::Seen, postmortems, runtimes,
-        store,
+        store, upgrade,
     },
     platform::{
         error::OpError,
@@ -76,7 +76,7 @@ impl Bots {
         {
             seen = None;
         }
-        self.write_seen(next, &row.observed, seen).await
+        self.write_seen(next, &row.observed, seen, None).await
     }
 
     /// The health that belongs to a state, and why it is no better; that of a failure is in the row already.
@@ -101,7 +101,7 @@ impl Bots {
     /// Writes what was seen; what people changed meanwhile stays, and is in the row that comes back.
     pub(super) async fn write_row(&self, row: bot::Model) -> Result<bot::Model, OpError> {
         let before = row.observed.clone();
-        self.write_seen(row, &before, None).await
+        self.write_seen(row, &before, None, None).await
     }
 
     /// The same, adds to the bot's past, and lets those hear it who tell people.
@@ -110,6 +110,7 @@ impl Bots {
         row: bot::Model,
         before: &str,
         seen: Option<Seen>,
+        turn: Option<upgrade::Turn>,
     ) -> Result<bot::Model, OpError> {
         let granted = self.may_run()?;
         let hears = self.hears.get();
@@ -117,7 +118,16 @@ impl Bots {
             .platform
             .db
             .write(async |tx| {
-                let Some(stored) = store::note(tx, &granted, &row).await? else { return Ok((None, false)) };
+                let Some(mut stored) = store::note(tx, &granted, &row).await? else {
+                    return Ok((None, false));
+                };
+                if let Some(turn) = &turn
+                    && let Some(turned) =
+                        store::upgrade::turn(tx, &granted, stored.id, &turn.before, &turn.after).await?
+                {
+                    store::upgrade::set_openclaw(tx, &granted, stored.id, &turn.openclaw).await?;
+                    stored = bot::Model { openclaw: turn.openclaw.clone(), ..turned };
+                }
                 if let Some(seen) = seen.as_ref().filter(|seen| !seen.again) {
                     self.remember(tx, &stored, seen).await?;
                 }
@@ -166,10 +176,22 @@ impl Bots {
             row.observed = name_of(&Observed::Failed);
             row.since_ms = now;
         }
-        let reason = Some(fault.reason);
-        let failed = Seen { kind: BotEventKind::Failed, reason, lived_ms: None, again: !news, left: None };
-        self.write_seen(row, &before, Some(failed)).await?;
-        Ok(JobEnd::Again { at_ms: again })
+        let undone = upgrade::undo_fault(&row, &fault.reason, now)?;
+        let (turn, reason) = match undone {
+            Some((turn, reason)) => {
+                row.generation += 1;
+                row.failures = 0;
+                row.next_try_at_ms = None;
+                row.reason = Some(json_of(&reason)?);
+                (Some(turn), reason)
+            }
+            None => (None, fault.reason),
+        };
+        let (at_ms, again) = if turn.is_some() { (now, false) } else { (again, !news) };
+        let reason = Some(reason);
+        let failed = Seen { kind: BotEventKind::Failed, reason, lived_ms: None, again, left: None };
+        self.write_seen(row, &before, Some(failed), turn).await?;
+        Ok(JobEnd::Again { at_ms })
     }
 
     /// Notes a death or hang: a new generation, a pause that doubles, the reason in words, and what it left.
@@ -185,6 +207,15 @@ impl Bots {
         next.next_try_at_ms = (!is_final).then(|| failures::next_try(now, next.failures));
         let in_a_row = self.in_a_row(row.id, next.failures, now).await?;
         let reason = death.reason(runtimes::memory_limit_bytes(), in_a_row, next.next_try_at_ms);
+        let (turn, reason) = match upgrade::undo(row, &reason, now)? {
+            // The old version does not wait for what the new one did.
+            Some((turn, told)) => {
+                next.failures = 0;
+                next.next_try_at_ms = None;
+                (Some(turn), told)
+            }
+            None => (None, reason),
+        };
         next.reason = Some(json_of(&reason)?);
         next.observed = name_of(&Observed::Failed);
         next.health = name_of(&Health::Unhealthy);
@@ -202,7 +233,7 @@ impl Bots {
         let left = Some(self.postmortem(&gone, told).await?);
         let (kind, lived_ms) = (BotEventKind::Died, Some(lived_ms));
         let died = Seen { kind, reason: Some(reason), lived_ms, again: false, left };
-        self.write_seen(next, &row.observed, Some(died)).await?;
+        self.write_seen(next, &row.observed, Some(died), turn).await?;
         Ok(())
     }
 

@@ -4,9 +4,9 @@
 use crate::{
     bots::{
         Bots,
-        lifecycle::{self, Seen, Standing, Step},
+        lifecycle::{self, Keep, Seen, Standing, Step},
         runtimes::seen,
-        store,
+        store, upgrade,
     },
     platform::{
         error::OpError,
@@ -35,6 +35,8 @@ impl Bots {
             let restless = rows.iter().filter(|row| !self.rests(row, &listed)).map(|row| row.id);
             self.poke_all(restless.collect()).await?;
             known.extend(rows.iter().map(|row| row.id));
+            // What an upgrade rehearses is no left-over; the upgrade itself takes it away.
+            known.extend(rows.iter().filter_map(upgrade::rehearses));
         }
         self.remove_orphans(&listed, &known).await
     }
@@ -69,12 +71,14 @@ impl Bots {
             gateway: self.gateway_state(row, seen),
             generation: row.generation,
             config_current: row.running_config_id == Some(row.config_id),
+            keep: upgrade::keep(row).unwrap_or(Keep::Nothing),
             must_wait: false,
             prepared: false,
         };
         let step = lifecycle::next(&standing);
         let (observed, stage) = lifecycle::shown(&standing, step);
         let as_shown = step == Step::Settle
+            && !upgrade::is_swapping(row)
             && !self.halts.waits(row.id)
             && row.observed == name_of(&observed)
             && row.stage == stage.map(|stage| name_of(&stage))

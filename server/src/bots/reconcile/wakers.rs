@@ -23,6 +23,7 @@ impl Bots {
     pub fn spawn_wakers(self: &Arc<Self>) {
         let bots = Arc::downgrade(self);
         self.platform.jobs.on(RECONCILE, move |payload| run(Weak::clone(&bots), payload));
+        crate::bots::upgrade::spawn(self);
         let (pokes, pending) = mpsc::channel(PENDING);
         let from_links = pokes.clone();
         self.links.listen(Arc::new(move |bot, event| {
@@ -101,7 +102,7 @@ async fn run(bots: Weak<Bots>, payload: String) -> Result<JobEnd, OpError> {
 }
 
 /// Tells the browser how far a preparation has come, at most once per whole percent.
-pub(super) struct Telling<'a> {
+pub(in crate::bots) struct Telling<'a> {
     pub bots: &'a Bots,
     pub row: &'a bot::Model,
     /// The furthest that was told: an installer that tidies up on its way does not go back.

@@ -52,6 +52,10 @@ pub struct Runtimes {
     pub(super) claims: Option<UidClaims>,
     /// A setting accepts bots that nothing keeps apart.
     by_setting: bool,
+    /// Versions of OpenClaw that are offered besides the one of this Chela.
+    versions: Vec<String>,
+    /// A command stands in OpenClaw's place.
+    command: bool,
     /// Somebody accepted them.
     pub(super) word: Mutex<Option<Word>>,
     /// Memory one more bot needs.
@@ -141,6 +145,8 @@ impl Runtimes {
             uids: config.bot_uids,
             claims: None,
             by_setting: config.allow_unisolated,
+            versions: config.openclaw_versions.clone(),
+            command: config.openclaw.is_some(),
             word: Mutex::default(),
             need_bytes,
             need_disk_bytes,
@@ -276,6 +282,31 @@ impl Runtimes {
     pub(in crate::bots) fn of_row(&self, row: &bot::Model) -> Result<&Arc<dyn Runtime>, RuntimeError> {
         let kind = named(&row.runtime).map_err(|_unknown| RuntimeError::NotFound("the bot's runtime"))?;
         self.of_kind(kind)
+    }
+
+    /// Which OpenClaw a bot runs with; one made before that was noted has what a new one gets.
+    pub(in crate::bots) fn openclaw_of(&self, row: &bot::Model) -> String {
+        if !row.openclaw.is_empty() {
+            return row.openclaw.clone();
+        }
+        self.of_row(row).map(|runtime| runtime.openclaw()).unwrap_or_default()
+    }
+
+    /// Which versions bots of this runtime can have, the one of a new bot first.
+    pub(in crate::bots) fn offers(&self, row: &bot::Model) -> Vec<String> {
+        let Ok(runtime) = self.of_row(row) else { return Vec::new() };
+        let mut offers = vec![runtime.openclaw()];
+        for version in &self.versions {
+            if !offers.contains(version) {
+                offers.push(version.clone());
+            }
+        }
+        offers
+    }
+
+    /// Whether a command stands in the place of OpenClaw, whatever its version is said to be.
+    pub(in crate::bots) const fn runs_a_command(&self) -> bool {
+        self.command
     }
 
     /// All of them.

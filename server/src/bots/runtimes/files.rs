@@ -46,7 +46,7 @@ impl Runtimes {
 
     fn config(&self, row: &bot::Model, settings: &BotSettings) -> Done<BotConfig> {
         let runtime = self.of_row(row)?;
-        let paths = runtime.paths(row.id);
+        let paths = runtime.paths(row.id, &self.openclaw_of(row));
         let (isolation, relay_port) = match (runtime.kind(), self.isolation(runtime.kind())) {
             (RuntimeKind::Docker, _) => (openclaw::Isolation::Confined, cell::CELL_RELAY_PORT),
             (RuntimeKind::Process, runtime::Isolation::Isolated) => {
@@ -126,7 +126,8 @@ impl Runtimes {
     /// Makes the process's or container's shell.
     pub(in crate::bots) async fn create(&self, row: &bot::Model) -> Done {
         let runtime = self.of_row(row)?;
-        let paths = runtime.paths(row.id);
+        let openclaw = self.openclaw_of(row);
+        let paths = runtime.paths(row.id, &openclaw);
         let paths = cell::CellPaths {
             openclaw: paths.openclaw,
             config_dir: paths.config_dir,
@@ -143,6 +144,7 @@ impl Runtimes {
         let spec = BotSpec {
             bot: row.id,
             generation: row.generation,
+            openclaw,
             user: runtime.user(allotted(row)),
             isolation: self.isolation(runtime.kind()),
             limits: Limits::default(),
@@ -167,7 +169,7 @@ impl Runtimes {
 
     /// Removes files of a bot's state that it names by its own paths. What is no path below its state is left.
     pub(in crate::bots) async fn delete_state_files(&self, row: &bot::Model, named: &[String]) -> Done {
-        let state = self.of_row(row)?.paths(row.id).state;
+        let state = self.of_row(row)?.paths(row.id, &self.openclaw_of(row)).state;
         let below =
             named.iter().filter_map(|path| Path::new(path).strip_prefix(&state).ok().map(Path::to_owned));
         let below: Vec<_> = below.collect();
@@ -203,6 +205,42 @@ impl Runtimes {
                 })
             });
             counted.into_iter().collect()
+        })
+        .await
+    }
+
+    /// Keeps a copy of a bot's state from before an upgrade, an empty one where it has none yet. It does not run.
+    pub(in crate::bots) async fn keep_state(&self, row: &bot::Model) -> Done {
+        let user = self.of_row(row)?.user(allotted(row));
+        self.hold_user(row)?;
+        let home = self.home(row);
+        blocking(move || {
+            home.ensure(user)?;
+            Ok(home.keep_state()?)
+        })
+        .await
+    }
+
+    /// Puts that copy in the place of the state. It does not run.
+    pub(in crate::bots) async fn bring_state_back(&self, row: &bot::Model) -> Done {
+        let home = self.home(row);
+        blocking(move || if home.exists() { Ok(home.bring_state_back()?) } else { Ok(()) }).await
+    }
+
+    /// Gives that copy up.
+    pub(in crate::bots) async fn forget_kept_state(&self, row: &bot::Model) -> Done {
+        let home = self.home(row);
+        blocking(move || Ok(home.forget_kept_state()?)).await
+    }
+
+    /// Gives a rehearsal a copy of the state of its bot, which may run.
+    pub(in crate::bots) async fn copy_state(&self, row: &bot::Model, trial: &bot::Model) -> Done {
+        let user = self.of_row(trial)?.user(allotted(trial));
+        self.hold_user(trial)?;
+        let (from, to) = (self.home(row), self.home(trial));
+        blocking(move || {
+            to.ensure(user)?;
+            if from.exists() { Ok(from.copy_state_to(&to)?) } else { Ok(()) }
         })
         .await
     }

@@ -55,6 +55,9 @@ fn row(workspace: WorkspaceId, n: u128, put: Put) -> bot::Model {
         trashed_at_ms: trashed.then_some(7),
         trashed_from: None,
         well_config_id: None,
+        openclaw: "2026.9.6".to_owned(),
+        upgrade: None,
+        trial_uid: None,
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) fn message(about: &About<'_>, locale: &str) -> Value {
         Kind::ConfigRefused => word("its configuration was refused", "配置被拒绝"),
         Kind::Hung => word("does not answer", "无响应"),
         Kind::Died => word("ended by itself", "自行退出"),
+        Kind::UpgradeUndone => word("an upgrade came to nothing", "升级未成功"),
         Kind::Unreachable => word("the runtime does not answer", "运行环境没有响应"),
         Kind::Recovered => word("is well again", "已恢复"),
     };

@@ -35,6 +35,7 @@ pub const NAMES: &[&str] = &[
     "uid_claims",
     "allow_unisolated",
     "openclaw",
+    "openclaw_versions",
     "master_key_file",
     "private_upstreams",
     "trusted_proxies",
@@ -81,6 +82,8 @@ pub struct Config {
     pub allow_unisolated: bool,
     /// Command that takes OpenClaw's place in the process runtime.
     pub openclaw: Option<String>,
+    /// Versions of OpenClaw that bots may be given besides the one this Chela pins.
+    pub openclaw_versions: Vec<String>,
     pub master_key_file: Option<PathBuf>,
     pub private_upstreams: Vec<PrivateUpstream>,
     /// Proxies whose `X-Forwarded-For` counts: network address and prefix length.
@@ -127,6 +130,7 @@ impl Config {
             uid_claims: PathBuf::from(or("uid_claims", runtime::process::UID_CLAIMS)),
             allow_unisolated: flag("allow_unisolated", get("allow_unisolated").as_deref())?,
             openclaw: get("openclaw"),
+            openclaw_versions: parse::versions(get("openclaw_versions"))?,
             master_key_file: get("master_key_file").map(PathBuf::from),
             private_upstreams: upstreams(&addresses(get("private_upstreams")))?,
             trusted_proxies: networks(&addresses(get("trusted_proxies")))?,

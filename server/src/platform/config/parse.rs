@@ -95,6 +95,18 @@ pub(super) fn upstreams(list: &[String]) -> Result<Vec<PrivateUpstream>, ConfigE
         .collect()
 }
 
+/// Exact versions of OpenClaw, comma-separated.
+pub(super) fn versions(list: Option<String>) -> Result<Vec<String>, ConfigError> {
+    let list = list.unwrap_or_default();
+    let items = list.split(',').map(str::trim).filter(|item| !item.is_empty());
+    items
+        .map(|item| match runtime::is_version(item) {
+            true => Ok(item.to_owned()),
+            false => Err(bad("openclaw_versions", format!("'{item}' is no exact version such as 2026.9.6"))),
+        })
+        .collect()
+}
+
 pub(super) fn networks(list: &[String]) -> Result<Vec<(IpAddr, u8)>, ConfigError> {
     list.iter()
         .map(|item| {

@@ -109,7 +109,7 @@ impl Target {
 fn stand_ins(dir: &Path) -> Tools {
     std::fs::create_dir_all(dir).expect("a directory");
     let tools = Tools::new(dir, Vec::new());
-    let places = tools.places();
+    let places = tools.places(Tools::pinned());
     let link = |from: &Path, to: &Path| {
         std::fs::create_dir_all(to.parent().expect("a parent")).expect("a directory");
         if !to.exists() && std::fs::hard_link(from, to).is_err() {
@@ -177,16 +177,25 @@ impl Runtime for Struck {
         self.docker.user(allotted)
     }
 
-    fn paths(&self, bot: BotId) -> BotPaths {
-        self.docker.paths(bot)
+    fn openclaw(&self) -> String {
+        self.docker.openclaw()
+    }
+
+    fn paths(&self, bot: BotId, openclaw: &str) -> BotPaths {
+        self.docker.paths(bot, openclaw)
     }
 
     async fn check(&self) -> Result<RuntimeInfo, RuntimeError> {
         self.docker.check().await
     }
 
-    async fn prepare(&self, progress: &dyn Progress, cancel: &CancellationToken) -> Result<(), RuntimeError> {
-        self.through(Call::Prepare, self.docker.prepare(progress, cancel)).await
+    async fn prepare(
+        &self,
+        openclaw: &str,
+        progress: &dyn Progress,
+        cancel: &CancellationToken,
+    ) -> Result<(), RuntimeError> {
+        self.through(Call::Prepare, self.docker.prepare(openclaw, progress, cancel)).await
     }
 
     async fn create(&self, spec: &BotSpec) -> Result<(), RuntimeError> {
