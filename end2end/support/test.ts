@@ -67,7 +67,10 @@ export const test = base.extend<OwnFixtures, WorkerFixtures>({
     const chela = await Chela.start({
       runtime: 'process',
       upstreams: [`127.0.0.1:${vendor.port}`],
-      env: { CHELA_OPENCLAW: `/usr/bin/env FAKE_GATEWAY_REPLY=clock ${gateway}` },
+      env: {
+        CHELA_OPENCLAW: `/usr/bin/env FAKE_GATEWAY_REPLY=clock ${gateway}`,
+        CHELA_OPENCLAW_VERSIONS: '2099.1.1,2099.1.2-broken',
+      },
     });
     try {
       const api = await Api.of(chela);

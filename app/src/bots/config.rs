@@ -4,6 +4,7 @@ use super::{
     detail::OneBot,
     fns::{BotsUpdate, bots_get, bots_options},
     model::{ModelField, Picked},
+    openclaw::OpenClaw,
     pending::{Pending, PromptText},
     tags::Tags,
     text,
@@ -62,6 +63,7 @@ fn Config(one: OneBot, choices: Resource<Result<BotChoices, ApiError>>) -> impl 
                 })}
             </Suspense>
             <Tags one/>
+            <OpenClaw one/>
         </div>
     }
 }

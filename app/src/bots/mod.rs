@@ -16,6 +16,7 @@ mod model;
 pub(crate) mod more;
 pub mod more_fns;
 mod more_text;
+mod openclaw;
 mod overview;
 mod pending;
 mod stages;

@@ -44,6 +44,21 @@ pub async fn bots_restore(cmd: RestoreBot) -> Result<BotDetail, ApiError> {
     call(cmd).await
 }
 
+#[server(prefix = "/api/fn", endpoint = "bots/upgrade")]
+pub async fn bots_upgrade(cmd: UpgradeBot) -> Result<BotDetail, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "bots/upgrade_return")]
+pub async fn bots_upgrade_return(cmd: ReturnBot) -> Result<BotDetail, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "bots/upgrade_cancel")]
+pub async fn bots_upgrade_cancel(cmd: CancelUpgrade) -> Result<BotDetail, ApiError> {
+    call(cmd).await
+}
+
 /// Leads to the new bot's overview.
 #[server(prefix = "/api/fn", endpoint = "bots/clone")]
 pub async fn bots_clone(cmd: CloneBot) -> Result<BotCreated, ApiError> {

@@ -3,6 +3,7 @@
 use crate::i18n::texts;
 
 texts! {
+    upgrade_to: "Upgrade", "升级";
     tab_changes: "Changes", "变更";
     tab_diagnostics: "Diagnostics", "诊断";
     // trash and copies

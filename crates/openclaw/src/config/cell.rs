@@ -53,7 +53,12 @@ pub const CONFIG_FILE: &str = "openclaw.json";
 /// The environment of a bot's process: everything, so that nothing of Chela's own is inherited.
 /// It holds no secret; anybody who may inspect the container may read it.
 #[must_use]
-pub fn environment(paths: &CellPaths, wires: Wires, gateway_port: u16) -> BTreeMap<String, String> {
+pub fn environment(
+    paths: &CellPaths,
+    wires: Wires,
+    gateway_port: u16,
+    openclaw: &str,
+) -> BTreeMap<String, String> {
     let text = |path: &PathBuf| path.to_string_lossy().into_owned();
     let config = paths.config_dir.join(CONFIG_FILE);
     let wires = match wires {
@@ -63,6 +68,8 @@ pub fn environment(paths: &CellPaths, wires: Wires, gateway_port: u16) -> BTreeM
     [
         ("CHELA_RUN_DIR", text(&paths.run)),
         ("CHELA_OPENCLAW", text(&paths.openclaw)),
+        // What it is meant to be: for whoever stands in its place, and for those who look into the container.
+        ("CHELA_OPENCLAW_VERSION", openclaw.to_owned()),
         ("CHELA_WIRES", wires.to_owned()),
         ("CHELA_RELAY_PORT", CELL_RELAY_PORT.to_string()),
         ("HOME", text(&paths.home)),
@@ -107,7 +114,7 @@ mod tests {
             home: "/home/node".into(),
             tmp: "/tmp".into(),
         };
-        let environment = environment(&paths, Wires::Sockets, CELL_GATEWAY_PORT);
+        let environment = environment(&paths, Wires::Sockets, CELL_GATEWAY_PORT, "2026.9.6");
         assert!(environment.keys().all(|name| !name.contains("TOKEN") && !name.contains("KEY")));
         assert_eq!(environment["OPENCLAW_CONFIG_PATH"], "/config/openclaw.json");
     }

@@ -19,6 +19,10 @@ use super::{Listen, ModelApi, Options, Reply, Upstream};
 /// # Errors
 /// Something is missing or malformed: a real gateway would exit with 78.
 pub fn told(env: &BTreeMap<String, String>) -> anyhow::Result<(Listen, Options)> {
+    // A stand-in of such a version starts with nothing that it finds.
+    if let Some(version) = env.get("CHELA_OPENCLAW_VERSION").filter(|version| version.ends_with("-broken")) {
+        bail!("OpenClaw {version} refuses this configuration");
+    }
     let required =
         |name: &str| env.get(name).with_context(|| format!("the environment variable {name} is missing"));
     let config: Value = serde_json::from_str(&std::fs::read_to_string(required("OPENCLAW_CONFIG_PATH")?)?)

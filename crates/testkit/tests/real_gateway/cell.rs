@@ -92,7 +92,7 @@ impl Cell {
         };
         let mut command = Command::new(&self.tools.node);
         command.arg(script).args(args).env_clear();
-        command.envs(cell::environment(&paths, Wires::Sockets, self.port));
+        command.envs(cell::environment(&paths, Wires::Sockets, self.port, "2026.9.6"));
         command.env("CHELA_RELAY_PORT", self.relay_port.to_string());
         command.current_dir(self.path("workspace")).stdin(Stdio::null()).kill_on_drop(true);
         command

@@ -144,11 +144,11 @@ impl Runtimes {
         let spec = BotSpec {
             bot: row.id,
             generation: row.generation,
-            openclaw,
+            openclaw: openclaw.clone(),
             user: runtime.user(allotted(row)),
             isolation: self.isolation(runtime.kind()),
             limits: Limits::default(),
-            env: cell::environment(&paths, wires, self.gateway_port(row)),
+            env: cell::environment(&paths, wires, self.gateway_port(row), &openclaw),
         };
         runtime.create(&spec).await
     }
