@@ -17,6 +17,7 @@ mod m20261121_000008_bot_events;
 mod m20261121_000009_notify;
 mod m20261121_000010_bot_health;
 mod m20261121_000011_bot_metrics;
+mod m20261121_000013_jobs;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000009_notify::Migration),
             Box::new(m20261121_000010_bot_health::Migration),
             Box::new(m20261121_000011_bot_metrics::Migration),
+            Box::new(m20261121_000013_jobs::Migration),
         ]
     }
 }

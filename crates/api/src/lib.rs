@@ -19,6 +19,7 @@ pub mod bots;
 pub mod chat;
 pub mod error;
 pub mod ids;
+pub mod jobs;
 pub mod keys;
 pub mod live;
 pub mod notify;

@@ -17,6 +17,7 @@ mod contexts;
 mod env;
 mod failure;
 mod instance;
+mod jobs;
 mod keys;
 mod login;
 mod near;

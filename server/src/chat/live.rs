@@ -45,7 +45,7 @@ impl SnapshotSource for Chat {
     async fn snapshot(&self, ctx: &OpCtx, topic: Topic) -> Result<Snapshot, ApiError> {
         match topic {
             Topic::Thread(id) => self.snapshot_of(ctx, id).await.map_err(ApiError::from),
-            Topic::Bots | Topic::Bot(_) | Topic::Notifications => Err(ApiError::not_found()),
+            Topic::Bots | Topic::Bot(_) | Topic::Notifications | Topic::Jobs => Err(ApiError::not_found()),
         }
     }
 

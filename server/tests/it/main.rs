@@ -31,6 +31,8 @@ mod health;
 #[cfg(test)]
 mod job;
 #[cfg(test)]
+mod jobs;
+#[cfg(test)]
 mod live_socket;
 #[cfg(test)]
 mod logs;
