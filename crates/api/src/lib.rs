@@ -23,6 +23,7 @@ pub mod jobs;
 pub mod keys;
 pub mod live;
 pub mod notify;
+pub mod orphans;
 pub mod page;
 pub mod settings;
 pub mod usage;

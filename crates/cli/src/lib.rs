@@ -23,6 +23,7 @@ mod login;
 mod near;
 mod notifications;
 mod options;
+mod orphans;
 mod output;
 mod probe;
 pub mod routes;

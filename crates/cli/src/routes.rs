@@ -3,7 +3,9 @@
 //! A test holds this table against the running server's `openapi.json` and against the commands. A new verb gets a
 //! row here, or a reason among the [`EXCEPTIONS`].
 
-use api::{Verb, audit::*, auth::*, bots::*, chat::*, jobs::*, keys::*, notify::*, settings::*, usage::*};
+use api::{
+    Verb, audit::*, auth::*, bots::*, chat::*, jobs::*, keys::*, notify::*, orphans::*, settings::*, usage::*,
+};
 use http::Method;
 use serde_json::{Map, Value};
 
@@ -76,6 +78,8 @@ pub const ROUTES: &[Route] = &[
     route(RetryJob::NAME, Method::POST, "/api/jobs/{job}/retry", "job retry"),
     route(CancelJob::NAME, Method::POST, "/api/jobs/{job}/cancel", "job cancel"),
     route(DiscardJob::NAME, Method::DELETE, "/api/jobs/{job}", "job discard"),
+    route(ListOrphans::NAME, Method::GET, "/api/orphans", "orphans"),
+    route(RemoveOrphans::NAME, Method::POST, "/api/orphans/remove", "orphans"),
     route(ListUsage::NAME, Method::GET, "/api/usage", "usage list"),
     route(UsageToday::NAME, Method::GET, "/api/usage/today", "usage today"),
     route(ListAudit::NAME, Method::GET, "/api/audit", "audit list"),

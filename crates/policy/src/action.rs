@@ -88,6 +88,10 @@ actions! {
     ReadJobs = "jobs.read" needs Admin;
     /// Retry, cancel, discard jobs.
     ManageJobs = "jobs.manage" needs Admin;
+    /// See what belongs to no bot any more.
+    ReadOrphans = "orphans.read" needs Admin;
+    /// Remove it.
+    RemoveOrphans = "orphans.remove" needs Admin;
     /// See facts about the instance.
     ReadInstance = "settings.read" needs Member;
     /// Members, links and tokens made on the server machine.

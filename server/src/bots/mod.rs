@@ -15,6 +15,7 @@ mod links;
 mod logs;
 mod many;
 mod metrics;
+mod orphans;
 mod past;
 mod postmortems;
 mod reconcile;

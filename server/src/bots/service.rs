@@ -55,6 +55,8 @@ pub struct Bots {
     /// Who is told what becomes of bots; set once by the composition.
     pub hears: OnceLock<Arc<dyn super::Hears>>,
     pub(super) state: Mutex<HashMap<BotId, super::reconcile::Memory>>,
+    /// What sweeps have seen that has no row.
+    pub(super) left: super::orphans::Left,
     /// Held while somebody counts a bot's files.
     pub(super) counting: tokio::sync::Mutex<()>,
     pub(super) meters: super::metrics::Meters,
@@ -95,6 +97,7 @@ pub fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
     health::register(verbs, bots);
     postmortems::register(verbs, bots);
     diagnose::register(verbs, bots);
+    super::orphans::register(verbs, bots);
     verbs.on::<UpdateBot, act::WriteBots, _, _, _>(
         Rest::patch("/api/bots/{bot}").says("Saves a pending change."),
         bots,
@@ -137,6 +140,7 @@ impl Bots {
             threads,
             hears,
             state,
+            left: Default::default(),
             counting: Default::default(),
             meters: Default::default(),
             counted: Default::default(),

@@ -26,6 +26,7 @@ use sea_orm::{
     QueryOrder, QuerySelect,
     sea_query::{CaseStatement, Expr},
 };
+use std::collections::HashSet;
 
 /// The rows a scope opens.
 fn visible(scope: RowScope) -> Condition {
@@ -77,6 +78,15 @@ pub(super) async fn rows_after<C: ConnectionTrait>(
         query = query.filter(bot::Column::Id.gt(after));
     }
     Ok(query.all(db).await?)
+}
+
+/// Every bot there is, deleted ones too.
+pub(super) async fn ids<C: ConnectionTrait>(
+    db: &C,
+    _granted: &Granted<act::RunBots>,
+) -> Result<HashSet<BotId>, OpError> {
+    let ids = bot::Entity::find().select_only().column(bot::Column::Id).into_tuple();
+    Ok(ids.all(db).await?.into_iter().collect())
 }
 
 /// How many bots a workspace has, and how many it may have.

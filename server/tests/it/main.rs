@@ -43,6 +43,8 @@ mod metrics;
 #[cfg(test)]
 mod notify;
 #[cfg(test)]
+mod orphans;
+#[cfg(test)]
 mod past;
 #[cfg(test)]
 mod planted;

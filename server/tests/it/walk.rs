@@ -138,6 +138,8 @@ fn fields(verb: &str, vendor: &str) -> Value {
         | "jobs.retry"
         | "jobs.cancel"
         | "jobs.discard"
+        | "orphans.list"
+        | "orphans.remove"
         | "settings.instance" => json!({}),
         "notify.subscribe" => json!({
             "endpoint": "https://push.example/walk",

@@ -22,7 +22,7 @@ use std::collections::{HashMap, HashSet};
 type Listed = HashMap<RuntimeKind, HashMap<BotId, Observation>>;
 
 impl Bots {
-    /// Gives a turn to every bot that does not stand as wanted, and removes what has no bot.
+    /// Gives a turn to every bot that does not stand as wanted, and removes what has had no bot for a while.
     pub(in crate::bots) async fn sweep(&self) -> Result<(), OpError> {
         // Rows are read after this: what is listed and has none then is left over.
         let listed = self.list_all().await?;
@@ -36,7 +36,9 @@ impl Bots {
             self.poke_all(restless.collect()).await?;
             known.extend(rows.iter().map(|row| row.id));
         }
-        self.remove_orphans(&listed, &known).await
+        let listed = listed.iter().flat_map(|(kind, things)| things.keys().map(|bot| (*kind, *bot)));
+        self.remove_orphans(listed.filter(|(_, bot)| !known.contains(bot)).collect()).await;
+        Ok(())
     }
 
     async fn list_all(&self) -> Result<Listed, OpError> {
@@ -102,24 +104,6 @@ impl Bots {
             })
             .await?;
         self.platform.jobs.wake();
-        Ok(())
-    }
-
-    /// Things of this instance whose bot has no row: what a crash between purge and removal leaves.
-    async fn remove_orphans(&self, listed: &Listed, known: &HashSet<BotId>) -> Result<(), OpError> {
-        let granted = self.may_run()?;
-        for (kind, runtime) in self.runtimes.all() {
-            let things = listed.get(&kind).into_iter().flat_map(HashMap::keys);
-            for bot in things.copied().filter(|bot| !known.contains(bot)) {
-                if store::load(self.platform.db.read(), &granted, bot).await?.is_some() {
-                    continue;
-                }
-                tracing::warn!(bot.id = %bot, "removing what is left of a deleted bot");
-                if let Err(error) = runtime.remove(bot).await {
-                    tracing::warn!(bot.id = %bot, error = %error, "cannot remove it");
-                }
-            }
-        }
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ mod golden;
 mod jobs;
 mod logins;
 mod notifications;
+mod orphans;
 
 use crate::support::*;
 use std::{
