@@ -3,6 +3,7 @@
 use super::{
     detail::OneBot,
     fns::{BotsUpdate, bots_get, bots_options},
+    idle::IdleStop,
     model::{ModelField, Picked},
     pending::{Pending, PromptText},
     tags::Tags,
@@ -62,6 +63,7 @@ fn Config(one: OneBot, choices: Resource<Result<BotChoices, ApiError>>) -> impl 
                 })}
             </Suspense>
             <Tags one/>
+            <IdleStop one/>
         </div>
     }
 }

@@ -40,6 +40,10 @@ pub struct Model {
     pub trashed_from: Option<String>,
     /// Settings it was last well with.
     pub well_config_id: Option<BotConfigId>,
+    /// Put to sleep when nobody has needed it for so long; never if absent.
+    pub idle_stop_minutes: Option<i64>,
+    /// Asleep since: wanted running, and down until somebody needs it.
+    pub asleep_since_ms: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

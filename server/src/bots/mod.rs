@@ -10,6 +10,7 @@ mod events;
 mod halts;
 mod health;
 mod hears;
+mod idle;
 mod lifecycle;
 mod links;
 mod logs;
@@ -31,6 +32,7 @@ mod wires;
 
 pub use health::{KeyAnswer, KeyVerdict, ModelCheck};
 pub use hears::{Change, Failed, Hears};
+pub use idle::{Activity, LastCall};
 pub use links::{LinkEvent, Links};
 pub use runtimes::Runtimes;
 pub use service::{Bots, ModelList, ThreadList, register};

@@ -1,5 +1,6 @@
 //! Rows of bots as the words of `api`, and back.
 
+use super::idle;
 use crate::platform::{
     error::OpError,
     text::{from_json, named},
@@ -27,6 +28,7 @@ pub(super) fn summary(row: &bot::Model) -> Result<BotSummary, OpError> {
         version: row.version,
         tags: from_json(&row.tags)?,
         trashed_at_ms: row.trashed_at_ms,
+        asleep_since_ms: row.asleep_since_ms.filter(|_| idle::is_asleep(row)),
     })
 }
 
@@ -42,6 +44,7 @@ pub(super) fn detail(row: &bot::Model) -> Result<BotDetail, OpError> {
         restarts: row.restarts,
         started_at_ms: row.started_at_ms,
         next_try_at_ms: row.next_try_at_ms,
+        idle_stop_minutes: row.idle_stop_minutes.and_then(|minutes| u32::try_from(minutes).ok()),
         summary,
     })
 }

@@ -27,6 +27,8 @@ use std::{
 pub trait ThreadList: Send + Sync {
     /// The newest threads of a bot.
     async fn threads(&self, ctx: &OpCtx, bot: BotId) -> Result<Vec<ThreadSummary>, OpError>;
+    /// What is under way with a bot, and when it last was.
+    async fn activity(&self, ctx: &OpCtx, bot: BotId) -> Result<super::Activity, OpError>;
     /// When a bot last finished an answer.
     async fn last_answer_ms(&self, ctx: &OpCtx, bot: BotId) -> Result<Option<i64>, OpError>;
 }
@@ -52,6 +54,8 @@ pub struct Bots {
     pub(super) probes: health::Probes,
     /// Set once by the composition: chats stand on bots, not bots on chats.
     pub threads: OnceLock<Arc<dyn ThreadList>>,
+    /// Who knows of model calls; set once by the composition.
+    pub calls: OnceLock<Arc<dyn super::LastCall>>,
     /// Who is told what becomes of bots; set once by the composition.
     pub hears: OnceLock<Arc<dyn super::Hears>>,
     pub(super) state: Mutex<HashMap<BotId, super::reconcile::Memory>>,
@@ -138,6 +142,7 @@ impl Bots {
             vendors,
             probes: Default::default(),
             threads,
+            calls: OnceLock::new(),
             hears,
             state,
             left: Default::default(),
@@ -354,6 +359,9 @@ pub(super) async fn update(
     b.change(&ctx, &granted, &q.bot, q.expected_version, UpdateBot::NAME, async |tx, row| {
         if let Some(tags) = &q.tags {
             row.tags = json_of(&settings::tags(tags)?)?;
+        }
+        if let Some(asked) = q.idle_stop_minutes {
+            row.idle_stop_minutes = super::idle::minutes(asked)?;
         }
         let now = rows::detail(row)?;
         let base = now.pending.as_ref().unwrap_or(&now.settings);

@@ -1,6 +1,7 @@
 //! Rows of the bots slice. Every function takes the proof that somebody may.
 
 pub(super) mod health;
+pub(super) mod idle;
 pub(super) mod many;
 pub(super) mod metrics;
 pub(super) mod past;

@@ -29,6 +29,8 @@ mod hang;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
+mod idle;
+#[cfg(test)]
 mod job;
 #[cfg(test)]
 mod jobs;

@@ -29,6 +29,10 @@ words! {
         Failed,
         /// It is down, as was wanted.
         Ended,
+        /// Nobody needed it for as long as it was told.
+        Slept,
+        /// Somebody needs it again.
+        Woke,
     }
 
     /// One event of a bot's past.

@@ -3,7 +3,7 @@
 
 use crate::{
     bots::{
-        Bots,
+        Bots, idle,
         lifecycle::{self, Seen, Standing, Step},
         runtimes::seen,
         store,
@@ -60,7 +60,7 @@ impl Bots {
 
     /// Whether a turn would do nothing and note nothing. In doubt it does not.
     fn rests(&self, row: &bot::Model, listed: &Listed) -> bool {
-        let (Ok(kind), Ok(desired)) = (named::<RuntimeKind>(&row.runtime), named(&row.desired)) else {
+        let (Ok(kind), Ok(desired)) = (named::<RuntimeKind>(&row.runtime), idle::wanted(row)) else {
             return false;
         };
         let Some(things) = listed.get(&kind) else { return false };

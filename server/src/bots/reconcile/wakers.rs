@@ -46,6 +46,7 @@ impl Bots {
         }
         tasks.spawn(Arc::clone(self).resync());
         tasks.spawn(Arc::clone(self).empty_trash());
+        tasks.spawn(Arc::clone(self).tend_idle());
         tasks.spawn(Arc::clone(self).keep_meters());
         tasks.spawn(Arc::clone(self).watch_models());
     }

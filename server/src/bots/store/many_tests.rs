@@ -55,6 +55,8 @@ fn row(workspace: WorkspaceId, n: u128, put: Put) -> bot::Model {
         trashed_at_ms: trashed.then_some(7),
         trashed_from: None,
         well_config_id: None,
+        idle_stop_minutes: None,
+        asleep_since_ms: None,
     }
 }
 

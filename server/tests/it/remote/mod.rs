@@ -6,6 +6,7 @@ mod completion;
 mod doctor;
 mod endings;
 mod golden;
+mod idle;
 mod jobs;
 mod logins;
 mod notifications;
