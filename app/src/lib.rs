@@ -11,6 +11,7 @@ mod frame;
 mod home;
 mod hydration;
 mod i18n;
+pub mod jobs;
 pub mod keys;
 mod live;
 pub mod notify;

@@ -19,6 +19,10 @@ pub struct Model {
     pub last_error: Option<String>,
     pub created_at_ms: i64,
     pub finished_at_ms: Option<i64>,
+    /// When it last began to run.
+    pub started_at_ms: Option<i64>,
+    /// How long it last ran.
+    pub ran_ms: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -18,6 +18,8 @@ mod m20261121_000009_notify;
 mod m20261121_000010_bot_health;
 mod m20261121_000011_bot_metrics;
 mod m20261121_000012_bot_openclaw;
+mod m20261121_000013_jobs;
+mod m20261121_000015_idle;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -38,6 +40,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000010_bot_health::Migration),
             Box::new(m20261121_000011_bot_metrics::Migration),
             Box::new(m20261121_000012_bot_openclaw::Migration),
+            Box::new(m20261121_000013_jobs::Migration),
+            Box::new(m20261121_000015_idle::Migration),
         ]
     }
 }

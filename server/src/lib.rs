@@ -11,6 +11,7 @@ pub mod chat;
 pub mod commands;
 pub mod compose;
 pub mod control;
+pub mod jobs;
 pub mod keys;
 pub mod notify;
 pub mod platform;

@@ -54,6 +54,9 @@ enum Admin {
     Token {
         #[arg(long)]
         name: String,
+        /// It administers the instance, too: jobs, leftovers.
+        #[arg(long)]
+        admin: bool,
         #[arg(long)]
         json: bool,
     },
@@ -121,7 +124,9 @@ fn main() -> ExitCode {
     match args.command {
         Command::Serve => commands::serve(&source),
         Command::Setup { json, non_interactive: _ } => commands::setup(&source, json),
-        Command::Admin(Admin::Token { name, json }) => commands::admin_token(&source, &name, json),
+        Command::Admin(Admin::Token { name, admin, json }) => {
+            commands::admin_token(&source, &name, admin, json)
+        }
         Command::Admin(Admin::EnrolLink { user, role, json }) => {
             commands::enrol_link(&source, &user, role.as_deref(), json)
         }

@@ -83,7 +83,10 @@ fn Row(token: ApiToken, delete: ServerAction<AuthDeleteToken>) -> impl IntoView 
         <li class="row">
             <Icon glyph=Glyph::KeyRound/>
             <div class="row-what">
-                <p class="row-name">{token.name.clone()} " " <Badge>{role}</Badge></p>
+                <p class="row-name">
+                    {token.name.clone()} " " <Badge>{role}</Badge>
+                    {token.admin.then(|| view! { " " <Badge>{t.admin}</Badge> })}
+                </p>
                 <p class="hint">
                     {t.created} " " <Moment ms=Signal::stored(token.created_at_ms)/> " · " {t.last_used} " "
                     {match token.last_used_at_ms {

@@ -1,6 +1,6 @@
 //! What was done to a bot and what became of it, newest first.
 
-use super::{detail::OneBot, more_text};
+use super::{detail::OneBot, idle_text, more_text};
 use crate::{
     i18n::fill,
     parts::Pager,
@@ -15,7 +15,7 @@ use leptos_router::hooks::use_query_map;
 use ui::{Card, Glyph, Icon};
 
 /// How an event of a bot's past reads.
-pub(super) const fn shown(kind: BotEventKind, t: &'static more_text::Text) -> (Glyph, &'static str) {
+pub(super) fn shown(kind: BotEventKind, t: &'static more_text::Text) -> (Glyph, &'static str) {
     use BotEventKind as K;
     match kind {
         K::Created => (Glyph::Plus, t.k_created),
@@ -35,6 +35,8 @@ pub(super) const fn shown(kind: BotEventKind, t: &'static more_text::Text) -> (G
         K::Return => (Glyph::RefreshCw, t.k_return),
         K::Upgraded => (Glyph::CircleCheck, t.k_upgraded),
         K::UpgradeUndone => (Glyph::TriangleAlert, t.k_upgrade_undone),
+        K::Slept => (Glyph::CirclePause, idle_text::text().slept),
+        K::Woke => (Glyph::Play, idle_text::text().woke),
     }
 }
 

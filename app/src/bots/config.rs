@@ -3,6 +3,7 @@
 use super::{
     detail::OneBot,
     fns::{BotsUpdate, bots_get, bots_options},
+    idle::IdleStop,
     model::{ModelField, Picked},
     openclaw::OpenClaw,
     pending::{Pending, PromptText},
@@ -64,6 +65,7 @@ fn Config(one: OneBot, choices: Resource<Result<BotChoices, ApiError>>) -> impl 
             </Suspense>
             <Tags one/>
             <OpenClaw one/>
+            <IdleStop one/>
         </div>
     }
 }

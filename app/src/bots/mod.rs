@@ -9,6 +9,8 @@ mod deaths;
 pub(crate) mod detail;
 mod diagnostics;
 pub mod fns;
+pub(crate) mod idle;
+pub(crate) mod idle_text;
 pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod metrics;

@@ -84,14 +84,20 @@ fn Trouble(one: OneBot) -> impl IntoView {
     let t = text::text();
     let reason = Memo::new(move |_| one.detail.with(|bot| bot.summary.reason.clone()));
     let next = Memo::new(move |_| one.detail.with(|bot| bot.next_try_at_ms));
-    let failed = Memo::new(move |_| one.detail.with(|bot| bot.summary.observed == Observed::Failed));
+    let tone = Memo::new(move |_| {
+        one.detail.with(|bot| match bot.summary.observed {
+            Observed::Failed => Tone::Bad,
+            _ if bot.summary.asleep_since_ms.is_some() => Tone::Info,
+            _ => Tone::Warn,
+        })
+    });
     let restart = Memo::new(move |_| one.detail.with(|bot| bot.restart_needed));
     view! {
         {move || {
             reason
                 .get()
                 .map(|reason| {
-                    let tone = if failed.get() { Tone::Bad } else { Tone::Warn };
+                    let tone = tone.get();
                     view! {
                         <Banner tone title=reason.message>
                             {reason.hint.map(|hint| view! { <p>{hint}</p> })}

@@ -27,6 +27,9 @@ pub fn shown(bot: &BotSummary, t: &'static Text) -> Shown {
     if bot.desired == Desired::Deleted {
         return turning(t.s_deleting);
     }
+    if bot.asleep_since_ms.is_some() && matches!(bot.observed, Observed::Stopped | Observed::Absent) {
+        return still(Tone::Idle, Glyph::CirclePause, super::idle_text::text().asleep);
+    }
     let wanted = bot.desired == Desired::Running;
     match bot.observed {
         Observed::Failed => still(Tone::Bad, Glyph::CircleX, t.s_failed),
@@ -53,7 +56,10 @@ pub fn shown(bot: &BotSummary, t: &'static Text) -> Shown {
 pub fn needs_attention(bot: &BotSummary) -> bool {
     let unwell =
         matches!(bot.health, Health::Degraded | Health::Unhealthy) && bot.observed == Observed::Running;
-    bot.observed == Observed::Failed || unwell || (bot.reason.is_some() && bot.desired == Desired::Running)
+    let awake = bot.asleep_since_ms.is_none();
+    bot.observed == Observed::Failed
+        || unwell
+        || (bot.reason.is_some() && awake && bot.desired == Desired::Running)
 }
 
 /// Whether it can be talked to now.

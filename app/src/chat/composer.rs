@@ -8,7 +8,7 @@ use super::{
     text,
 };
 use crate::{
-    bots::{detail::OneBot, state},
+    bots::{detail::OneBot, idle::takes_messages},
     live::{Link, live},
     parts::Failure,
 };
@@ -38,7 +38,7 @@ pub(super) fn Composer(one: OneBot, talk: Talk, current: Option<ThreadId>, desk:
     let failed = Signal::derive(move || {
         send.value().get().and_then(Result::err).or(stop.value().get().and_then(Result::err))
     });
-    let ready = Memo::new(move |_| one.detail.with(|bot| state::is_ready(&bot.summary)));
+    let ready = Memo::new(move |_| one.detail.with(takes_messages));
     let busy = Memo::new(move |_| talk.busy());
     view! {
         <div class="composer">

@@ -61,6 +61,7 @@ fn phase_word(phase: Option<&str>, t: &'static text::Text) -> &'static str {
     match phase {
         Some("starting_model") => t.p_starting,
         Some("queued") => t.p_queued,
+        Some("waking") => crate::bots::idle_text::text().waking,
         Some("retrying") => t.p_retrying,
         Some(phase) if phase.starts_with("preparing") => t.p_preparing,
         _ => t.thinking,

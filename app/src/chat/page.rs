@@ -8,7 +8,7 @@ use super::{
     threads::{ThreadHead, Threads},
 };
 use crate::{
-    bots::{detail::OneBot, state},
+    bots::{detail::OneBot, idle_text, state},
     parts::Unloaded,
 };
 use api::{
@@ -142,14 +142,20 @@ fn Thread(one: OneBot, opened: Opened, desk: Desk) -> impl IntoView {
 fn NotReady(one: OneBot) -> impl IntoView {
     let t = text::text();
     let asleep = Memo::new(move |_| {
-        one.detail.with(|bot| (!state::is_ready(&bot.summary)).then_some(bot.summary.desired))
+        one.detail.with(|bot| {
+            let summary = &bot.summary;
+            (!state::is_ready(summary)).then_some((summary.desired, summary.asleep_since_ms.is_some()))
+        })
     });
     view! {
         {move || {
             asleep
                 .get()
-                .map(|desired| {
-                    let (title, more) = if desired == Desired::Running {
+                .map(|(desired, sleeps)| {
+                    let (title, more) = if sleeps {
+                        let t = idle_text::text();
+                        (t.asleep_title, t.asleep_text)
+                    } else if desired == Desired::Running {
                         (t.starting_title, t.starting_text)
                     } else {
                         (t.not_ready_title, t.not_ready_text)

@@ -18,6 +18,7 @@ pub fn SettingsFrame() -> impl IntoView {
     ];
     if admin {
         tabs.push(("/admin/instance", t.instance));
+        tabs.push(("/admin/jobs", t.jobs));
     }
     view! {
         <header class="page-head">

@@ -9,6 +9,7 @@ texts! {
     notifications: "Notifications", "通知";
     tokens: "API tokens", "API 令牌";
     instance: "Instance", "实例";
+    jobs: "Jobs", "任务";
     version: "Chela", "Chela";
     public_url: "Public address", "公开地址";
     database: "Database", "数据库";

@@ -71,6 +71,8 @@ words! {
         pub id: TokenId,
         pub name: String,
         pub role: Role,
+        /// Administers the instance, too.
+        pub admin: bool,
         pub created_at_ms: i64,
         pub last_used_at_ms: Option<i64>,
     }

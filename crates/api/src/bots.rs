@@ -98,6 +98,9 @@ words! {
         /// Which OpenClaw it runs with: a version, or an image.
         #[serde(default)]
         pub openclaw: String,
+        /// Since when it is asleep: down because nobody needed it, until a message or a person wakes it.
+        #[serde(default)]
+        pub asleep_since_ms: Option<i64>,
     }
 
     /// Configuration of a bot.
@@ -130,6 +133,9 @@ words! {
         /// Its last upgrade.
         #[serde(default)]
         pub upgrade: Option<Upgrade>,
+        /// It is put to sleep after so many minutes without work; never if absent.
+        #[serde(default)]
+        pub idle_stop_minutes: Option<u32>,
     }
 
     /// Bots of the workspace, narrowed by every word that is given.
@@ -171,6 +177,9 @@ words! {
         pub runtime: Option<RuntimeKind>,
         #[serde(default)]
         pub tags: Option<Vec<String>>,
+        /// Minutes without work after which it is put to sleep: 5 to 10080; 0 or nothing for never.
+        #[serde(default)]
+        pub idle_stop_minutes: Option<u32>,
     }
     #[derive(Eq)]
     pub struct BotCreated { pub id: BotId, pub slug: String }
@@ -190,6 +199,9 @@ words! {
         /// All of them: at most 20, each `[a-z0-9._:-]{1,32}`.
         #[serde(default)]
         pub tags: Option<Vec<String>>,
+        /// Minutes without work after which it is put to sleep: 5 to 10080; 0 for never. Holds at once.
+        #[serde(default)]
+        pub idle_stop_minutes: Option<u32>,
         /// `version` of the bot as read; a newer one in the store is `stale`.
         #[serde(default)]
         pub expected_version: Option<i64>,

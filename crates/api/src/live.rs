@@ -17,7 +17,7 @@ pub const MAX_CLIENT_FRAME: usize = 64 * 1024;
 /// Most topics on one socket.
 pub const MAX_TOPICS: usize = 200;
 
-/// What can be watched. Text forms: `bots`, `bot:<id>`, `thread:<id>`, `notifications`.
+/// What can be watched. Text forms: `bots`, `bot:<id>`, `thread:<id>`, `notifications`, `jobs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
     /// Every bot of the caller's workspace.
@@ -28,10 +28,12 @@ pub enum Topic {
     Thread(ThreadId),
     /// What the caller has not read.
     Notifications,
+    /// The jobs of the instance, for its administrators.
+    Jobs,
 }
 
 impl Topic {
-    /// Whether it is one per workspace; the others are named by an id that exists once.
+    /// Whether it is one per workspace; the others exist once, most by an id.
     pub const fn is_of_workspace(self) -> bool {
         matches!(self, Self::Bots | Self::Notifications)
     }
@@ -44,6 +46,7 @@ impl fmt::Display for Topic {
             Self::Bot(id) => write!(f, "bot:{id}"),
             Self::Thread(id) => write!(f, "thread:{id}"),
             Self::Notifications => f.write_str("notifications"),
+            Self::Jobs => f.write_str("jobs"),
         }
     }
 }
@@ -53,6 +56,7 @@ impl FromStr for Topic {
         match text.split_once(':') {
             None if text == "bots" => Ok(Self::Bots),
             None if text == "notifications" => Ok(Self::Notifications),
+            None if text == "jobs" => Ok(Self::Jobs),
             Some(("bot", id)) => id.parse().map(Self::Bot),
             Some(("thread", id)) => id.parse().map(Self::Thread),
             _ => Err(BadId("topic")),
@@ -133,6 +137,8 @@ words! {
         Thread { thread: ThreadSummary, messages: Vec<Message> },
         /// How many are unread to this caller, at most 100.
         Notifications { unread: u32 },
+        /// Nothing but that they are watched: the list is read apart.
+        Jobs {},
     }
 
     #[serde(tag = "kind", rename_all = "snake_case")]
@@ -158,5 +164,7 @@ words! {
         /// In `notifications`: something happened, or the caller named here has read or chosen. What is unread differs from
         /// person to person: ask for a new snapshot.
         NotificationsChanged { of: Option<String> },
+        /// In `jobs`: some changed.
+        JobsChanged {},
     }
 }

@@ -5,9 +5,9 @@ use crate::{
     completion::{self, Completion},
     env::Env,
     failure::Failure,
-    instance, keys, login, notifications,
+    instance, jobs, keys, login, notifications,
     options::{Noun, Plain},
-    output, threads, tokens, usage,
+    orphans, output, threads, tokens, usage,
 };
 use clap::{Args, Subcommand};
 use std::process::ExitCode;
@@ -42,6 +42,12 @@ pub enum Command {
     /// What happened to bots: see it, mark it as read.
     #[command(display_order = 10, visible_alias = "notifications")]
     Notification(Noun<notifications::NotificationVerb>),
+    /// Work that goes on by itself, for administrators of the instance.
+    #[command(display_order = 10, visible_alias = "jobs")]
+    Job(Noun<jobs::JobVerb>),
+    /// What belongs to no bot any more, for administrators of the instance; removed with --remove only.
+    #[command(display_order = 10)]
+    Orphans(Plain<orphans::OrphansArgs>),
     /// Model calls and their tokens.
     #[command(display_order = 10)]
     Usage(Plain<usage::UsageArgs>),
@@ -94,6 +100,8 @@ async fn dispatch(command: Command, env: &Env) -> Result<(), Failure> {
         Command::Key(noun) => keys::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Token(noun) => tokens::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Notification(noun) => notifications::run(&Session::open(noun.common, env)?, noun.verb).await,
+        Command::Job(noun) => jobs::run(&Session::open(noun.common, env)?, noun.verb).await,
+        Command::Orphans(given) => orphans::run(&Session::open(given.common, env)?, given.args).await,
         Command::Usage(given) => usage::run(&Session::open(given.common, env)?, given.args).await,
         Command::Audit(given) => audit::run(&Session::open(given.common, env)?, given.args).await,
         Command::Instance(given) => instance::instance(&Session::open(given.common, env)?).await,

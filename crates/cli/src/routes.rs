@@ -3,7 +3,9 @@
 //! A test holds this table against the running server's `openapi.json` and against the commands. A new verb gets a
 //! row here, or a reason among the [`EXCEPTIONS`].
 
-use api::{Verb, audit::*, auth::*, bots::*, chat::*, keys::*, notify::*, settings::*, usage::*};
+use api::{
+    Verb, audit::*, auth::*, bots::*, chat::*, jobs::*, keys::*, notify::*, orphans::*, settings::*, usage::*,
+};
 use http::Method;
 use serde_json::{Map, Value};
 
@@ -74,6 +76,13 @@ pub const ROUTES: &[Route] = &[
     route(ListNotifications::NAME, Method::GET, "/api/notifications", "notification list"),
     route(MarkRead::NAME, Method::POST, "/api/notifications/read", "notification read"),
     route(MuteBot::NAME, Method::POST, "/api/bots/{bot}/mute", "notification mute"),
+    route(ListJobs::NAME, Method::GET, "/api/jobs", "job list"),
+    route(GetJob::NAME, Method::GET, "/api/jobs/{job}", "job show"),
+    route(RetryJob::NAME, Method::POST, "/api/jobs/{job}/retry", "job retry"),
+    route(CancelJob::NAME, Method::POST, "/api/jobs/{job}/cancel", "job cancel"),
+    route(DiscardJob::NAME, Method::DELETE, "/api/jobs/{job}", "job discard"),
+    route(ListOrphans::NAME, Method::GET, "/api/orphans", "orphans"),
+    route(RemoveOrphans::NAME, Method::POST, "/api/orphans/remove", "orphans"),
     route(ListUsage::NAME, Method::GET, "/api/usage", "usage list"),
     route(UsageToday::NAME, Method::GET, "/api/usage/today", "usage today"),
     route(ListAudit::NAME, Method::GET, "/api/audit", "audit list"),

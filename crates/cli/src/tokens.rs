@@ -4,7 +4,7 @@ use crate::{
     ask, completion,
     failure::Failure,
     options::{Paging, Watch, Yes},
-    output::{Cell, Column, Shape, age, now_ms, number, text},
+    output::{Cell, Column, Shape, age, flag, now_ms, number, text},
     session::Session,
 };
 use api::{
@@ -39,6 +39,7 @@ const SHAPE: Shape = Shape {
     columns: &[
         Column::new("NAME", |v, _| Cell::from(text(v, "name"))),
         Column::new("ROLE", |v, _| Cell::from(text(v, "role"))),
+        Column::wide("ADMIN", |v, _| Cell::from(if flag(v, "admin") { "yes" } else { "" })),
         Column::new("USED", |v, now| age(number(v, "last_used_at_ms"), now)),
         Column::new("AGE", |v, now| age(number(v, "created_at_ms"), now)),
         Column::new("ID", |v, _| Cell::from(text(v, "id"))),

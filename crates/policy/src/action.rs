@@ -9,6 +9,8 @@ pub enum Needs {
     Owner,
     /// A person (not a token), about their own things.
     Person,
+    /// An administrator of the instance, whatever the role in a workspace. It opens no tenant's data.
+    Admin,
     /// Chela itself: jobs, reconciler, control socket.
     System,
 }
@@ -82,26 +84,36 @@ actions! {
     WriteUsage = "usage.write" needs System;
     /// Read the audit log.
     ReadAudit = "audit.read" needs Owner;
+    /// See the jobs of the instance.
+    ReadJobs = "jobs.read" needs Admin;
+    /// Retry, cancel, discard jobs.
+    ManageJobs = "jobs.manage" needs Admin;
+    /// See what belongs to no bot any more.
+    ReadOrphans = "orphans.read" needs Admin;
+    /// Remove it.
+    RemoveOrphans = "orphans.remove" needs Admin;
     /// See facts about the instance.
     ReadInstance = "settings.read" needs Member;
     /// Members, links and tokens made on the server machine.
     Administer = "auth.administer" needs System;
 }
 
-/// Role by action, as a table a person can review in a diff.
+/// Role by action, as a table a person can review in a diff. `admin` is what that flag adds to a role.
 pub fn matrix() -> String {
-    let mut table =
-        String::from("action                 nobody  viewer  owner  token(viewer)  token(owner)  system\n");
+    let mut table = String::from(
+        "action                 nobody  viewer  owner  token(viewer)  token(owner)  admin  system\n",
+    );
     for action in all_actions() {
         let row = match action.needs {
-            Needs::Member => ["-", "yes", "yes", "yes", "yes", "yes"],
-            Needs::Owner => ["-", "-", "yes", "-", "yes", "yes"],
-            Needs::Person => ["-", "yes", "yes", "-", "-", "-"],
-            Needs::System => ["-", "-", "-", "-", "-", "yes"],
+            Needs::Member => ["-", "yes", "yes", "yes", "yes", "-", "yes"],
+            Needs::Owner => ["-", "-", "yes", "-", "yes", "-", "yes"],
+            Needs::Person => ["-", "yes", "yes", "-", "-", "-", "-"],
+            Needs::Admin => ["-", "-", "-", "-", "-", "yes", "yes"],
+            Needs::System => ["-", "-", "-", "-", "-", "-", "yes"],
         };
-        let [nobody, viewer, owner, token_viewer, token_owner, system] = row;
+        let [nobody, viewer, owner, token_viewer, token_owner, admin, system] = row;
         table.push_str(&format!(
-            "{:<22} {nobody:<7} {viewer:<7} {owner:<6} {token_viewer:<14} {token_owner:<13} {system}\n",
+            "{:<22} {nobody:<7} {viewer:<7} {owner:<6} {token_viewer:<14} {token_owner:<13} {admin:<6} {system}\n",
             action.name
         ));
     }

@@ -36,13 +36,15 @@ pub struct Subject {
     /// The workspace of this request; absent for nobody and for work of the instance.
     pub workspace: Option<WorkspaceId>,
     pub role: Option<Role>,
+    /// Administers the instance; apart from roles.
+    pub admin: bool,
 }
 
 impl Subject {
     /// Nobody.
-    pub const NOBODY: Self = Self { actor: Actor::Nobody, workspace: None, role: None };
+    pub const NOBODY: Self = Self { actor: Actor::Nobody, workspace: None, role: None, admin: false };
     /// Chela itself, for the whole instance.
-    pub const SYSTEM: Self = Self { actor: Actor::System, workspace: None, role: None };
+    pub const SYSTEM: Self = Self { actor: Actor::System, workspace: None, role: None, admin: false };
 }
 
 /// Which rows a grant opens; stores turn it into a condition.
@@ -97,6 +99,8 @@ pub enum Denied {
     Nobody,
     #[error("the role does not allow this")]
     NoRight,
+    #[error("not an administrator of the instance")]
+    NotAdmin,
 }
 
 impl From<Denied> for api::ApiError {
@@ -104,6 +108,10 @@ impl From<Denied> for api::ApiError {
         match denied {
             Denied::Nobody => Self::unauthenticated(),
             Denied::NoRight => Self::forbidden(),
+            Denied::NotAdmin => Self::forbidden().with_hint(
+                "This is for administrators of the instance; `chela admin token --admin` on the server machine makes a \
+                 token for programs of theirs.",
+            ),
         }
     }
 }
@@ -111,7 +119,7 @@ impl From<Denied> for api::ApiError {
 /// Decides. Everything not allowed here is denied.
 ///
 /// # Errors
-/// `Nobody` for who is not known, `NoRight` for who lacks the right.
+/// `Nobody` for who is not known, `NoRight` for who lacks the right, `NotAdmin` where only that is missing.
 pub fn check<A: Action>(subject: &Subject) -> Result<Granted<A>, Denied> {
     let grant = |scope| Ok(Granted { scope, actor: subject.actor, _action: PhantomData });
     let member = || subject.workspace.filter(|_| subject.role.is_some()).ok_or(Denied::NoRight);
@@ -125,6 +133,15 @@ pub fn check<A: Action>(subject: &Subject) -> Result<Granted<A>, Denied> {
             grant(RowScope::Workspace(member()?))
         }
         (Needs::Person, Actor::User(user)) => grant(RowScope::Own(user)),
+        // Rows of the instance. What belongs to a tenant asks for a grant of that tenant besides.
+        (Needs::Admin, Actor::System) => grant(RowScope::All),
+        (Needs::Admin, Actor::User(_) | Actor::Token(_)) => {
+            if subject.admin {
+                grant(RowScope::All)
+            } else {
+                Err(Denied::NotAdmin)
+            }
+        }
         _ => Err(Denied::NoRight),
     }
 }
@@ -136,7 +153,7 @@ mod tests {
     use uuid::Uuid;
 
     fn subject(actor: Actor, role: Option<Role>) -> Subject {
-        Subject { actor, workspace: Some(WorkspaceId(Uuid::from_u128(1))), role }
+        Subject { actor, workspace: Some(WorkspaceId(Uuid::from_u128(1))), role, admin: false }
     }
 
     #[test]
@@ -166,9 +183,36 @@ mod tests {
             actor: Actor::User(UserId(Uuid::from_u128(2))),
             workspace: None,
             role: Some(Role::Owner),
+            admin: false,
         };
         assert!(check::<act::ReadBots>(&lost).is_err());
         assert!(check::<act::ManageSelf>(&lost).is_ok());
+    }
+
+    #[test]
+    fn only_an_administrator_sees_the_jobs_of_the_instance_whatever_the_role() {
+        let (user, token) =
+            (Actor::User(UserId(Uuid::from_u128(2))), Actor::Token(TokenId(Uuid::from_u128(2))));
+        let bot = Actor::Bot(BotId(Uuid::from_u128(3)));
+        for actor in [user, token] {
+            for role in [None, Some(Role::Viewer), Some(Role::Owner)] {
+                let plain = subject(actor, role);
+                assert_eq!(check::<act::ReadJobs>(&plain).err(), Some(Denied::NotAdmin), "{plain:?}");
+                let admin = Subject { admin: true, ..plain };
+                assert!(check::<act::ReadJobs>(&admin).is_ok() && check::<act::ManageJobs>(&admin).is_ok());
+            }
+        }
+        assert!(check::<act::ReadJobs>(&Subject { admin: true, ..subject(bot, None) }).is_err());
+        assert_eq!(check::<act::ReadJobs>(&Subject::NOBODY).err(), Some(Denied::Nobody));
+        assert!(check::<act::ManageJobs>(&Subject::SYSTEM).is_ok());
+    }
+
+    #[test]
+    fn an_administrator_has_no_right_of_a_role_they_lack() {
+        let admin = Subject { admin: true, ..subject(Actor::User(UserId(Uuid::from_u128(2))), None) };
+        assert!(check::<act::ReadBots>(&admin).is_err() && check::<act::ReadAudit>(&admin).is_err());
+        let viewer = Subject { role: Some(Role::Viewer), ..admin };
+        assert!(check::<act::ReadBots>(&viewer).is_ok() && check::<act::WriteBots>(&viewer).is_err());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The contract every runtime keeps. Says what must hold, not how.
 
 use crate::{
-    BotPaths, BotSpec, BotUser, Found, Growth, Hints, LogPlace, LogQuery, LogRead, Observation, Progress,
-    RuntimeError, RuntimeKind, UsedBy,
+    BotPaths, BotSpec, BotUser, Foreign, Found, Growth, Hints, LogPlace, LogQuery, LogRead, Observation,
+    Progress, RuntimeError, RuntimeKind, UsedBy,
 };
 use api::ids::BotId;
 use std::time::Duration;
@@ -81,6 +81,9 @@ pub trait Runtime: Send + Sync {
 
     /// Everything here that carries this instance's mark, wanted or orphaned.
     async fn list(&self) -> Result<Vec<Found>, RuntimeError>;
+
+    /// Everything here that carries the mark of another instance.
+    async fn foreign(&self) -> Result<Vec<Foreign>, RuntimeError>;
 
     /// What everything of this instance uses that runs. What ends meanwhile is left out.
     async fn used(&self) -> Result<Vec<UsedBy>, RuntimeError>;

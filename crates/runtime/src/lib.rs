@@ -28,7 +28,7 @@ pub use error::RuntimeError;
 pub use hints::{Hint, Hints};
 pub use logs::{Growth, LogLevel, LogLine, LogPlace, LogQuery, LogRead};
 pub use progress::{Ignore, Progress, Stage};
-pub use seen::{Found, Observation};
+pub use seen::{Foreign, Found, Observation};
 pub use spec::{BotPaths, BotSpec, BotUser, InstanceId, Isolation, Limits, is_version};
 pub use used::{Used, UsedBy};
 

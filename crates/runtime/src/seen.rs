@@ -55,6 +55,17 @@ impl Observation {
     }
 }
 
+/// Something of another Chela in a runtime. It is shown and never touched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreign {
+    /// Container name or process id, for people.
+    pub handle: String,
+    /// The instance whose mark it carries.
+    pub instance: String,
+    /// When it was made, as far as known.
+    pub since_ms: Option<i64>,
+}
+
 /// One thing of this instance in a runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {

@@ -135,6 +135,21 @@ async fn creating_and_starting_twice_makes_one_bot() {
 }
 
 #[tokio::test]
+async fn what_another_instance_runs_is_foreign_and_no_orphan_of_ours() {
+    let (theirs, ours) = (Bed::new("echo up; exec sleep 1000"), Bed::new("echo up; exec sleep 1000"));
+    let runtime = theirs.started().await;
+    let (we, handle) = (ours.runtime(), pid(&runtime.inspect(theirs.bot).await.unwrap()).to_string());
+    let foreign = |all: Vec<runtime::Foreign>| {
+        all.into_iter().find(|thing| thing.instance == theirs.instance.as_str()).map(|thing| thing.handle)
+    };
+    assert_eq!(foreign(we.foreign().await.unwrap()), Some(handle.clone()));
+    assert!(we.list().await.unwrap().is_empty());
+    assert_eq!(foreign(runtime.foreign().await.unwrap()), None, "its own is not foreign to it");
+    we.remove(theirs.bot).await.unwrap();
+    assert!(lives(handle.parse().unwrap()), "nobody else ends it");
+}
+
+#[tokio::test]
 async fn two_starts_at_once_make_one_bot() {
     let bed = Bed::new("echo up; exec sleep 1000");
     let (one, two) = (bed.runtime(), bed.runtime());

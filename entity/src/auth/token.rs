@@ -12,6 +12,7 @@ pub struct Model {
     pub token_hash: Vec<u8>,
     pub name: String,
     pub role: String,
+    pub admin: bool,
     pub created_at_ms: i64,
     pub last_used_at_ms: Option<i64>,
     pub revoked_at_ms: Option<i64>,

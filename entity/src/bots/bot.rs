@@ -46,6 +46,10 @@ pub struct Model {
     pub upgrade: Option<String>,
     /// User id of a rehearsal.
     pub trial_uid: Option<i64>,
+    /// Put to sleep when nobody has needed it for so long; never if absent.
+    pub idle_stop_minutes: Option<i64>,
+    /// Asleep since: wanted running, and down until somebody needs it.
+    pub asleep_since_ms: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

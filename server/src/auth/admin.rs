@@ -82,12 +82,12 @@ pub async fn setup_link(auth: &Auth) -> Result<Setup, OpError> {
         .await
 }
 
-/// An API token with owner rights in the first workspace, which is made if there is none. It does not end
-/// first run.
+/// An API token with owner rights in the first workspace, which is made if there is none; with `administers` one
+/// that administers the instance, too. It does not end first run.
 ///
 /// # Errors
 /// The name breaks its rule; what the database says.
-pub async fn token(auth: &Auth, name: &str) -> Result<Secret, OpError> {
+pub async fn token(auth: &Auth, name: &str, administers: bool) -> Result<Secret, OpError> {
     Check::new().line(name, 80, "/name").done()?;
     let (proof, now_ms, secret) = (Auth::system()?, auth.now_ms(), random_token(tokens::PREFIX));
     auth.platform
@@ -101,6 +101,7 @@ pub async fn token(auth: &Auth, name: &str) -> Result<Secret, OpError> {
                 token_hash: token_hash(&secret).to_vec(),
                 name: name.trim().to_owned(),
                 role: text::name_of(&Role::Owner),
+                admin: administers,
                 created_at_ms: now_ms,
                 last_used_at_ms: None,
                 revoked_at_ms: None,

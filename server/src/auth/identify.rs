@@ -68,11 +68,13 @@ impl Auth {
             }
         }
         let membership = store::people::membership(db, &proof, row.user_id).await?;
+        let admin = store::people::find(db, &proof, row.user_id).await?.is_some_and(|person| person.admin);
         let identity = Identity {
             subject: Subject {
                 actor: Actor::User(row.user_id),
                 workspace: membership.map(|(workspace, _)| workspace),
                 role: membership.map(|(_, role)| role),
+                admin,
             },
             session: Some(row.id),
             token: None,
@@ -129,6 +131,7 @@ impl Auth {
                 actor: Actor::Token(row.id),
                 workspace: Some(row.workspace_id),
                 role: Some(crate::platform::text::named(&row.role)?),
+                admin: row.admin,
             },
             session: None,
             token: Some(row.id),

@@ -223,6 +223,7 @@ impl Auth {
             actor: Actor::User(user),
             workspace: membership.map(|(workspace, _)| workspace),
             role: membership.map(|(_, role)| role),
+            admin: false,
         };
         Ok(OpCtx { subject, ..ctx.clone() })
     }

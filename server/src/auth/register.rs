@@ -255,8 +255,10 @@ impl Auth {
                 (Some(id), Some(role))
             }
         };
-        let ctx =
-            OpCtx { subject: Subject { actor: Actor::User(user), workspace, role }, ..caller.ctx.clone() };
+        let ctx = OpCtx {
+            subject: Subject { actor: Actor::User(user), workspace, role, admin: false },
+            ..caller.ctx.clone()
+        };
         let act = match kind {
             LinkKind::Setup => "auth.set_up",
             LinkKind::Recovery => "auth.recover",

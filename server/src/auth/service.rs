@@ -53,7 +53,7 @@ async fn me(auth: Arc<Auth>, ctx: OpCtx, granted: Granted<act::ReadSelf>, _q: Ge
         }
         Actor::Token(id) => {
             let row = store::tokens::find(db, &proof, id).await?.ok_or_else(ApiError::not_found)?;
-            (UserId(Uuid::nil()), row.name, false)
+            (UserId(Uuid::nil()), row.name, row.admin)
         }
         Actor::Nobody | Actor::Bot(_) | Actor::System => return Err(ApiError::not_found().into()),
     };

@@ -40,6 +40,7 @@ pub(super) async fn list(
         id: row.id,
         name: row.name,
         role,
+        admin: row.admin,
         created_at_ms: row.created_at_ms,
         last_used_at_ms: row.last_used_at_ms,
     };

@@ -1,6 +1,6 @@
 //! Use cases of a bot's life: start, stop, restart, delete.
 
-use super::{Bots, reconcile::is_parked, store};
+use super::{Bots, idle, reconcile::is_parked, store};
 use crate::platform::{
     ctx::OpCtx,
     error::OpError,
@@ -44,14 +44,15 @@ pub(super) async fn start(
 ) -> Result<BotDetail, OpError> {
     b.change(&ctx, &granted, &q.bot, None, StartBot::NAME, async |tx, row| {
         let waits = row.next_try_at_ms.is_some() || is_parked(row);
-        if named::<Desired>(&row.desired)? == Desired::Running && !waits {
+        if named::<Desired>(&row.desired)? == Desired::Running && !waits && !idle::is_asleep(row) {
             return Ok(false);
         }
         b.admit(tx, row.workspace_id, named(&row.runtime)?).await?;
         // A person who presses start does not wait for the pause of a failure.
         row.next_try_at_ms = None;
         row.failures = 0;
-        if named::<Desired>(&row.desired)? != Desired::Running {
+        let slept = idle::rouse(row);
+        if slept || named::<Desired>(&row.desired)? != Desired::Running {
             row.desired = name_of(&Desired::Running);
             row.generation += 1;
         }
@@ -72,6 +73,7 @@ pub(super) async fn stop(
                 return Ok(false);
             }
             row.desired = name_of(&Desired::Stopped);
+            idle::rouse(row);
             row.next_try_at_ms = None;
             row.failures = 0;
             Ok(true)
@@ -96,6 +98,7 @@ pub(super) async fn restart(
     b.change(&ctx, &granted, &q.bot, None, RestartBot::NAME, async |tx, row| {
         b.admit(tx, row.workspace_id, named(&row.runtime)?).await?;
         row.desired = name_of(&Desired::Running);
+        idle::rouse(row);
         row.next_try_at_ms = None;
         row.failures = 0;
         row.generation += 1;

@@ -36,6 +36,7 @@ pub(super) async fn create(
     let runtime = b.runtimes.choose(new.runtime, workspace)?;
     let settings = settings::of_new(&new, runtime)?;
     let tags = json_of(&settings::tags(new.tags.as_deref().unwrap_or_default())?)?;
+    let idle_stop_minutes = super::idle::minutes(new.idle_stop_minutes.unwrap_or(0))?;
     b.runtimes.room(runtime)?;
     let id = BotId(b.platform.ids.uuid());
     let gateway_token = random_token("");
@@ -61,6 +62,7 @@ pub(super) async fn create(
             row.uid = uid;
             row.openclaw = b.openclaw_of(&row);
             row.tags.clone_from(&tags);
+            row.idle_stop_minutes = idle_stop_minutes;
             row.gateway_token.clone_from(&sealed);
             let mut config = b.config_row(&ctx, &row, &settings)?;
             config.id = row.config_id;
@@ -146,5 +148,7 @@ fn new_row(
         openclaw: String::new(),
         upgrade: None,
         trial_uid: None,
+        idle_stop_minutes: None,
+        asleep_since_ms: None,
     })
 }

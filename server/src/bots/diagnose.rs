@@ -176,6 +176,11 @@ fn judged(vendor: &str, model: &str, answers: &[(KeyId, KeyAnswer)]) -> [Found; 
     [key, access]
 }
 
+/// Whether it is to run now; one that sleeps is not.
+fn runs(detail: &BotDetail) -> bool {
+    detail.summary.desired == Desired::Running && detail.summary.asleep_since_ms.is_none()
+}
+
 async fn check_container(b: &Bots, row: &bot::Model, detail: &BotDetail) -> Found {
     let what = match detail.summary.runtime {
         RuntimeKind::Process => "process",
@@ -185,7 +190,7 @@ async fn check_container(b: &Bots, row: &bot::Model, detail: &BotDetail) -> Foun
         Ok((seen, _)) => seen,
         Err(error) => return Found::fail(format!("It cannot be told how its {what} stands: {error}.")),
     };
-    let wanted = detail.summary.desired == Desired::Running;
+    let wanted = runs(detail);
     let why = detail.summary.reason.as_ref().map(|reason| reason.message.clone());
     let found = match seen {
         Seen::Running { generation } if wanted && generation == row.generation => {
@@ -211,7 +216,7 @@ async fn check_container(b: &Bots, row: &bot::Model, detail: &BotDetail) -> Foun
 
 /// Whether what the bot sends can come to the relay.
 async fn check_network(b: &Bots, row: &bot::Model, detail: &BotDetail) -> Found {
-    if detail.summary.desired != Desired::Running {
+    if !runs(detail) {
         return Found::warning("The bot is stopped: there is no wire.");
     }
     if b.runtimes.has_sockets(row) {
@@ -229,7 +234,7 @@ async fn check_network(b: &Bots, row: &bot::Model, detail: &BotDetail) -> Found 
 }
 
 async fn check_gateway(b: &Bots, row: &bot::Model, detail: &BotDetail) -> Found {
-    if detail.summary.desired != Desired::Running {
+    if !runs(detail) {
         return Found::warning("The bot is stopped: there is no gateway.");
     }
     let Some(gateway) = b.links.gateway(row.id) else {

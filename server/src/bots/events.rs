@@ -77,7 +77,7 @@ impl SnapshotSource for Bots {
         let snapshot = match topic {
             Topic::Bots => self.bots_snapshot(ctx).await,
             Topic::Bot(id) => self.bot_snapshot(ctx, id).await,
-            Topic::Thread(_) | Topic::Notifications => Err(ApiError::not_found().into()),
+            Topic::Thread(_) | Topic::Notifications | Topic::Jobs => Err(ApiError::not_found().into()),
         };
         snapshot.map_err(ApiError::from)
     }
@@ -87,7 +87,7 @@ impl SnapshotSource for Bots {
         match topic {
             Topic::Bots => Ok(()),
             Topic::Bot(id) => Ok(self.find(&granted, &id.to_string()).await.map(drop)?),
-            Topic::Thread(_) | Topic::Notifications => Err(ApiError::not_found()),
+            Topic::Thread(_) | Topic::Notifications | Topic::Jobs => Err(ApiError::not_found()),
         }
     }
 }

@@ -128,7 +128,9 @@ async fn one(
     };
     Ok(match act {
         // *Start* ends a pause of a bot that is wanted running already: nothing that an undo may take back.
-        BulkAct::Start | BulkAct::Stop => name_of(&detail.summary.desired) != before.desired,
+        BulkAct::Start | BulkAct::Stop => {
+            name_of(&detail.summary.desired) != before.desired || super::idle::is_asleep(&before)
+        }
         _ => detail.summary.version != before.version,
     })
 }
@@ -148,6 +150,7 @@ async fn clone(
         profile: Some(like.settings.profile),
         runtime: Some(like.summary.runtime),
         tags: Some(like.summary.tags),
+        idle_stop_minutes: like.idle_stop_minutes,
     };
     create::create(b, ctx, granted, new).await
 }

@@ -83,6 +83,18 @@ impl Bots {
         past::add(tx, event).await
     }
 
+    /// Adds something of this kind.
+    pub(super) async fn remember_kind<C: ConnectionTrait>(
+        &self,
+        tx: &C,
+        row: &bot::Model,
+        kind: BotEventKind,
+        actor: Option<String>,
+        at_ms: i64,
+    ) -> Result<(), OpError> {
+        past::add(tx, bot_event::Model { actor, ..self.event(row, kind, at_ms) }).await
+    }
+
     /// Adds what was seen of it.
     pub(super) async fn remember<C: ConnectionTrait>(
         &self,
@@ -180,7 +192,9 @@ pub(super) fn up(course: &[(i64, BotEventKind)], from_ms: i64, to_ms: i64) -> Up
             K::Created | K::Start => wanted = true,
             K::Restart => (wanted, ready) = (true, false),
             K::Return => ready = false,
-            K::Stop | K::Trash => (wanted, ready) = (false, false),
+            // Asleep is down on purpose.
+            K::Stop | K::Trash | K::Slept => (wanted, ready) = (false, false),
+            K::Woke => wanted = true,
             // Nothing becomes ready that was not wanted: what began it may be forgotten.
             K::Ready => (wanted, ready) = (true, true),
             K::Died | K::Failed | K::Ended => ready = false,
@@ -226,6 +240,13 @@ mod tests {
     fn only_what_was_wanted_counts_and_only_what_answered_is_up() {
         assert_eq!(sums(&LIFE, 0, 1_000), (100, 40 + 20 + 10, 1));
         assert_eq!(sums(&[], 0, 1_000), (0, 0, 0), "nothing is known");
+    }
+
+    #[test]
+    fn time_asleep_is_neither_wanted_nor_down() {
+        let course =
+            [(0, K::Created), (10, K::Ready), (50, K::Slept), (55, K::Ended), (90, K::Woke), (95, K::Ready)];
+        assert_eq!(sums(&course, 0, 100), (50 + 10, 40 + 5, 0));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Rows of bots as the words of `api`, and back.
 
-use super::upgrade;
+use super::{idle, upgrade};
 use crate::platform::{
     error::OpError,
     text::{from_json, named},
@@ -29,6 +29,7 @@ pub(super) fn summary(row: &bot::Model) -> Result<BotSummary, OpError> {
         tags: from_json(&row.tags)?,
         trashed_at_ms: row.trashed_at_ms,
         openclaw: row.openclaw.clone(),
+        asleep_since_ms: row.asleep_since_ms.filter(|_| idle::is_asleep(row)),
     })
 }
 
@@ -46,6 +47,7 @@ pub(super) fn detail(row: &bot::Model) -> Result<BotDetail, OpError> {
         next_try_at_ms: row.next_try_at_ms,
         openclaw_offers: Vec::new(),
         upgrade: upgrade::Plan::of(row)?.map(|plan| plan.shown),
+        idle_stop_minutes: row.idle_stop_minutes.and_then(|minutes| u32::try_from(minutes).ok()),
         summary,
     })
 }

@@ -27,6 +27,8 @@ use std::{
 pub trait ThreadList: Send + Sync {
     /// The newest threads of a bot.
     async fn threads(&self, ctx: &OpCtx, bot: BotId) -> Result<Vec<ThreadSummary>, OpError>;
+    /// What is under way with a bot, and when it last was.
+    async fn activity(&self, ctx: &OpCtx, bot: BotId) -> Result<super::Activity, OpError>;
     /// When a bot last finished an answer.
     async fn last_answer_ms(&self, ctx: &OpCtx, bot: BotId) -> Result<Option<i64>, OpError>;
 }
@@ -52,11 +54,15 @@ pub struct Bots {
     pub(super) probes: health::Probes,
     /// Set once by the composition: chats stand on bots, not bots on chats.
     pub threads: OnceLock<Arc<dyn ThreadList>>,
+    /// Who knows of model calls; set once by the composition.
+    pub calls: OnceLock<Arc<dyn super::LastCall>>,
     /// Who is told what becomes of bots; set once by the composition.
     pub hears: OnceLock<Arc<dyn super::Hears>>,
     /// Held by the upgrade that rehearses.
     pub(super) rehearsing: tokio::sync::Mutex<()>,
     pub(super) state: Mutex<HashMap<BotId, super::reconcile::Memory>>,
+    /// What sweeps have seen that has no row.
+    pub(super) left: super::orphans::Left,
     /// Held while somebody counts a bot's files.
     pub(super) counting: tokio::sync::Mutex<()>,
     pub(super) meters: super::metrics::Meters,
@@ -98,6 +104,7 @@ pub fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
     health::register(verbs, bots);
     postmortems::register(verbs, bots);
     diagnose::register(verbs, bots);
+    super::orphans::register(verbs, bots);
     verbs.on::<UpdateBot, act::WriteBots, _, _, _>(
         Rest::patch("/api/bots/{bot}").says("Saves a pending change."),
         bots,
@@ -138,9 +145,11 @@ impl Bots {
             vendors,
             probes: Default::default(),
             threads,
+            calls: OnceLock::new(),
             hears,
             rehearsing: Default::default(),
             state,
+            left: Default::default(),
             counting: Default::default(),
             meters: Default::default(),
             counted: Default::default(),
@@ -354,6 +363,9 @@ pub(super) async fn update(
     b.change(&ctx, &granted, &q.bot, q.expected_version, UpdateBot::NAME, async |tx, row| {
         if let Some(tags) = &q.tags {
             row.tags = json_of(&settings::tags(tags)?)?;
+        }
+        if let Some(asked) = q.idle_stop_minutes {
+            row.idle_stop_minutes = super::idle::minutes(asked)?;
         }
         let now = rows::detail(row)?;
         let base = now.pending.as_ref().unwrap_or(&now.settings);

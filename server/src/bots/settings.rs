@@ -115,6 +115,7 @@ mod tests {
             profile: None,
             runtime: None,
             tags: None,
+            idle_stop_minutes: None,
         }
     }
 

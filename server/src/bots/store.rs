@@ -1,6 +1,7 @@
 //! Rows of the bots slice. Every function takes the proof that somebody may.
 
 pub(super) mod health;
+pub(super) mod idle;
 pub(super) mod many;
 pub(super) mod metrics;
 pub(super) mod past;
@@ -27,6 +28,7 @@ use sea_orm::{
     QueryOrder, QuerySelect,
     sea_query::{CaseStatement, Expr},
 };
+use std::collections::HashSet;
 
 /// The rows a scope opens.
 fn visible(scope: RowScope) -> Condition {
@@ -78,6 +80,15 @@ pub(super) async fn rows_after<C: ConnectionTrait>(
         query = query.filter(bot::Column::Id.gt(after));
     }
     Ok(query.all(db).await?)
+}
+
+/// Every bot there is, deleted ones too.
+pub(super) async fn ids<C: ConnectionTrait>(
+    db: &C,
+    _granted: &Granted<act::RunBots>,
+) -> Result<HashSet<BotId>, OpError> {
+    let ids = bot::Entity::find().select_only().column(bot::Column::Id).into_tuple();
+    Ok(ids.all(db).await?.into_iter().collect())
 }
 
 /// How many bots a workspace has, and how many it may have.

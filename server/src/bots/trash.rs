@@ -41,6 +41,7 @@ pub(super) async fn trash(
         .change(&ctx, &granted, &q.bot, None, TrashBot::NAME, async |_tx, row| {
             row.trashed_at_ms = Some(ctx.now_ms);
             row.trashed_from = Some(std::mem::replace(&mut row.desired, name_of(&Desired::Stopped)));
+            super::idle::rouse(row);
             row.next_try_at_ms = None;
             row.failures = 0;
             Ok(true)

@@ -76,6 +76,7 @@ impl Chat {
             },
             LinkEvent::Ready(gateway) => {
                 self.catch_up(bot, &gateway).await;
+                self.hand_over(bot, &gateway).await;
                 self.remind(bot).await;
             }
             LinkEvent::Lost(_) => self.phase_all(bot, "reconnecting"),
@@ -99,8 +100,10 @@ impl Chat {
         }
     }
 
+    /// Answers that the bot was asked for; what waits until it is awake is none.
     fn of_bot(&self, bot: BotId) -> Vec<RunId> {
-        self.runs().values().filter(|run| run.bot == bot).map(|run| run.id).collect()
+        let runs = self.runs();
+        runs.values().filter(|run| run.bot == bot && run.waiting.is_none()).map(|run| run.id).collect()
     }
 
     fn phase_all(&self, bot: BotId, phase: &str) {

@@ -2,7 +2,7 @@
 
 use super::{Chat, store};
 use crate::{
-    bots::ThreadList,
+    bots::{Activity, ThreadList},
     platform::{ctx::OpCtx, db::Cursor, error::OpError, live::SnapshotSource},
 };
 use api::{
@@ -45,7 +45,7 @@ impl SnapshotSource for Chat {
     async fn snapshot(&self, ctx: &OpCtx, topic: Topic) -> Result<Snapshot, ApiError> {
         match topic {
             Topic::Thread(id) => self.snapshot_of(ctx, id).await.map_err(ApiError::from),
-            Topic::Bots | Topic::Bot(_) | Topic::Notifications => Err(ApiError::not_found()),
+            Topic::Bots | Topic::Bot(_) | Topic::Notifications | Topic::Jobs => Err(ApiError::not_found()),
         }
     }
 
@@ -63,6 +63,13 @@ impl ThreadList for Chat {
         let granted = policy::check::<act::ReadChat>(&ctx.subject)?;
         let cursor = Cursor::parse(Some(THREADS), None)?;
         Ok(store::threads(self.platform.db.read(), &granted, bot, &cursor).await?.items)
+    }
+
+    async fn activity(&self, ctx: &OpCtx, bot: BotId) -> Result<Activity, OpError> {
+        let granted = policy::check::<act::ReadChat>(&ctx.subject)?;
+        let busy = self.runs().values().any(|run| run.bot == bot);
+        let last_ms = store::last_said_ms(self.platform.db.read(), &granted, bot).await?;
+        Ok(Activity { busy, last_ms })
     }
 
     async fn last_answer_ms(&self, ctx: &OpCtx, bot: BotId) -> Result<Option<i64>, OpError> {

@@ -14,5 +14,6 @@ mod service;
 mod store;
 mod threads;
 mod unwritten;
+mod waking;
 
 pub use service::{Chat, register};

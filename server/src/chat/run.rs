@@ -27,6 +27,8 @@ pub(super) struct Run {
     pub blocks: Blocks,
     /// Somebody asked it to stop.
     pub stopping: bool,
+    /// What was said, until the bot that slept is awake and can be asked.
+    pub waiting: Option<String>,
 }
 
 /// What a piece of text did to an answer.

@@ -43,6 +43,23 @@ pub(super) async fn threads<C: ConnectionTrait>(
 }
 
 /// When a bot last finished an answer, of the threads that were changed last.
+/// When something was last said in a bot's chats.
+pub(super) async fn last_said_ms<C: ConnectionTrait>(
+    db: &C,
+    granted: &Granted<act::ReadChat>,
+    bot: BotId,
+) -> Result<Option<i64>, OpError> {
+    let newest = thread::Entity::find()
+        .select_only()
+        .column(thread::Column::UpdatedAtMs)
+        .filter(threads_in(granted.scope()))
+        .filter(thread::Column::BotId.eq(bot))
+        .order_by_desc(thread::Column::UpdatedAtMs)
+        .limit(1)
+        .into_tuple();
+    Ok(newest.one(db).await?)
+}
+
 pub(super) async fn last_answer_ms<C: ConnectionTrait>(
     db: &C,
     granted: &Granted<act::ReadChat>,

@@ -7,7 +7,7 @@ use crate::{
         ctx::OpCtx,
         db::Cursor,
         error::OpError,
-        jobs::{JobEnd, LONGEST_WAIT_MS, NewJob},
+        jobs::{JobEnd, JobKind, LONGEST_WAIT_MS, NewJob},
         verbs::{Rest, Verbs},
     },
 };
@@ -21,7 +21,7 @@ use api::{
 };
 use openclaw::CallError;
 use policy::{Granted, act};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// The job that makes a bot forget a deleted thread's session.
 const FORGET: &str = "chat.forget_session";
@@ -190,7 +190,8 @@ impl Chat {
     /// Registers the job that deletes sessions in bots.
     pub(super) fn spawn_forgetting(self: &Arc<Self>) {
         let chat = Arc::downgrade(self);
-        self.platform.jobs.on(FORGET, move |payload| {
+        let kind = JobKind { name: FORGET, deadline: Duration::from_secs(300), breaks_off: true };
+        self.platform.jobs.on(kind, move |payload| {
             let chat = chat.clone();
             async move {
                 match chat.upgrade() {

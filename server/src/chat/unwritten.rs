@@ -149,6 +149,7 @@ mod tests {
             message,
             blocks: Default::default(),
             stopping: false,
+            waiting: None,
         }
     }
 

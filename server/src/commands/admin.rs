@@ -54,8 +54,8 @@ pub fn setup(source: &Source, json: bool) -> ExitCode {
 }
 
 /// `chela admin token`.
-pub fn admin_token(source: &Source, name: &str, json: bool) -> ExitCode {
-    tell(ask(source, Request::Token { name: name.to_owned() }), |value| {
+pub fn admin_token(source: &Source, name: &str, admin: bool, json: bool) -> ExitCode {
+    tell(ask(source, Request::Token { name: name.to_owned(), admin }), |value| {
         if json { out(value) } else { out(text(value, "token")) }
     })
 }

@@ -8,7 +8,7 @@ use crate::{
     bots::Bots,
     chat,
     chat::Chat,
-    control, keys,
+    control, jobs, keys,
     keys::Keys,
     notify,
     notify::Notify,
@@ -112,13 +112,16 @@ pub async fn build(
         None => notify::egress(&platform.config).map_err(|e| StartError::Other(e.to_string()))?,
     };
     let notify = Notify::new(Arc::clone(&platform), Arc::clone(&bots), push);
+    let asked = bots.calls.set(Arc::clone(&usage) as _);
     let told = bots.hears.set(Arc::clone(&notify) as _);
-    debug_assert!(told.is_ok(), "bots were built a moment ago");
+    debug_assert!(told.is_ok() && asked.is_ok(), "bots were built a moment ago");
     platform.live.source(TopicKind::Notifications, Arc::clone(&notify) as _);
+    platform.live.source(TopicKind::Jobs, Arc::new(jobs::Watcher) as _);
 
     let mut verbs = Verbs::new(platform.tasks.clone());
     crate::auth::register(&mut verbs, &auth);
     audit::register(&mut verbs, &platform);
+    jobs::register(&mut verbs, &platform);
     keys::register(&mut verbs, &keys);
     bots::register(&mut verbs, &bots);
     chat::register(&mut verbs, &chat);

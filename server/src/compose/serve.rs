@@ -51,6 +51,7 @@ impl Server {
         self.usage.spawn();
         tasks.spawn(crate::auth::tend(Arc::clone(&self.auth)));
         tasks.spawn(platform.jobs.clone().run(tasks.clone(), stop.clone()));
+        tasks.spawn(crate::jobs::tell(Arc::clone(&platform)));
         tasks.spawn(super::upkeep::run(Arc::clone(&platform)));
         tasks.spawn(control::serve(Arc::clone(&platform), self.control(), stop.clone()));
         let (relay, relay_stop) = (self.routing.relay().clone(), stop.clone());

@@ -26,8 +26,8 @@ impl Handlers {
     pub async fn run(&self, request: Request) -> Answer {
         let done = match request {
             Request::Setup {} => self.setup().await,
-            Request::Token { name } => {
-                admin::token(&self.auth, &name).await.map(|token| json!({ "token": token.reveal() }))
+            Request::Token { name, admin } => {
+                admin::token(&self.auth, &name, admin).await.map(|token| json!({ "token": token.reveal() }))
             }
             Request::EnrolLink { user, role } => self.enrol_link(&user, role.as_deref()).await,
             Request::Move {} => self.links_for_all().await,

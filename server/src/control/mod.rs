@@ -25,7 +25,12 @@ pub enum Request {
     Setup {},
     /// An API token with owner rights.
     #[serde(rename = "admin.token")]
-    Token { name: String },
+    Token {
+        name: String,
+        /// It administers the instance, too.
+        #[serde(default)]
+        admin: bool,
+    },
     /// A link with which a person enrols a passkey.
     #[serde(rename = "admin.enrol_link")]
     EnrolLink { user: String, role: Option<String> },

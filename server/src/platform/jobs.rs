@@ -1,22 +1,27 @@
 //! Durable jobs: rows written in the transaction they serve, run at least once, with backoff.
 //!
 //! A job kind is registered once with its handler. Handlers are idempotent: a crash between the work and
-//! the tick that it is done runs it again.
+//! the tick that it is done runs it again. One that takes longer than its kind may, or panics, has failed.
 
 use super::{clock::Clock, db::Db, error::OpError, ids::IdGen};
 use api::ids::JobId;
 use entity::job;
-use futures::future::BoxFuture;
+use futures::{FutureExt, future::BoxFuture};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, OnConflict, Query},
+    sea_query::{Expr, OnConflict, Order, Query},
 };
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
-use tokio::sync::{Notify, Semaphore};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::Instant,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How a handler ended.
@@ -27,6 +32,18 @@ pub enum JobEnd {
     Again {
         at_ms: i64,
     },
+    /// Somebody ended it before it was done.
+    Cancelled,
+}
+
+/// A kind of job.
+#[derive(Clone, Copy, Debug)]
+pub struct JobKind {
+    pub name: &'static str,
+    /// A run that takes longer has failed. By the machine's own time: a clock that leaps ends nothing.
+    pub deadline: Duration,
+    /// Whether a run may be broken off in its middle, by somebody who asks.
+    pub breaks_off: bool,
 }
 
 type Handler = Arc<dyn Fn(String) -> BoxFuture<'static, Result<JobEnd, OpError>> + Send + Sync>;
@@ -38,9 +55,11 @@ pub struct Jobs {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGen>,
     wake: Arc<Notify>,
-    handlers: Arc<Mutex<HashMap<&'static str, Handler>>>,
+    handlers: Arc<Mutex<HashMap<&'static str, (JobKind, Handler)>>>,
     /// Jobs that run in this process now: however long they take, nobody takes them over.
-    running: Arc<Mutex<HashSet<JobId>>>,
+    running: Arc<Mutex<HashMap<JobId, Run>>>,
+    /// Told of every change to what people may look at.
+    changed: Arc<Notify>,
 }
 
 /// What to put into the table.
@@ -52,6 +71,14 @@ pub struct NewJob {
     /// While one with this key is queued, a second is not added; the earlier of both times counts.
     pub unique_key: Option<String>,
     pub run_at_ms: i64,
+}
+
+/// A run that can be ended from outside.
+#[derive(Clone, Default)]
+struct Run {
+    cancel: CancellationToken,
+    /// Its end is written down.
+    ended: CancellationToken,
 }
 
 /// Jobs running at once.
@@ -67,6 +94,26 @@ const CLAIM_AGAIN_MS: i64 = 1_000;
 /// The longest any job waits. One that is due later than this was given its time by a clock that has been set back
 /// since, and is due now.
 pub const LONGEST_WAIT_MS: i64 = 300_000;
+
+/// A run this long is worth remembering.
+const LONG_MS: i64 = 60_000;
+/// Ended jobs that are kept.
+const KEPT: u64 = 1_000;
+/// How long those are kept that nobody has to answer.
+const KEPT_MS: i64 = 7 * 24 * 3_600_000;
+
+/// Whether an ended job is worth a row. Most are not: a bot is looked at thousands of times a day.
+fn is_worth_keeping(state: &str, attempts: i64, ran_ms: i64) -> bool {
+    state != "done" || attempts > 1 || ran_ms >= LONG_MS
+}
+
+/// What is kept of an error: no names, for administrators of the instance see no tenant's data.
+fn words_of(error: &OpError) -> String {
+    match error {
+        OpError::Api(api) => format!("answered {}", super::text::name_of(&api.code)),
+        other => other.to_string(),
+    }
+}
 
 /// Wait before attempt `n` (from 1): 1 s, 2 s, 4 s … 5 min.
 pub fn backoff_ms(attempt: i64) -> i64 {
@@ -88,12 +135,32 @@ fn free_to_run() -> Condition {
     Condition::all().add(job::Column::State.eq("queued")).add(key_is_free)
 }
 
+/// Forgets ended jobs: done and cancelled ones after a week, and all but the newest.
+async fn forget_old<C: ConnectionTrait>(tx: &C, now_ms: i64) -> Result<(), OpError> {
+    let newest = Query::select()
+        .column(job::Column::Id)
+        .from(job::Entity)
+        .and_where(job::Column::FinishedAtMs.is_not_null())
+        .order_by(job::Column::FinishedAtMs, Order::Desc)
+        .limit(KEPT)
+        .to_owned();
+    let answered = Condition::all()
+        .add(job::Column::State.is_in(["done", "cancelled"]))
+        .add(job::Column::FinishedAtMs.lt(now_ms - KEPT_MS));
+    let too_many = Condition::all()
+        .add(job::Column::FinishedAtMs.is_not_null())
+        .add(job::Column::Id.not_in_subquery(newest));
+    let old = Condition::any().add(answered).add(too_many);
+    job::Entity::delete_many().filter(old).exec(tx).await?;
+    Ok(())
+}
+
 /// A job that runs, until dropped.
 struct Running(Jobs, JobId);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.running().remove(&self.1);
+        self.0.leave(self.1);
     }
 }
 
@@ -107,17 +174,48 @@ impl Jobs {
             wake: Arc::new(Notify::new()),
             handlers: Arc::default(),
             running: Arc::default(),
+            changed: Arc::new(Notify::new()),
         }
     }
 
     /// Registers what runs jobs of `kind`.
-    pub fn on<F, Fut>(&self, kind: &'static str, run: F)
+    pub fn on<F, Fut>(&self, kind: JobKind, run: F)
     where
         F: Fn(String) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<JobEnd, OpError>> + Send + 'static,
     {
         let handler: Handler = Arc::new(move |payload| Box::pin(run(payload)));
-        self.handlers.lock().unwrap_or_else(PoisonError::into_inner).insert(kind, handler);
+        self.handlers().insert(kind.name, (kind, handler));
+    }
+
+    /// What is known of a kind.
+    pub fn kind(&self, name: &str) -> Option<JobKind> {
+        self.handlers().get(name).map(|(kind, _)| *kind)
+    }
+
+    /// Every kind there is, by name.
+    pub fn kinds(&self) -> Vec<&'static str> {
+        let mut kinds: Vec<_> = self.handlers().keys().copied().collect();
+        kinds.sort_unstable();
+        kinds
+    }
+
+    /// Breaks off a run and waits until its end is written down. False where it does not run here.
+    pub async fn break_off(&self, id: JobId) -> bool {
+        let run = self.running().get(&id).cloned();
+        let Some(run) = run else { return false };
+        run.cancel.cancel();
+        run.ended.cancelled().await;
+        true
+    }
+
+    /// Returns when something changed that people may look at. For one listener.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    fn handlers(&self) -> MutexGuard<'_, HashMap<&'static str, (JobKind, Handler)>> {
+        self.handlers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a job inside `tx`. Call [`Jobs::wake`] once the transaction is committed.
@@ -148,6 +246,8 @@ impl Jobs {
             last_error: Set(None),
             created_at_ms: Set(self.clock.now_ms()),
             finished_at_ms: Set(None),
+            started_at_ms: Set(None),
+            ran_ms: Set(None),
         };
         let insert = job::Entity::insert(row).on_conflict(OnConflict::new().do_nothing().to_owned());
         insert.exec_without_returning(tx).await?;
@@ -157,6 +257,7 @@ impl Jobs {
     /// Tells the runner that a job was committed.
     pub fn wake(&self) {
         self.wake.notify_one();
+        self.changed.notify_one();
     }
 
     /// What waits under keys that begin so is due now.
@@ -214,7 +315,7 @@ impl Jobs {
                     continue;
                 }
             };
-            let Some(row) = claimed else {
+            let Some((row, run)) = claimed else {
                 drop(slot);
                 let next = self.next_due_ms().await;
                 tokio::select! {
@@ -224,11 +325,10 @@ impl Jobs {
                 }
                 continue;
             };
-            // Noted before anything else is claimed: nobody takes it over, however the clock leaps.
-            self.running().insert(row.id);
+            self.changed.notify_one();
             let (jobs, running) = (self.clone(), Running(self.clone(), row.id));
             tasks.spawn(async move {
-                jobs.run_one(row).await;
+                jobs.run_one(row, run.cancel).await;
                 drop(running);
                 drop(slot);
                 jobs.wake();
@@ -239,14 +339,21 @@ impl Jobs {
         }
     }
 
-    fn running(&self) -> MutexGuard<'_, HashSet<JobId>> {
+    fn running(&self) -> MutexGuard<'_, HashMap<JobId, Run>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// It does not run here any more.
+    fn leave(&self, id: JobId) {
+        if let Some(run) = self.running().remove(&id) {
+            run.ended.cancel();
+        }
+    }
+
     /// Takes the oldest due job.
-    async fn claim(&self) -> Result<Option<job::Model>, OpError> {
+    async fn claim(&self) -> Result<Option<(job::Model, Run)>, OpError> {
         let now = self.clock.now_ms();
-        let mine: Vec<JobId> = self.running().iter().copied().collect();
+        let mine: Vec<JobId> = self.running().keys().copied().collect();
         // Past, or so far ahead that the clock must have been set back since.
         let come = |at: job::Column, most_ms: i64| {
             Condition::any().add(at.lte(now)).add(at.gt(now.saturating_add(most_ms)))
@@ -261,18 +368,28 @@ impl Jobs {
         if find.clone().one(self.db.read()).await?.is_none() {
             return Ok(None);
         }
-        self.db
+        let (mut taken, run) = (None, Run::default());
+        let claimed = self
+            .db
             .write(async |tx| {
                 let Some(row) = find.one(tx).await? else { return Ok(None) };
+                // Before its row says so: nobody takes it over however the clock leaps, and it can be broken off.
+                self.running().insert(row.id, run.clone());
+                taken = Some(row.id);
                 job::Entity::update_many()
                     .col_expr(job::Column::State, Expr::value("running"))
                     .col_expr(job::Column::LockedUntilMs, Expr::value(now + LEASE_MS))
+                    .col_expr(job::Column::StartedAtMs, Expr::value(now))
                     .filter(job::Column::Id.eq(row.id))
                     .exec(tx)
                     .await?;
-                Ok(Some(row))
+                Ok(Some((row, run)))
             })
-            .await
+            .await;
+        if let (Err(_), Some(id)) = (&claimed, taken) {
+            self.leave(id);
+        }
+        claimed
     }
 
     async fn next_due_ms(&self) -> i64 {
@@ -289,35 +406,55 @@ impl Jobs {
         }
     }
 
-    async fn run_one(&self, row: job::Model) {
-        let handler =
-            self.handlers.lock().unwrap_or_else(PoisonError::into_inner).get(row.kind.as_str()).cloned();
+    async fn run_one(&self, row: job::Model, cancel: CancellationToken) {
+        let handler = self.handlers().get(row.kind.as_str()).cloned();
+        let began = Instant::now();
         let end = match handler {
-            Some(run) => run(row.payload.clone()).await,
+            Some((kind, run)) => {
+                let work = async { run(row.payload.clone()).await };
+                let work = tokio::time::timeout(kind.deadline, AssertUnwindSafe(work).catch_unwind());
+                tokio::select! {
+                    biased;
+                    ended = work => match ended {
+                        Ok(Ok(end)) => end,
+                        // The panic itself is already in the log, by the hook.
+                        Ok(Err(_panic)) => Err(OpError::internal("its work broke off", row.kind.clone())),
+                        Err(late) => Err(OpError::internal("it took longer than jobs of its kind may", late)),
+                    },
+                    () = cancel.cancelled() => Ok(JobEnd::Cancelled),
+                }
+            }
             None => Err(OpError::internal("no handler for this kind of job", row.kind.clone())),
         };
-        if let Err(error) = self.finish(&row, end).await {
+        let ran_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        if let Err(error) = self.finish(&row, end, ran_ms).await {
             // It no longer counts as running, so the next claim takes it again: handlers are idempotent.
             tracing::warn!(job.id = %row.id, error = %error, "cannot note the end of a job");
         }
     }
 
-    async fn finish(&self, row: &job::Model, end: Result<JobEnd, OpError>) -> Result<(), OpError> {
+    async fn finish(
+        &self,
+        row: &job::Model,
+        end: Result<JobEnd, OpError>,
+        ran_ms: i64,
+    ) -> Result<(), OpError> {
         let now = self.clock.now_ms();
         let attempts = row.attempts + 1;
         let (state, run_at, attempts, error) = match end {
-            Ok(JobEnd::Done) => ("done", row.run_at_ms, attempts, None),
+            Ok(JobEnd::Done) => ("done", row.run_at_ms, attempts, row.last_error.clone()),
+            Ok(JobEnd::Cancelled) => ("cancelled", row.run_at_ms, attempts, row.last_error.clone()),
             Ok(JobEnd::Again { at_ms }) => ("queued", at_ms.min(now + LONGEST_WAIT_MS), row.attempts, None),
             Err(error) if attempts >= row.max_attempts => {
                 tracing::error!(job.kind = row.kind, error = %error, "job failed for good");
-                ("dead", row.run_at_ms, attempts, Some(error.to_string()))
+                ("dead", row.run_at_ms, attempts, Some(words_of(&error)))
             }
             Err(error) => {
                 tracing::warn!(job.kind = row.kind, error = %error, attempts, "job failed, will be tried again");
-                ("queued", now + backoff_ms(attempts), attempts, Some(error.to_string()))
+                ("queued", now + backoff_ms(attempts), attempts, Some(words_of(&error)))
             }
         };
-        let finished = (state == "dead").then_some(now);
+        let finished = (state != "queued").then_some(now);
         self.db
             .write(async |tx| {
                 // A twin queued meanwhile holds the key: this one is then done.
@@ -332,8 +469,7 @@ impl Jobs {
                     }
                     _ => false,
                 };
-                // What is done needs no row: a bot is looked at thousands of times a day.
-                if twin || state == "done" {
+                if twin || !is_worth_keeping(state, attempts, ran_ms) {
                     job::Entity::delete_by_id(row.id).exec(tx).await?;
                     return Ok(());
                 }
@@ -344,10 +480,11 @@ impl Jobs {
                     .col_expr(job::Column::LastError, Expr::value(error))
                     .col_expr(job::Column::LockedUntilMs, Expr::value(None::<i64>))
                     .col_expr(job::Column::FinishedAtMs, Expr::value(finished))
+                    .col_expr(job::Column::RanMs, Expr::value(ran_ms))
                     .filter(job::Column::Id.eq(row.id))
                     .exec(tx)
                     .await?;
-                Ok(())
+                if finished.is_some() { forget_old(tx, now).await } else { Ok(()) }
             })
             .await
     }

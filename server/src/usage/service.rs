@@ -1,6 +1,7 @@
 //! Use cases of the ledger.
 
 use super::store;
+use crate::bots::LastCall;
 use crate::platform::{
     Platform,
     ctx::OpCtx,
@@ -10,12 +11,16 @@ use crate::platform::{
 };
 use api::{
     ApiError, Page,
+    ids::RequestId,
     usage::{ListUsage, UsageRow, UsageToday, UsageTotals},
 };
+use entity::bots::bot;
 use policy::{Granted, act};
 use relay::UsageReceiver;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// No call takes longer.
+const LONG_CALL_MS: i64 = 3_600_000;
 /// A day in milliseconds.
 const DAY_MS: i64 = 24 * 3_600_000;
 
@@ -50,6 +55,17 @@ impl Usage {
         let Some(rows) = self.rows.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
         let usage = Arc::clone(self);
         self.platform.tasks.spawn(usage.keep_ledger(rows));
+    }
+}
+
+#[async_trait::async_trait]
+impl LastCall for Usage {
+    async fn last_call_ms(&self, row: &bot::Model, since_ms: i64) -> Result<Option<i64>, OpError> {
+        let ctx = OpCtx::system(RequestId(self.platform.ids.uuid()), since_ms, Some(row.workspace_id));
+        let granted = policy::check::<act::ReadUsage>(&ctx.subject)?;
+        // One that took long began before.
+        let from_ms = since_ms.saturating_sub(LONG_CALL_MS);
+        store::last_call_ms(self.platform.db.read(), &granted, row.workspace_id, row.id, from_ms).await
     }
 }
 

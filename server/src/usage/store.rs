@@ -10,8 +10,9 @@ use entity::usage::usage_row as row;
 use policy::{Granted, act};
 use relay::{UsageRow, UsageTotals as Absorbed};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, Order,
     QueryFilter, QueryOrder, QuerySelect, Statement, Value,
+    sea_query::{Expr, ExprTrait},
 };
 
 fn count(n: u64) -> i64 {
@@ -153,4 +154,26 @@ pub(super) async fn totals<C: ConnectionTrait>(
         input_tokens: s.input_tokens,
         output_tokens: s.output_tokens,
     }))
+}
+
+/// When the last call of a bot ended that began after `from_ms`.
+pub(super) async fn last_call_ms<C: ConnectionTrait>(
+    db: &C,
+    _granted: &Granted<act::ReadUsage>,
+    workspace: WorkspaceId,
+    bot: BotId,
+    from_ms: i64,
+) -> Result<Option<i64>, OpError> {
+    let ended = Expr::col(row::Column::StartedAtMs).add(Expr::col(row::Column::LatencyMs));
+    let last = row::Entity::find()
+        .select_only()
+        .column(row::Column::StartedAtMs)
+        .column(row::Column::LatencyMs)
+        .filter(row::Column::WorkspaceId.eq(workspace))
+        .filter(row::Column::StartedAtMs.gte(from_ms))
+        .filter(row::Column::BotId.eq(bot))
+        .order_by(ended, Order::Desc)
+        .limit(1)
+        .into_tuple::<(i64, i64)>();
+    Ok(last.one(db).await?.map(|(began, took)| began.saturating_add(took)))
 }

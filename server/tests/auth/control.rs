@@ -44,7 +44,7 @@ async fn commands_reach_the_running_server() {
     home.enrol(&mut Soft::new(), &token_of(url), Some("Ada")).await.unwrap();
     assert!(ask(&home, Request::Setup {}).await.unwrap().unwrap()["setup_url"].is_null(), "never after");
 
-    let token = ask(&home, Request::Token { name: "ci".into() }).await.unwrap().unwrap();
+    let token = ask(&home, Request::Token { name: "ci".into(), admin: false }).await.unwrap().unwrap();
     assert!(token["token"].as_str().unwrap().starts_with("chela_pat_"));
     let link = Request::EnrolLink { user: "Bob".into(), role: Some("owner".into()) };
     let link = ask(&home, link).await.unwrap().unwrap();

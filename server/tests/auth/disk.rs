@@ -32,7 +32,8 @@ async fn login_and_logout_work_on_a_full_disk_and_are_written_down_when_it_is_fr
     let home = Home::new().await;
     let (mut soft, old) = home.ada().await;
     fill(&home).await;
-    let refused = admin::token(&home.auth, "ci").await.map(|_| ()).map_err(api::ApiError::from).unwrap_err();
+    let refused =
+        admin::token(&home.auth, "ci", false).await.map(|_| ()).map_err(api::ApiError::from).unwrap_err();
     assert_eq!(refused.code.status(), 507, "other writes say so");
 
     let cookie = home.login(&mut soft, None).await.unwrap();

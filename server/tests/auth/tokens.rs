@@ -12,7 +12,7 @@ use server::{
 #[tokio::test]
 async fn an_operators_token_owns_the_first_workspace_and_does_not_end_first_run() {
     let home = Home::new().await;
-    let token = admin::token(&home.auth, "ci").await.unwrap();
+    let token = admin::token(&home.auth, "ci", false).await.unwrap();
     assert!(token.reveal().starts_with("chela_pat_"));
     let who = home.auth.identify(None, Some(token.reveal())).await.unwrap();
     assert_eq!(who.subject.role, Some(Role::Owner));
@@ -28,7 +28,7 @@ async fn an_operators_token_owns_the_first_workspace_and_does_not_end_first_run(
 async fn a_bearer_wins_over_a_cookie_and_a_bad_one_is_refused() {
     let home = Home::new().await;
     let (_, cookie) = home.ada().await;
-    let token = admin::token(&home.auth, "ci").await.unwrap();
+    let token = admin::token(&home.auth, "ci", false).await.unwrap();
     let who = home.auth.identify(Some(&cookie), Some(token.reveal())).await.unwrap();
     assert!(matches!(who.subject.actor, Actor::Token(_)) && who.session.is_none());
     for bad in ["", "chela_pat_", &format!("chela_pat_{}", "x".repeat(43)), &cookie, "chela_vk_x"] {
@@ -41,7 +41,7 @@ async fn a_bearer_wins_over_a_cookie_and_a_bad_one_is_refused() {
 async fn a_deleted_token_is_refused_at_once_and_its_sockets_are_told() {
     let home = Home::new().await;
     let (_, cookie) = home.ada().await;
-    let token = admin::token(&home.auth, "ci").await.unwrap();
+    let token = admin::token(&home.auth, "ci", false).await.unwrap();
     let id = home.auth.identify(None, Some(token.reveal())).await.unwrap().token.unwrap();
     let mut told = home.auth.revocations();
     home.run(Some(&cookie), DeleteToken { token: id }).await.unwrap();
@@ -55,7 +55,7 @@ async fn a_deleted_token_is_refused_at_once_and_its_sockets_are_told() {
 #[tokio::test]
 async fn a_token_knows_its_name_and_has_no_passkeys() {
     let home = Home::new().await;
-    let token = admin::token(&home.auth, "ci").await.unwrap();
+    let token = admin::token(&home.auth, "ci", false).await.unwrap();
     let who = home.auth.identify(None, Some(token.reveal())).await.unwrap();
     let ctx = OpCtx { subject: who.subject, ..home.caller(None).await.ctx };
     let me =
@@ -70,7 +70,7 @@ async fn tokens_are_paged_and_an_altered_cursor_is_refused() {
     let home = Home::new().await;
     let (_, cookie) = home.ada().await;
     for n in 0..5 {
-        admin::token(&home.auth, &format!("t{n}")).await.unwrap();
+        admin::token(&home.auth, &format!("t{n}"), false).await.unwrap();
     }
     let page = async |cursor: Option<String>| {
         home.run(Some(&cookie), ListTokens { limit: Some(2), cursor }).await.unwrap()

@@ -36,7 +36,7 @@ async fn rows(at: &TestServer) -> BTreeMap<&'static str, i64> {
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_for_any_verb_is_refused_with_a_pointer_and_writes_nothing() {
     let at = TestServer::start().await;
-    let owner = at.owner().await;
+    let owner = at.operator().await;
     let before = rows(&at).await;
     let deep = format!("{{\"name\":{}1{}}}", "[".repeat(10_000), "]".repeat(10_000));
     let garbage: Vec<(Vec<u8>, &[u16])> = vec![
@@ -65,7 +65,8 @@ async fn garbage_for_any_verb_is_refused_with_a_pointer_and_writes_nothing() {
         }
         let id = api::ids::BotId(uuid::Uuid::now_v7()).to_string();
         let path = path.replace("{bot}", &id).replace("{thread}", &id.replace("bot_", "thr_"));
-        let path = path.replace("{key}", &id.replace("bot_", "key_"));
+        let path =
+            path.replace("{key}", &id.replace("bot_", "key_")).replace("{job}", &id.replace("bot_", "job_"));
         for (body, statuses) in &garbage {
             let answer = at.ask_text(&owner, method.as_str(), &path, body.clone()).await;
             let what = format!("{verb} {}", String::from_utf8_lossy(&body[..body.len().min(60)]));

@@ -29,7 +29,11 @@ mod hang;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
+mod idle;
+#[cfg(test)]
 mod job;
+#[cfg(test)]
+mod jobs;
 #[cfg(test)]
 mod live_socket;
 #[cfg(test)]
@@ -40,6 +44,8 @@ mod many;
 mod metrics;
 #[cfg(test)]
 mod notify;
+#[cfg(test)]
+mod orphans;
 #[cfg(test)]
 mod past;
 #[cfg(test)]

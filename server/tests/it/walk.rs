@@ -2,9 +2,11 @@
 //! does not know fails it, and what is foreign looks like what does not exist, byte for byte.
 
 use crate::support::*;
-use api::ids::{BotId, KeyId, PasskeyId, PostmortemId, SessionId, ThreadId, TokenId, UserId, WorkspaceId};
+use api::ids::{
+    BotId, JobId, KeyId, PasskeyId, PostmortemId, SessionId, ThreadId, TokenId, UserId, WorkspaceId,
+};
 use axum::body::Body;
-use entity::auth::passkey;
+use entity::{auth::passkey, job};
 use http::{Method, header};
 use policy::Needs;
 use sea_orm::{EntityTrait, IntoActiveModel};
@@ -28,6 +30,7 @@ struct Things {
     session: String,
     passkey: String,
     postmortem: String,
+    job: String,
 }
 
 impl Things {
@@ -42,6 +45,7 @@ impl Things {
             session: SessionId(id).to_string(),
             passkey: PasskeyId(id).to_string(),
             postmortem: PostmortemId(id).to_string(),
+            job: JobId(id).to_string(),
         }
     }
 
@@ -54,13 +58,14 @@ impl Things {
             "session" => &self.session,
             "passkey" => &self.passkey,
             "postmortem" => &self.postmortem,
+            "job" => &self.job,
             other => panic!("the walk has no {other}"),
         }
     }
 
-    fn all(&self) -> [&str; 7] {
-        let Self { bot, thread, key, token, session, passkey, postmortem } = self;
-        [bot, thread, key, token, session, passkey, postmortem]
+    fn all(&self) -> [&str; 8] {
+        let Self { bot, thread, key, token, session, passkey, postmortem, job } = self;
+        [bot, thread, key, token, session, passkey, postmortem, job]
     }
 
     /// A path with its parameters filled in.
@@ -131,6 +136,13 @@ fn fields(verb: &str, vendor: &str) -> Value {
         | "notify.mute"
         | "notify.choices"
         | "notify.push_key"
+        | "jobs.list"
+        | "jobs.get"
+        | "jobs.retry"
+        | "jobs.cancel"
+        | "jobs.discard"
+        | "orphans.list"
+        | "orphans.remove"
         | "settings.instance" => json!({}),
         "notify.subscribe" => json!({
             "endpoint": "https://push.example/walk",
@@ -171,6 +183,8 @@ struct House {
     viewer: Who,
     stranger: Who,
     strange_person: Who,
+    /// Administers the instance, and is no member of our workspace.
+    admin: Who,
     /// Those whom nobody knows, or not any more.
     outsiders: Vec<(&'static str, Who)>,
 }
@@ -212,6 +226,33 @@ async fn death(at: &TestServer, owner: &Who, bot: &str) -> String {
     left
 }
 
+/// Work on a bot that failed for good; no handler is known for it.
+async fn dead_letter(at: &TestServer, bot: &str) -> JobId {
+    let id = JobId(Uuid::now_v7());
+    let row = job::Model {
+        id,
+        kind: "walk.nothing".to_owned(),
+        payload: format!(r#"{{"bot":"{bot}","title":"{}"}}"#, OURS[1]),
+        unique_key: None,
+        state: "dead".to_owned(),
+        run_at_ms: 1,
+        attempts: 12,
+        max_attempts: 12,
+        locked_until_ms: None,
+        last_error: Some("it failed".to_owned()),
+        created_at_ms: 1,
+        finished_at_ms: Some(2),
+        started_at_ms: Some(1),
+        ran_ms: Some(1),
+    };
+    let made = at.server.platform.db.write(async |tx| {
+        job::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
+        Ok(())
+    });
+    made.await.expect("a job");
+    id
+}
+
 /// Our things: a bot that has talked, a key, a token, sessions and passkeys of a person.
 async fn our_things(at: &TestServer, owner: &Who, user: UserId, here: WorkspaceId) -> Things {
     let key = at.add_key(owner).await;
@@ -235,7 +276,8 @@ async fn our_things(at: &TestServer, owner: &Who, user: UserId, here: WorkspaceI
     mine.await.expect("a second session");
     let passkey = passkeys(at, user).await;
     let (token, session, passkey) = (token.to_string(), session.to_string(), passkey.to_string());
-    Things { bot, thread, key, token, session, passkey, postmortem }
+    let job = dead_letter(at, &bot).await.to_string();
+    Things { bot, thread, key, token, session, passkey, postmortem, job }
 }
 
 async fn house() -> House {
@@ -252,6 +294,7 @@ async fn house() -> House {
         me["workspace"].as_str().expect("a workspace").parse::<WorkspaceId>().expect("an id")
     };
     let (_, _, strange_person) = at.person("Sid", elsewhere, "owner").await;
+    let admin = at.administrator("Olga", elsewhere, "owner").await;
     let (_, revoked_token) = at.token(here, "owner", Some(1)).await;
     let (_, gone_session, gone) = at.person("Gone", here, "owner").await;
     at.ask(&gone, "DELETE", &format!("/api/sessions/{gone_session}"), Value::Null).await.ok(200);
@@ -278,6 +321,7 @@ async fn house() -> House {
         viewer,
         stranger,
         strange_person,
+        admin,
         outsiders,
         at,
         ways: Vec::new(),
@@ -377,7 +421,15 @@ async fn every_rest_route_lets_in_whom_the_policy_names_and_nobody_else() {
             _ => &house.stranger,
         };
         let foreign = house.go(way, stranger, &house.ours).await;
-        if names_a_thing {
+        if way.needs == Needs::Admin {
+            for things in [&house.ours, &Things::unknown()] {
+                for who in [stranger, &house.strange_person, &house.owner] {
+                    let answer = house.go(way, who, things).await;
+                    assert_eq!((answer.status, answer.code().as_str()), (403, "forbidden"), "{what}");
+                    house.keeps_ours(&what, &answer);
+                }
+            }
+        } else if names_a_thing {
             same(&what, &foreign, &house.go(way, stranger, &Things::unknown()).await);
         } else {
             assert!((200..300).contains(&foreign.status), "{what} as a stranger: {}", foreign.text);
@@ -385,7 +437,9 @@ async fn every_rest_route_lets_in_whom_the_policy_names_and_nobody_else() {
         }
         let viewer = house.go(way, &house.viewer, &house.ours).await;
         match way.needs {
-            Needs::Owner => assert_eq!((viewer.status, viewer.code().as_str()), (403, "forbidden"), "{what}"),
+            Needs::Owner | Needs::Admin => {
+                assert_eq!((viewer.status, viewer.code().as_str()), (403, "forbidden"), "{what}")
+            }
             // Their own things; ours are another person's.
             Needs::Person if names_a_thing => {
                 same(&what, &viewer, &house.go(way, &house.viewer, &Things::unknown()).await);
@@ -404,7 +458,7 @@ async fn every_rest_route_lets_in_whom_the_policy_names_and_nobody_else() {
     let mut ways: Vec<&Way> = house.ways.iter().collect();
     ways.sort_by_key(|way| match (way.verb, way.method.as_str()) {
         (_, "GET") => 0,
-        ("bots.stop" | "bots.restart" | "bots.start", _) => 2,
+        ("bots.stop" | "bots.restart" | "bots.start" | "jobs.cancel", _) => 2,
         ("bots.trash", _) => 3,
         ("bots.restore", _) => 4,
         ("bots.delete", _) => 6,
@@ -413,7 +467,9 @@ async fn every_rest_route_lets_in_whom_the_policy_names_and_nobody_else() {
         _ => 1,
     });
     for way in ways {
-        let answer = house.go(way, &house.owner, &house.ours).await;
+        let administers = way.needs == Needs::Admin;
+        let who = if administers { &house.admin } else { &house.owner };
+        let answer = house.go(way, who, &house.ours).await;
         // Nothing was upgraded that could be returned from.
         let nothing = way.verb == "bots.upgrade_return" && answer.status == 409;
         assert!(
@@ -424,6 +480,9 @@ async fn every_rest_route_lets_in_whom_the_policy_names_and_nobody_else() {
             answer.text
         );
         assert!(!answer.text.contains(KEY), "{} shows the key", way.verb);
+        for mark in OURS.iter().filter(|_| administers) {
+            assert!(!answer.text.contains(mark), "{} shows {mark} of a tenant: {}", way.verb, answer.text);
+        }
     }
     house.at.stop_busy().await.dir.close().expect("removed");
 }
@@ -443,7 +502,9 @@ async fn every_server_function_lets_in_whom_its_verb_lets_in() {
         }
         let stranger = &house.strange_person;
         let foreign = house.call(function, stranger, &house.ours).await;
-        if params(way.path).is_empty() {
+        if way.needs == Needs::Admin {
+            assert_eq!((foreign.status, foreign.code().as_str()), (403, "forbidden"), "{function}");
+        } else if params(way.path).is_empty() {
             assert!((200..300).contains(&foreign.status), "{function} as a stranger: {}", foreign.text);
             house.keeps_ours(function, &foreign);
         } else {
@@ -453,7 +514,7 @@ async fn every_server_function_lets_in_whom_its_verb_lets_in() {
         let own = way.needs == Needs::Member || (way.needs == Needs::Person && params(way.path).is_empty());
         let wanted = if own {
             200
-        } else if way.needs == Needs::Owner {
+        } else if matches!(way.needs, Needs::Owner | Needs::Admin) {
             403
         } else {
             404
@@ -482,7 +543,21 @@ async fn every_topic_of_the_live_socket_is_seen_by_members_of_its_workspace_only
             TopicKind::Bot => format!("bot:{}", things.bot),
             TopicKind::Thread => format!("thread:{}", things.thread),
             TopicKind::Notifications => "notifications".to_owned(),
+            TopicKind::Jobs => "jobs".to_owned(),
         };
+        if *kind == TopicKind::Jobs {
+            for who in [&house.owner, &house.viewer, &house.stranger, &house.strange_person] {
+                let mut live = house.at.live(who).await.expect("a socket");
+                live.subscribe("jobs").await;
+                let frame = live.next().await.expect("a frame");
+                assert!(matches!(frame, ServerFrame::Refused { .. }), "{frame:?}");
+            }
+            let mut live = house.at.live(&house.admin).await.expect("a socket");
+            live.subscribe("jobs").await;
+            let frame = live.next().await.expect("a frame");
+            assert!(matches!(frame, ServerFrame::Snapshot { data: Snapshot::Jobs {}, .. }), "{frame:?}");
+            continue;
+        }
         for who in [&house.owner, &house.viewer] {
             let mut live = house.at.live(who).await.expect("a socket");
             live.subscribe(&topic(&house.ours)).await;

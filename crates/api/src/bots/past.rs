@@ -37,6 +37,10 @@ words! {
         Upgraded,
         /// An upgrade came to nothing, or was undone; the reason tells which.
         UpgradeUndone,
+        /// Nobody needed it for as long as it was told.
+        Slept,
+        /// Somebody needs it again.
+        Woke,
     }
 
     /// One event of a bot's past.

@@ -57,6 +57,9 @@ pub struct CreateArgs {
     /// A tag; several times for several.
     #[arg(long = "tag", value_name = "TAG")]
     tags: Option<Vec<String>>,
+    /// Minutes without work after which it is put to sleep (5 to 10080); a message wakes it.
+    #[arg(long, value_name = "MINUTES")]
+    idle_stop: Option<u32>,
     /// Wait until it runs, at most --timeout (10m).
     #[arg(long)]
     wait: bool,
@@ -102,6 +105,7 @@ pub(super) async fn create(session: &Session, args: CreateArgs) -> Result<(), Fa
         profile: args.profile.map(Into::into),
         runtime: args.runtime.map(Into::into),
         tags: args.tags,
+        idle_stop_minutes: args.idle_stop,
     };
     let made = session.call_once(&create, Some(&args.once)).await?;
     let id = text(&made, "id").to_owned();

@@ -31,6 +31,9 @@ pub struct EditArgs {
     /// Its tags from now on, several times for several; one empty text for none.
     #[arg(long = "tag", value_name = "TAG")]
     tags: Option<Vec<String>>,
+    /// Minutes without work after which it is put to sleep (5 to 10080); 0 for never. Holds at once.
+    #[arg(long, value_name = "MINUTES")]
+    idle_stop: Option<u32>,
     /// Only if the bot still has this version.
     #[arg(long, value_name = "N")]
     if_version: Option<i64>,
@@ -56,7 +59,8 @@ pub(super) async fn edit(session: &Session, args: EditArgs, env: &Env) -> Result
         || args.model.is_some()
         || prompt.is_some()
         || args.profile.is_some()
-        || args.tags.is_some();
+        || args.tags.is_some()
+        || args.idle_stop.is_some();
     let update = if by_options {
         UpdateBot {
             bot: args.bot.clone(),
@@ -65,6 +69,7 @@ pub(super) async fn edit(session: &Session, args: EditArgs, env: &Env) -> Result
             prompt,
             profile: args.profile.map(Into::into),
             tags: args.tags.map(|tags| tags.into_iter().filter(|tag| !tag.is_empty()).collect()),
+            idle_stop_minutes: args.idle_stop,
             expected_version: args.if_version,
         }
     } else {
@@ -125,6 +130,7 @@ async fn by_hand(session: &Session, bot: &str, env: &Env) -> Result<Option<Updat
         prompt: Some(after.prompt),
         profile: Some(after.profile),
         tags: None,
+        idle_stop_minutes: None,
         expected_version: seen.get("version").and_then(Value::as_i64),
     }))
 }

@@ -9,6 +9,9 @@ use crate::{
 use serde_json::Value;
 
 fn state(bot: &Value) -> Cell {
+    if number(bot, "asleep_since_ms").is_some() && text(bot, "observed") == "stopped" {
+        return Cell::toned("asleep", Tone::Quiet);
+    }
     let (observed, stage) = (text(bot, "observed"), text(bot, "stage"));
     let tone = match observed {
         "running" => Tone::Good,
@@ -77,6 +80,9 @@ const ONE: Shape = Shape {
         Column::new("Profile", |v, _| Cell::from(text(v, "profile"))),
         Column::new("Runtime", |v, _| Cell::from(text(v, "runtime"))),
         Column::new("Tags", |v, _| Cell::from(tags(v))),
+        Column::new("Sleeps after", |v, _| {
+            Cell::from(number(v, "idle_stop_minutes").map_or_else(String::new, |n| format!("{n} min")))
+        }),
         Column::new("Restarts", |v, _| Cell::from(number(v, "restarts").unwrap_or_default().to_string())),
         Column::new("Prompt", |v, _| {
             Cell::from(words(v.get("settings").map(|s| text(s, "prompt")).unwrap_or_default(), 200))

@@ -6,14 +6,14 @@ use super::{
     time,
 };
 use crate::{
-    BotSpec, Found, Observation, RuntimeError, RuntimeInfo,
+    BotSpec, Foreign, Found, Observation, RuntimeError, RuntimeInfo,
     blocking::blocking,
     home::Part,
     notes::{self, ASKED, Asked},
 };
 use api::ids::BotId;
 use bollard::{
-    models::{ContainerInspectResponse, ContainerStateStatusEnum as Status},
+    models::{ContainerInspectResponse, ContainerStateStatusEnum as Status, ContainerSummary},
     query_parameters::{
         CreateContainerOptionsBuilder, InspectContainerOptions, ListContainersOptionsBuilder,
         RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
@@ -238,16 +238,8 @@ impl DockerRuntime {
     }
 
     pub(super) async fn look_for_all(&self) -> Result<Vec<Found>, RuntimeError> {
-        let label = format!("{LABEL_INSTANCE}={}", self.inner.config.instance);
-        let filters = HashMap::from([("label".to_owned(), vec![label])]);
-        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-        let listed = self
-            .inner
-            .client
-            .call("list containers", |d| async move { d.list_containers(Some(options)).await })
-            .await?;
         let mut found = Vec::new();
-        for summary in listed {
+        for summary in self.listed(format!("{LABEL_INSTANCE}={}", self.inner.config.instance)).await? {
             let Some((bot, _)) = self.mark(&summary.labels.unwrap_or_default()) else { continue };
             match self.look(bot).await {
                 Ok(Observation::Absent) | Err(RuntimeError::Foreign(_)) => {}
@@ -255,6 +247,30 @@ impl DockerRuntime {
             }
         }
         Ok(found)
+    }
+
+    pub(super) async fn look_for_foreign(&self) -> Result<Vec<Foreign>, RuntimeError> {
+        let marked = self.listed(LABEL_INSTANCE.to_owned()).await?;
+        let foreign = marked.into_iter().filter_map(|summary| {
+            let instance = summary.labels.unwrap_or_default().remove(LABEL_INSTANCE)?;
+            let name = summary.names.unwrap_or_default().into_iter().next().unwrap_or_default();
+            (instance != self.inner.config.instance.as_str()).then(|| Foreign {
+                handle: name.trim_start_matches('/').to_owned(),
+                instance,
+                since_ms: summary.created.map(|seconds| seconds.saturating_mul(1_000)),
+            })
+        });
+        Ok(foreign.collect())
+    }
+
+    /// Containers with a label, ended ones too.
+    async fn listed(&self, label: String) -> Result<Vec<ContainerSummary>, RuntimeError> {
+        let filters = HashMap::from([("label".to_owned(), vec![label])]);
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        self.inner
+            .client
+            .call("list containers", |d| async move { d.list_containers(Some(options)).await })
+            .await
     }
 }
 

@@ -17,7 +17,7 @@ mod using;
 pub use spec::LABEL_PREFIX;
 
 use crate::{
-    BotPaths, BotSpec, BotUser, CancellationToken, Found, Growth, Hint, Hints, InstanceId, LogPlace,
+    BotPaths, BotSpec, BotUser, CancellationToken, Foreign, Found, Growth, Hint, Hints, InstanceId, LogPlace,
     LogQuery, LogRead, Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, UsedBy, Wires,
     home::Homes, install::Tools, spec::is_version,
 };
@@ -152,6 +152,10 @@ impl Runtime for DockerRuntime {
 
     async fn list(&self) -> Result<Vec<Found>, RuntimeError> {
         self.look_for_all().await
+    }
+
+    async fn foreign(&self) -> Result<Vec<Foreign>, RuntimeError> {
+        self.look_for_foreign().await
     }
 
     async fn used(&self) -> Result<Vec<UsedBy>, RuntimeError> {

@@ -136,6 +136,14 @@ impl BotHome {
         dir::open(&self.homes.inner.bots, &self.name).is_ok()
     }
 
+    /// When its directory was last changed, in milliseconds since 1970, if there is one.
+    #[must_use]
+    pub fn changed_ms(&self) -> Option<i64> {
+        let root = dir::open(&self.homes.inner.bots, &self.name).ok()?.into_std_file();
+        let changed = root.metadata().ok()?.modified().ok()?;
+        i64::try_from(changed.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis()).ok()
+    }
+
     /// Makes all directories, or corrects their owner and mode. What lies in them stays.
     ///
     /// # Errors

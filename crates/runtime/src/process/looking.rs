@@ -7,14 +7,17 @@ use super::{
     watching,
 };
 use crate::{
-    BotUser, Found, Observation, RuntimeError,
+    BotUser, Foreign, Found, Observation, RuntimeError,
     blocking::blocking,
     home::{HomeError, Part},
     notes::{self, ASKED, Asked},
 };
 use api::ids::BotId;
 use cap_std::fs::Dir;
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 const WHAT: &str = "reading what is noted of the bot";
 
@@ -127,6 +130,26 @@ impl ProcessRuntime {
             }
         }
         Ok(found)
+    }
+
+    /// Processes with the mark of another instance, one for each of its bots.
+    pub(super) fn look_for_foreign(&self) -> Result<Vec<Foreign>, RuntimeError> {
+        let processes = procs::all().map_err(RuntimeError::io("listing processes"))?;
+        let mut bots = BTreeMap::new();
+        for process in processes {
+            let Some(mark) = process.mark.filter(|m| m.instance != self.inner.config.instance.as_str())
+            else {
+                continue;
+            };
+            let first = bots.entry((mark.instance, mark.bot)).or_insert(process.ident.pid);
+            *first = process.ident.pid.min(*first);
+        }
+        let foreign = |((instance, _), pid): ((String, _), i32)| Foreign {
+            handle: pid.to_string(),
+            instance,
+            since_ms: None,
+        };
+        Ok(bots.into_iter().map(foreign).collect())
     }
 
     /// A process that just ended has a keeper that is about to note how.

@@ -24,7 +24,7 @@ pub use claims::{UID_CLAIMS, UidClaims};
 pub use keeper::keeper_main;
 
 use crate::{
-    BotPaths, BotSpec, BotUser, CancellationToken, Found, Growth, Hint, Hints, InstanceId, LogPlace,
+    BotPaths, BotSpec, BotUser, CancellationToken, Foreign, Found, Growth, Hint, Hints, InstanceId, LogPlace,
     LogQuery, LogRead, Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, UsedBy, Wires,
     blocking::blocking,
     home::{Homes, Part},
@@ -178,6 +178,11 @@ impl Runtime for ProcessRuntime {
     async fn list(&self) -> Result<Vec<Found>, RuntimeError> {
         let this = self.clone();
         blocking("looking for bots", move || this.look_for_all()).await
+    }
+
+    async fn foreign(&self) -> Result<Vec<Foreign>, RuntimeError> {
+        let this = self.clone();
+        blocking("looking for bots", move || this.look_for_foreign()).await
     }
 
     async fn used(&self) -> Result<Vec<UsedBy>, RuntimeError> {

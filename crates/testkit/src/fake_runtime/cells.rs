@@ -6,8 +6,8 @@ use crate::gateway::{FakeGateway, Listen, Options, Reply, told};
 use api::ids::BotId;
 use openclaw::Endpoint;
 use runtime::{
-    BotPaths, BotSpec, BotUser, CancellationToken, Found, Growth, Hints, LogPlace, LogQuery, LogRead,
-    Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, UsedBy, Wires,
+    BotPaths, BotSpec, BotUser, CancellationToken, Foreign, Found, Growth, Hints, LogPlace, LogQuery,
+    LogRead, Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, UsedBy, Wires,
     home::{Homes, Part},
 };
 use std::{
@@ -377,6 +377,10 @@ impl Runtime for Cells {
 
     async fn list(&self) -> Result<Vec<Found>, RuntimeError> {
         self.things.list().await
+    }
+
+    async fn foreign(&self) -> Result<Vec<Foreign>, RuntimeError> {
+        self.things.foreign().await
     }
 
     async fn used(&self) -> Result<Vec<UsedBy>, RuntimeError> {

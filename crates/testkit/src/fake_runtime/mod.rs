@@ -9,9 +9,9 @@ pub use world::{Call, Fault};
 
 use api::ids::BotId;
 use runtime::{
-    BotPaths, BotSpec, BotUser, CancellationToken, Found, Growth, Hint, Hints, LogLine, LogPlace, LogQuery,
-    LogRead, Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, Stage, Used, UsedBy,
-    Wires, install::Tools,
+    BotPaths, BotSpec, BotUser, CancellationToken, Foreign, Found, Growth, Hint, Hints, LogLine, LogPlace,
+    LogQuery, LogRead, Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, Stage, Used,
+    UsedBy, Wires, install::Tools,
 };
 use std::{
     path::PathBuf,
@@ -109,6 +109,11 @@ impl FakeRuntime {
             Some(thing) => world.things.insert(bot, thing),
             None => world.things.remove(&bot),
         };
+    }
+
+    /// Puts something of another instance there.
+    pub fn plant_foreign(&self, foreign: Foreign) {
+        self.world().foreign.push(foreign);
     }
 
     /// How a bot stands, without counting as a call and without faults.
@@ -264,6 +269,10 @@ impl Runtime for FakeRuntime {
         self.act(Call::List, None, |world| {
             Ok(world.things.iter().map(|(bot, thing)| Found { bot: *bot, seen: thing.seen() }).collect())
         })
+    }
+
+    async fn foreign(&self) -> Result<Vec<Foreign>, RuntimeError> {
+        self.act(Call::List, None, |world| Ok(world.foreign.clone()))
     }
 
     async fn used(&self) -> Result<Vec<UsedBy>, RuntimeError> {

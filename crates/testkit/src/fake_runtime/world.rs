@@ -1,7 +1,7 @@
 //! What exists in a fake runtime, and the rules it changes by.
 
 use api::ids::BotId;
-use runtime::{BotSpec, LogLine, Observation, RuntimeError, Used};
+use runtime::{BotSpec, Foreign, LogLine, Observation, RuntimeError, Used};
 use std::collections::BTreeMap;
 
 /// A call of the contract.
@@ -55,6 +55,7 @@ pub(super) struct World {
     pub(super) openclaw: Option<String>,
     pub(super) now_ms: i64,
     pub(super) used: Used,
+    pub(super) foreign: Vec<Foreign>,
 }
 
 #[derive(Debug)]

@@ -47,7 +47,7 @@ impl Facts {
     /// As the row tells.
     pub(in crate::bots) fn of(row: &bot::Model) -> Result<Self, OpError> {
         let health = named(&row.health)?;
-        let (lives, works) = two_facts(named(&row.desired)?, named(&row.observed)?, health);
+        let (lives, works) = two_facts(crate::bots::idle::wanted(row)?, named(&row.observed)?, health);
         // On the way back up the reason of the last death stays in the row; it is no reason of the present then.
         let fails = matches!(health, Health::Degraded | Health::Unhealthy);
         let reason = row.reason.as_deref().filter(|_| fails).map(from_json).transpose()?;

@@ -3,12 +3,12 @@
 use super::{BACK_READY_MS, FIRST_READY_MS, is_parked};
 use crate::{
     bots::{
-        Bots,
+        Bots, idle,
         lifecycle::{Gateway, Seen, Standing},
         runtimes::Exit,
         upgrade,
     },
-    platform::{error::OpError, jobs::LONGEST_WAIT_MS, text::named},
+    platform::{error::OpError, jobs::LONGEST_WAIT_MS},
 };
 use entity::bots::bot;
 
@@ -21,7 +21,7 @@ impl Bots {
     ) -> Result<(Standing, Option<Exit>), OpError> {
         let (seen, exit) = self.runtimes.inspect(row).await?;
         let standing = Standing {
-            desired: named(&row.desired)?,
+            desired: idle::wanted(row)?,
             seen,
             gateway: self.gateway_state(row, seen),
             generation: row.generation,

@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     bots::{
-        Bots, Change, Failed, health, lifecycle, lifecycle::Standing, past::Seen, postmortems, runtimes,
-        store, upgrade,
+        Bots, Change, Failed, health, idle, lifecycle, lifecycle::Standing, past::Seen, postmortems,
+        runtimes, store, upgrade,
     },
     platform::{
         error::OpError,
@@ -94,6 +94,7 @@ impl Bots {
             },
             Observed::Starting if was_ready() => (Health::Degraded, Some(health::gateway_lost())),
             Observed::Failed => (Health::Unhealthy, None),
+            Observed::Stopped => (Health::Unknown, idle::reason(row)),
             _ => (Health::Unknown, None),
         })
     }
@@ -172,7 +173,7 @@ impl Bots {
         row.reason = Some(json_of(&fault.reason)?);
         row.next_try_at_ms = Some(again);
         row.health = name_of(&Health::Unhealthy);
-        if row.desired == name_of(&Desired::Running) {
+        if idle::wanted(&row)? == Desired::Running {
             row.observed = name_of(&Observed::Failed);
             row.since_ms = now;
         }

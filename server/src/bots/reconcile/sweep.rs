@@ -3,7 +3,7 @@
 
 use crate::{
     bots::{
-        Bots,
+        Bots, idle,
         lifecycle::{self, Keep, Seen, Standing, Step},
         runtimes::seen,
         store, upgrade,
@@ -22,7 +22,7 @@ use std::collections::{HashMap, HashSet};
 type Listed = HashMap<RuntimeKind, HashMap<BotId, Observation>>;
 
 impl Bots {
-    /// Gives a turn to every bot that does not stand as wanted, and removes what has no bot.
+    /// Gives a turn to every bot that does not stand as wanted, and removes what has had no bot for a while.
     pub(in crate::bots) async fn sweep(&self) -> Result<(), OpError> {
         // Rows are read after this: what is listed and has none then is left over.
         let listed = self.list_all().await?;
@@ -38,7 +38,9 @@ impl Bots {
             // What an upgrade rehearses is no left-over; the upgrade itself takes it away.
             known.extend(rows.iter().filter_map(upgrade::rehearses));
         }
-        self.remove_orphans(&listed, &known).await
+        let listed = listed.iter().flat_map(|(kind, things)| things.keys().map(|bot| (*kind, *bot)));
+        self.remove_orphans(listed.filter(|(_, bot)| !known.contains(bot)).collect()).await;
+        Ok(())
     }
 
     async fn list_all(&self) -> Result<Listed, OpError> {
@@ -60,7 +62,7 @@ impl Bots {
 
     /// Whether a turn would do nothing and note nothing. In doubt it does not.
     fn rests(&self, row: &bot::Model, listed: &Listed) -> bool {
-        let (Ok(kind), Ok(desired)) = (named::<RuntimeKind>(&row.runtime), named(&row.desired)) else {
+        let (Ok(kind), Ok(desired)) = (named::<RuntimeKind>(&row.runtime), idle::wanted(row)) else {
             return false;
         };
         let Some(things) = listed.get(&kind) else { return false };
@@ -106,24 +108,6 @@ impl Bots {
             })
             .await?;
         self.platform.jobs.wake();
-        Ok(())
-    }
-
-    /// Things of this instance whose bot has no row: what a crash between purge and removal leaves.
-    async fn remove_orphans(&self, listed: &Listed, known: &HashSet<BotId>) -> Result<(), OpError> {
-        let granted = self.may_run()?;
-        for (kind, runtime) in self.runtimes.all() {
-            let things = listed.get(&kind).into_iter().flat_map(HashMap::keys);
-            for bot in things.copied().filter(|bot| !known.contains(bot)) {
-                if store::load(self.platform.db.read(), &granted, bot).await?.is_some() {
-                    continue;
-                }
-                tracing::warn!(bot.id = %bot, "removing what is left of a deleted bot");
-                if let Err(error) = runtime.remove(bot).await {
-                    tracing::warn!(bot.id = %bot, error = %error, "cannot remove it");
-                }
-            }
-        }
         Ok(())
     }
 }

@@ -2,14 +2,20 @@
 
 use crate::{
     bots::{Bots, LinkEvent, service::RECONCILE},
-    platform::{error::OpError, jobs::JobEnd},
+    platform::{
+        error::OpError,
+        jobs::{JobEnd, JobKind},
+    },
 };
 use api::ids::BotId;
 use entity::bots::bot;
 use runtime::{Hint, Progress, Stage};
-use std::sync::{
-    Arc, Weak,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 use tokio::sync::mpsc;
 
@@ -22,7 +28,9 @@ impl Bots {
     /// Registers the job and starts listening. Call once.
     pub fn spawn_wakers(self: &Arc<Self>) {
         let bots = Arc::downgrade(self);
-        self.platform.jobs.on(RECONCILE, move |payload| run(Weak::clone(&bots), payload));
+        // An image may take its time; nobody breaks a turn off, for the next one would begin it again.
+        let kind = JobKind { name: RECONCILE, deadline: Duration::from_secs(3_600), breaks_off: false };
+        self.platform.jobs.on(kind, move |payload| run(Weak::clone(&bots), payload));
         crate::bots::upgrade::spawn(self);
         let (pokes, pending) = mpsc::channel(PENDING);
         let from_links = pokes.clone();
@@ -39,6 +47,7 @@ impl Bots {
         }
         tasks.spawn(Arc::clone(self).resync());
         tasks.spawn(Arc::clone(self).empty_trash());
+        tasks.spawn(Arc::clone(self).tend_idle());
         tasks.spawn(Arc::clone(self).keep_meters());
         tasks.spawn(Arc::clone(self).watch_models());
     }

@@ -1,7 +1,11 @@
 //! A bot's files and wires: laying them out before it starts, changing its settings, taking them away.
 
 use super::Runtimes;
-use api::bots::{BotSettings, Profile, RuntimeKind, StoragePart};
+use crate::platform::error::OpError;
+use api::{
+    bots::{BotSettings, Profile, RuntimeKind, StoragePart},
+    ids::BotId,
+};
 use entity::bots::bot;
 use openclaw::{BotConfig, Endpoint, config::cell};
 use runtime::{
@@ -73,6 +77,21 @@ impl Runtimes {
             run: paths.run,
             plugin_tools: Vec::new(),
         })
+    }
+
+    /// Bots that have files, and since when.
+    pub(in crate::bots) async fn files(&self) -> Result<Vec<(BotId, Option<i64>)>, OpError> {
+        let homes = self.homes.clone();
+        let look = blocking(move || {
+            Ok(homes.list()?.into_iter().map(|bot| (bot, homes.of(bot).changed_ms())).collect())
+        });
+        look.await.map_err(|e| OpError::internal("listing the bots' files", e))
+    }
+
+    /// Deletes the files of a bot that is no more.
+    pub(in crate::bots) async fn remove_files(&self, bot: BotId) -> Done {
+        let home = self.homes.of(bot);
+        blocking(move || Ok(home.remove()?)).await
     }
 
     /// Writes configuration and persona; a running gateway picks them up.

@@ -58,6 +58,8 @@ fn row(workspace: WorkspaceId, n: u128, put: Put) -> bot::Model {
         openclaw: "2026.9.6".to_owned(),
         upgrade: None,
         trial_uid: None,
+        idle_stop_minutes: None,
+        asleep_since_ms: None,
     }
 }
 

@@ -60,7 +60,7 @@ pub(in crate::bots) async fn between<C: ConnectionTrait>(
 /// Events that uptime is made of at most. A bot that fails all the time makes some hundred a day.
 const MOST_OF_A_COURSE: u64 = 100_000;
 /// What tells whether a bot was wanted, and whether it was up.
-const WANTED: [&str; 5] = ["created", "start", "restart", "stop", "trash"];
+const WANTED: [&str; 7] = ["created", "start", "restart", "stop", "trash", "slept", "woke"];
 const SEEN: [&str; 4] = ["ready", "died", "failed", "ended"];
 
 /// Times and kinds of the events before `to_ms`, oldest first: what uptime is made of.

@@ -61,3 +61,12 @@ pub(in crate::bots) async fn done<C: ConnectionTrait>(
     let kept = bot::Entity::find().filter(bot::Column::Upgrade.contains("\"kept\":true"));
     Ok(kept.limit(MOST).all(db).await?)
 }
+
+/// Bots whose upgrade rehearses.
+pub(in crate::bots) async fn rehearsing<C: ConnectionTrait>(
+    db: &C,
+    _granted: &Granted<act::RunBots>,
+) -> Result<Vec<bot::Model>, OpError> {
+    let rehearsing = bot::Entity::find().filter(bot::Column::Upgrade.contains("\"phase\":\"rehearsing\""));
+    Ok(rehearsing.limit(MOST).all(db).await?)
+}

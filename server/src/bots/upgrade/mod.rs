@@ -10,7 +10,7 @@ use super::{Bots, store};
 use crate::platform::{
     ctx::OpCtx,
     error::OpError,
-    jobs::NewJob,
+    jobs::{JobKind, NewJob},
     text::{from_json, json_of, named},
     verbs::{Rest, Verbs},
 };
@@ -22,7 +22,7 @@ use api::{
 use entity::bots::bot;
 use policy::{Granted, act};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// The job that takes an upgrade up to where the reconciler takes over.
 pub(super) const UPGRADE: &str = "bots.upgrade";
@@ -86,7 +86,9 @@ pub(super) fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
 /// Registers the job. Call once.
 pub(super) fn spawn(bots: &Arc<Bots>) {
     let weak = Arc::downgrade(bots);
-    bots.platform.jobs.on(UPGRADE, move |payload| {
+    // An installation may take its time; what is not wanted any more ends by itself.
+    let kind = JobKind { name: UPGRADE, deadline: Duration::from_secs(3_600), breaks_off: false };
+    bots.platform.jobs.on(kind, move |payload| {
         let weak = weak.clone();
         async move {
             let Some(bots) = weak.upgrade() else { return Ok(crate::platform::jobs::JobEnd::Done) };

@@ -8,7 +8,8 @@ use crate::{
         text::{json_of, name_of},
     },
 };
-use api::bots::{BotEventKind, Desired, KEPT_STATE_MS, Reason, UpgradePhase};
+use api::bots::{BotEventKind, Desired, KEPT_STATE_MS, Observed, Reason, UpgradePhase};
+use api::ids::BotId;
 use entity::bots::bot;
 
 /// How long the new version must be well.
@@ -42,7 +43,7 @@ pub(in crate::bots) fn is_swapping(row: &bot::Model) -> bool {
 }
 
 /// Under which id a bot's upgrade rehearses now, if it does.
-pub(in crate::bots) fn rehearses(row: &bot::Model) -> Option<api::ids::BotId> {
+pub(in crate::bots) fn rehearses(row: &bot::Model) -> Option<BotId> {
     let plan = Plan::going(row).ok().flatten()?;
     (plan.shown.phase == UpgradePhase::Rehearsing).then_some(plan.trial)
 }
@@ -99,7 +100,9 @@ impl Bots {
     pub(in crate::bots) async fn prove(&self, row: &bot::Model) -> Result<Option<i64>, OpError> {
         let Some(plan) = Plan::going(row)? else { return Ok(None) };
         let now = self.platform.clock.now_ms();
-        let running = row.desired == name_of(&Desired::Running);
+        // Not one that sleeps.
+        let running =
+            row.desired == name_of(&Desired::Running) && row.observed == name_of(&Observed::Running);
         match plan.shown.phase {
             UpgradePhase::Proving if running => {
                 let well_at = row.started_at_ms.unwrap_or(now) + PROVES_MS;
@@ -163,6 +166,12 @@ impl Bots {
             }
         }
         Ok(())
+    }
+
+    /// Under which ids upgrades rehearse now: no orphans.
+    pub(in crate::bots) async fn rehearsals(&self) -> Result<Vec<BotId>, OpError> {
+        let rows = store::upgrade::rehearsing(self.platform.db.read(), &self.may_run()?).await?;
+        Ok(rows.iter().filter_map(rehearses).collect())
     }
 
     /// Gives up states from before upgrades of long ago.

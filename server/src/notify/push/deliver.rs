@@ -11,7 +11,7 @@ use crate::{
         config::Config,
         error::OpError,
         ids::random_32,
-        jobs::{JobEnd, NewJob},
+        jobs::{JobEnd, JobKind, NewJob},
         text::named,
     },
 };
@@ -38,6 +38,8 @@ type BoxError = Box<dyn Error + Send + Sync>;
 pub(in crate::notify) const PUSH: &str = "notify.push";
 /// The job of one device.
 const SEND: &str = "notify.send";
+/// How long one run of either may take.
+const DEADLINE: Duration = Duration::from_secs(120);
 /// How soon one that found others leaving is looked at again.
 const BUSY_MS: i64 = 1_000;
 /// The push service may keep a message this long for a device that is off; older news is none.
@@ -132,7 +134,8 @@ impl Notify {
     /// Registers the jobs. Call once.
     pub(in crate::notify) fn spawn_push(self: &Arc<Self>) {
         let this = Arc::downgrade(self);
-        self.platform.jobs.on(PUSH, move |payload| {
+        let kind = |name| JobKind { name, deadline: DEADLINE, breaks_off: true };
+        self.platform.jobs.on(kind(PUSH), move |payload| {
             let this = this.clone();
             async move {
                 let Some(this) = this.upgrade() else { return Ok(JobEnd::Done) };
@@ -140,7 +143,7 @@ impl Notify {
             }
         });
         let this = Arc::downgrade(self);
-        self.platform.jobs.on(SEND, move |payload| {
+        self.platform.jobs.on(kind(SEND), move |payload| {
             let this = this.clone();
             async move {
                 let Some(this) = this.upgrade() else { return Ok(JobEnd::Done) };

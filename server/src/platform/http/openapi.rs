@@ -44,6 +44,7 @@ pub(super) const fn needs(needs: Needs) -> &'static str {
         Needs::Member => "member",
         Needs::Owner => "owner",
         Needs::Person => "person",
+        Needs::Admin => "administrator of the instance",
         Needs::System => "system",
     }
 }

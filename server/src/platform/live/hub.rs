@@ -22,11 +22,12 @@ pub enum TopicKind {
     Bot,
     Thread,
     Notifications,
+    Jobs,
 }
 
 impl TopicKind {
     /// Every kind there is.
-    pub const ALL: [Self; 4] = [Self::Bots, Self::Bot, Self::Thread, Self::Notifications];
+    pub const ALL: [Self; 5] = [Self::Bots, Self::Bot, Self::Thread, Self::Notifications, Self::Jobs];
 
     /// The kind of `topic`.
     pub const fn of(topic: Topic) -> Self {
@@ -35,6 +36,7 @@ impl TopicKind {
             Topic::Bot(_) => Self::Bot,
             Topic::Thread(_) => Self::Thread,
             Topic::Notifications => Self::Notifications,
+            Topic::Jobs => Self::Jobs,
         }
     }
 }

@@ -6,8 +6,11 @@ mod completion;
 mod doctor;
 mod endings;
 mod golden;
+mod idle;
+mod jobs;
 mod logins;
 mod notifications;
+mod orphans;
 
 use crate::support::*;
 use std::{

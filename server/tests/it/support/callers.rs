@@ -6,7 +6,7 @@ use entity::{
     auth::{session, token},
     member, user, workspace,
 };
-use sea_orm::{EntityTrait, IntoActiveModel};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::Expr};
 use server::{
     auth::admin,
     platform::ids::{random_token, token_hash},
@@ -26,8 +26,26 @@ pub enum Who {
 impl TestServer {
     /// An operator's token: owner of the first workspace.
     pub async fn owner(&self) -> Who {
-        let token = admin::token(&self.server.auth, "test").await.expect("a token");
+        let token = admin::token(&self.server.auth, "test", false).await.expect("a token");
         Who::Bearer(token.reveal().to_owned())
+    }
+
+    /// The token of an operator who administers the instance, too.
+    pub async fn operator(&self) -> Who {
+        let token = admin::token(&self.server.auth, "operator", true).await.expect("a token");
+        Who::Bearer(token.reveal().to_owned())
+    }
+
+    /// A person with a role somewhere who administers the instance, too.
+    pub async fn administrator(&self, name: &str, workspace: WorkspaceId, role: &str) -> Who {
+        let (id, _, who) = self.person(name, workspace, role).await;
+        let raised = self.server.platform.db.write(async |tx| {
+            let raise = user::Entity::update_many().col_expr(user::Column::Admin, Expr::value(true));
+            raise.filter(user::Column::Id.eq(id)).exec(tx).await?;
+            Ok(())
+        });
+        raised.await.expect("raised");
+        who
     }
 
     /// The first workspace.
@@ -102,6 +120,7 @@ impl TestServer {
             token_hash: token_hash(&secret).to_vec(),
             name: "program".to_owned(),
             role: role.to_owned(),
+            admin: false,
             created_at_ms: self.server.platform.clock.now_ms(),
             last_used_at_ms: None,
             revoked_at_ms,

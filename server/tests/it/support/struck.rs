@@ -3,8 +3,8 @@
 use super::{Blow, Engine, PATIENCE};
 use api::ids::BotId;
 use runtime::{
-    BotPaths, BotSpec, BotUser, CancellationToken, Found, Growth, Hints, InstanceId, LogPlace, LogQuery,
-    LogRead, Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, UsedBy, Wires,
+    BotPaths, BotSpec, BotUser, CancellationToken, Foreign, Found, Growth, Hints, InstanceId, LogPlace,
+    LogQuery, LogRead, Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, UsedBy, Wires,
     docker::{DockerConfig, DockerRuntime},
     home::Homes,
     install::Tools,
@@ -220,6 +220,10 @@ impl Runtime for Struck {
 
     async fn list(&self) -> Result<Vec<Found>, RuntimeError> {
         self.docker.list().await
+    }
+
+    async fn foreign(&self) -> Result<Vec<Foreign>, RuntimeError> {
+        self.docker.foreign().await
     }
 
     async fn used(&self) -> Result<Vec<UsedBy>, RuntimeError> {

@@ -209,7 +209,7 @@ pub(crate) struct Names {
 }
 
 fn person(user: UserId, role: Role) -> Subject {
-    Subject { actor: Actor::User(user), workspace: Some(HERE), role: Some(role) }
+    Subject { actor: Actor::User(user), workspace: Some(HERE), role: Some(role), admin: false }
 }
 
 #[async_trait::async_trait]

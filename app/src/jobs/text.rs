@@ -1,0 +1,54 @@
+//! Texts of jobs.
+
+use crate::i18n::texts;
+use api::jobs::JobState;
+use ui::{Glyph, Tone};
+
+texts! {
+    title: "Jobs", "任务";
+    lead: "Work that goes on by itself. What is done leaves the list, unless it failed before or took long.", "后台自动进行的工作。完成后即从列表消失，除非曾经失败或耗时较长。";
+    states: "States", "状态";
+    all: "All", "全部";
+    queued: "Waiting", "等待中";
+    running: "Running", "运行中";
+    done: "Done", "已完成";
+    dead: "Given up", "已放弃";
+    cancelled: "Cancelled", "已取消";
+    none_title: "No such jobs", "没有此类任务";
+    none_text: "What waits, runs or was given up stands here.", "等待、运行或已放弃的任务会显示在这里。";
+    reconcile: "Bring a bot to what is wanted", "使机器人达到期望状态";
+    push: "Tell devices of news", "通知设备";
+    send: "Push to a device", "推送到设备";
+    forget: "Delete a thread in its bot", "在机器人中删除会话";
+    tries: "Try {}", "第 {} 次";
+    of: "of", "共";
+    added: "added", "添加于";
+    next: "next", "下次";
+    took: "took", "用时";
+    retry: "Retry", "重试";
+    run_now: "Run now", "立即运行";
+    cancel: "Cancel job", "取消任务";
+    discard: "Discard", "丢弃";
+}
+
+/// A kind in words.
+pub(super) fn kind<'a>(kind: &'a str, t: &'static Text) -> &'a str {
+    match kind {
+        "bots.reconcile" => t.reconcile,
+        "notify.push" => t.push,
+        "notify.send" => t.send,
+        "chat.forget_session" => t.forget,
+        other => other,
+    }
+}
+
+/// How a state reads.
+pub(super) const fn state(state: JobState, t: &'static Text) -> (Tone, Glyph, &'static str) {
+    match state {
+        JobState::Queued => (Tone::Idle, Glyph::CirclePause, t.queued),
+        JobState::Running => (Tone::Info, Glyph::LoaderCircle, t.running),
+        JobState::Done => (Tone::Ok, Glyph::CircleCheck, t.done),
+        JobState::Dead => (Tone::Bad, Glyph::CircleX, t.dead),
+        JobState::Cancelled => (Tone::Idle, Glyph::CircleX, t.cancelled),
+    }
+}
