@@ -15,12 +15,13 @@ use leptos_router::hooks::use_query_map;
 use ui::{Card, Glyph, Icon};
 
 /// How an event of a bot's past reads.
-pub(super) const fn shown(kind: BotEventKind, t: &'static more_text::Text) -> (Glyph, &'static str) {
+pub(super) fn shown(kind: BotEventKind, t: &'static more_text::Text) -> (Glyph, &'static str) {
     use BotEventKind as K;
     match kind {
         K::Created => (Glyph::Plus, t.k_created),
         K::Changed => (Glyph::Pencil, t.k_changed),
         K::Applied => (Glyph::Check, t.k_applied),
+        K::RolledBack => (Glyph::RefreshCw, super::configs_text::text().rolled_back),
         K::Discarded => (Glyph::Eraser, t.k_discarded),
         K::Start => (Glyph::Play, t.k_start),
         K::Stop => (Glyph::Square, t.k_stop),

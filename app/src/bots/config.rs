@@ -3,6 +3,7 @@
 use super::{
     detail::OneBot,
     fns::{BotsUpdate, bots_get, bots_options},
+    limits::LimitFields,
     model::{ModelField, Picked},
     pending::{Pending, PromptText},
     tags::Tags,
@@ -145,6 +146,7 @@ fn SettingsFields(
                 </option>
             </select>
         </Field>
+        <LimitFields limits=settings.limits error/>
     }
 }
 

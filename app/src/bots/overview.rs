@@ -1,8 +1,10 @@
 //! A bot's overview: what it is doing now, what to do next, its last chats and words, its facts.
 
 use super::{
+    configs_text,
     detail::OneBot,
     diagnostics::pill,
+    limits::limits_in_words,
     logs::LineView,
     more_text,
     stages::{Stages, total_ms},
@@ -95,6 +97,12 @@ fn Trouble(one: OneBot) -> impl IntoView {
                     view! {
                         <Banner tone title=reason.message>
                             {reason.hint.map(|hint| view! { <p>{hint}</p> })}
+                            {failed
+                                .get()
+                                .then(|| {
+                                    let href = format!("/bots/{}/diagnostics?postmortem=last", one.slug());
+                                    view! { <p><a href=href>{configs_text::text().why}</a></p> }
+                                })}
                             {next.get().map(|ms| view! { <p>{t.next_try} " " <Moment ms=Signal::stored(ms)/></p> })}
                         </Banner>
                     }
@@ -161,6 +169,8 @@ fn Facts(one: OneBot) -> impl IntoView {
                 <dd>{move || bot.with(|bot| state::runtime_name(bot.runtime, t))}</dd>
                 <dt>{t.step_profile}</dt>
                 <dd>{move || bot.with(|bot| state::profile_name(bot.profile, t))}</dd>
+                <dt>{configs_text::text().resources}</dt>
+                <dd>{move || one.detail.with(|bot| limits_in_words(bot.settings.limits))}</dd>
                 {move || {
                     running
                         .get()

@@ -1,5 +1,6 @@
 //! Words of bots: what is wanted, what is, and the verbs between.
 
+mod configs;
 mod diagnose;
 mod health;
 mod many;
@@ -7,6 +8,7 @@ mod metrics;
 mod past;
 mod postmortem;
 
+pub use configs::*;
 pub use diagnose::*;
 pub use health::*;
 pub use many::*;
@@ -102,6 +104,8 @@ words! {
         pub model: String,
         pub prompt: String,
         pub profile: Profile,
+        #[serde(default)]
+        pub limits: BotLimits,
     }
 
     /// A bot in full.
@@ -160,6 +164,8 @@ words! {
         pub runtime: Option<RuntimeKind>,
         #[serde(default)]
         pub tags: Option<Vec<String>>,
+        #[serde(default)]
+        pub limits: Option<ChangeLimits>,
     }
     #[derive(Eq)]
     pub struct BotCreated { pub id: BotId, pub slug: String }
@@ -179,6 +185,9 @@ words! {
         /// All of them: at most 20, each `[a-z0-9._:-]{1,32}`.
         #[serde(default)]
         pub tags: Option<Vec<String>>,
+        /// Applied, they restart a running bot.
+        #[serde(default)]
+        pub limits: Option<ChangeLimits>,
         /// `version` of the bot as read; a newer one in the store is `stale`.
         #[serde(default)]
         pub expected_version: Option<i64>,

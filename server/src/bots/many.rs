@@ -148,6 +148,11 @@ async fn clone(
         profile: Some(like.settings.profile),
         runtime: Some(like.summary.runtime),
         tags: Some(like.summary.tags),
+        limits: Some(ChangeLimits {
+            memory_mb: Some(like.settings.limits.memory_mb),
+            cpu_milli: Some(like.settings.limits.cpu_milli),
+            pids: Some(like.settings.limits.pids),
+        }),
     };
     create::create(b, ctx, granted, new).await
 }

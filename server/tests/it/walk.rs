@@ -2,7 +2,9 @@
 //! does not know fails it, and what is foreign looks like what does not exist, byte for byte.
 
 use crate::support::*;
-use api::ids::{BotId, KeyId, PasskeyId, PostmortemId, SessionId, ThreadId, TokenId, UserId, WorkspaceId};
+use api::ids::{
+    BotConfigId, BotId, KeyId, PasskeyId, PostmortemId, SessionId, ThreadId, TokenId, UserId, WorkspaceId,
+};
 use axum::body::Body;
 use entity::auth::passkey;
 use http::{Method, header};
@@ -28,6 +30,8 @@ struct Things {
     session: String,
     passkey: String,
     postmortem: String,
+    /// A version of the bot's settings, which no path names.
+    config: String,
 }
 
 impl Things {
@@ -42,6 +46,7 @@ impl Things {
             session: SessionId(id).to_string(),
             passkey: PasskeyId(id).to_string(),
             postmortem: PostmortemId(id).to_string(),
+            config: BotConfigId(id).to_string(),
         }
     }
 
@@ -59,7 +64,7 @@ impl Things {
     }
 
     fn all(&self) -> [&str; 7] {
-        let Self { bot, thread, key, token, session, passkey, postmortem } = self;
+        let Self { bot, thread, key, token, session, passkey, postmortem, config: _ } = self;
         [bot, thread, key, token, session, passkey, postmortem]
     }
 
@@ -77,6 +82,7 @@ fn params(path: &str) -> Vec<&str> {
 }
 
 /// What a verb is sent besides its path. A new verb fails here until somebody says.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn fields(verb: &str, vendor: &str) -> Value {
     match verb {
         "auth.me"
@@ -99,6 +105,8 @@ fn fields(verb: &str, vendor: &str) -> Value {
         | "bots.postmortems"
         | "bots.postmortem"
         | "bots.diagnose"
+        | "bots.configs"
+        | "bots.rollback"
         | "bots.trash"
         | "bots.restore"
         | "bots.options"
@@ -138,6 +146,7 @@ fn fields(verb: &str, vendor: &str) -> Value {
         "notify.choose" => json!({ "in_app": ["died", "hung"], "push": ["died"] }),
         "auth.rename_passkey" => json!({ "name": "Laptop" }),
         "bots.create" => json!({ "name": "Walker", "model": "openai/fake-model" }),
+        "bots.set_limits" => json!({ "memory_mb": 1024 }),
         "bots.clone" => json!({ "name": "Walker the second" }),
         "bots.bulk" => json!({ "act": "start", "bots": [Uuid::nil().to_string()] }),
         "bots.update" => json!({ "prompt": "Walk." }),
@@ -232,7 +241,9 @@ async fn our_things(at: &TestServer, owner: &Who, user: UserId, here: WorkspaceI
     mine.await.expect("a second session");
     let passkey = passkeys(at, user).await;
     let (token, session, passkey) = (token.to_string(), session.to_string(), passkey.to_string());
-    Things { bot, thread, key, token, session, passkey, postmortem }
+    let configs = at.get(owner, &format!("/api/bots/{bot}/configs")).await.ok(200);
+    let config = configs["items"][0]["id"].as_str().expect("an id").to_owned();
+    Things { bot, thread, key, token, session, passkey, postmortem, config }
 }
 
 async fn house() -> House {
@@ -300,11 +311,20 @@ async fn house() -> House {
 }
 
 impl House {
+    /// What a verb is sent besides its path.
+    fn said(&self, way: &Way, things: &Things) -> Value {
+        let mut fields = fields(way.verb, &self.at.world.vendor.base_url());
+        if way.verb == "bots.rollback" {
+            fields["config_id"] = json!(things.config);
+        }
+        fields
+    }
+
     /// Goes through a verb's REST door.
     async fn go(&self, way: &Way, who: &Who, things: &Things) -> Answer {
         let body = match way.method {
             Method::GET | Method::DELETE => Value::Null,
-            _ => fields(way.verb, &self.at.world.vendor.base_url()),
+            _ => self.said(way, things),
         };
         self.at.ask(who, way.method.as_str(), &things.fill(way.path), body).await
     }
@@ -317,7 +337,7 @@ impl House {
     /// Calls a server function: those that read take JSON, those that change take a form.
     async fn call(&self, function: &str, who: &Who, things: &Things) -> Answer {
         let way = self.way(function);
-        let mut all = fields(way.verb, &self.at.world.vendor.base_url());
+        let mut all = self.said(way, things);
         for name in params(way.path) {
             all[name] = json!(things.of(name));
         }
@@ -401,7 +421,7 @@ async fn every_rest_route_lets_in_whom_the_policy_names_and_nobody_else() {
     let mut ways: Vec<&Way> = house.ways.iter().collect();
     ways.sort_by_key(|way| match (way.verb, way.method.as_str()) {
         (_, "GET") => 0,
-        ("bots.stop" | "bots.restart" | "bots.start", _) => 2,
+        ("bots.stop" | "bots.restart" | "bots.start" | "bots.set_limits" | "bots.rollback", _) => 2,
         ("bots.trash", _) => 3,
         ("bots.restore", _) => 4,
         ("bots.delete", _) => 6,

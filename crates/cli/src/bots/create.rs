@@ -57,6 +57,8 @@ pub struct CreateArgs {
     /// A tag; several times for several.
     #[arg(long = "tag", value_name = "TAG")]
     tags: Option<Vec<String>>,
+    #[command(flatten)]
+    limits: super::configs::Limits,
     /// Wait until it runs, at most --timeout (10m).
     #[arg(long)]
     wait: bool,
@@ -102,6 +104,7 @@ pub(super) async fn create(session: &Session, args: CreateArgs) -> Result<(), Fa
         profile: args.profile.map(Into::into),
         runtime: args.runtime.map(Into::into),
         tags: args.tags,
+        limits: args.limits.change(),
     };
     let made = session.call_once(&create, Some(&args.once)).await?;
     let id = text(&made, "id").to_owned();

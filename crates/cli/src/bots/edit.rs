@@ -5,7 +5,7 @@ use super::{
     shape,
 };
 use crate::{completion, env::Env, failure::Failure, output::text, session::Session};
-use api::bots::{ApplyBot, Profile, UpdateBot};
+use api::bots::{ApplyBot, BotLimits, ChangeLimits, Profile, UpdateBot};
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,8 @@ pub struct EditArgs {
     /// Its tags from now on, several times for several; one empty text for none.
     #[arg(long = "tag", value_name = "TAG")]
     tags: Option<Vec<String>>,
+    #[command(flatten)]
+    limits: super::configs::Limits,
     /// Only if the bot still has this version.
     #[arg(long, value_name = "N")]
     if_version: Option<i64>,
@@ -46,6 +48,7 @@ struct Sheet {
     name: String,
     model: String,
     profile: Profile,
+    limits: BotLimits,
     prompt: String,
 }
 
@@ -56,7 +59,8 @@ pub(super) async fn edit(session: &Session, args: EditArgs, env: &Env) -> Result
         || args.model.is_some()
         || prompt.is_some()
         || args.profile.is_some()
-        || args.tags.is_some();
+        || args.tags.is_some()
+        || args.limits.change().is_some();
     let update = if by_options {
         UpdateBot {
             bot: args.bot.clone(),
@@ -65,6 +69,7 @@ pub(super) async fn edit(session: &Session, args: EditArgs, env: &Env) -> Result
             prompt,
             profile: args.profile.map(Into::into),
             tags: args.tags.map(|tags| tags.into_iter().filter(|tag| !tag.is_empty()).collect()),
+            limits: args.limits.change(),
             expected_version: args.if_version,
         }
     } else {
@@ -125,6 +130,11 @@ async fn by_hand(session: &Session, bot: &str, env: &Env) -> Result<Option<Updat
         prompt: Some(after.prompt),
         profile: Some(after.profile),
         tags: None,
+        limits: Some(ChangeLimits {
+            memory_mb: Some(after.limits.memory_mb),
+            cpu_milli: Some(after.limits.cpu_milli),
+            pids: Some(after.limits.pids),
+        }),
         expected_version: seen.get("version").and_then(Value::as_i64),
     }))
 }

@@ -1,7 +1,7 @@
 //! A bot's files and wires: laying them out before it starts, changing its settings, taking them away.
 
-use super::Runtimes;
-use api::bots::{BotSettings, Profile, RuntimeKind, StoragePart};
+use super::{Runtimes, memory_bytes};
+use api::bots::{BotLimits, BotSettings, Profile, RuntimeKind, StoragePart};
 use entity::bots::bot;
 use openclaw::{BotConfig, Endpoint, config::cell};
 use runtime::{
@@ -124,7 +124,7 @@ impl Runtimes {
     }
 
     /// Makes the process's or container's shell.
-    pub(in crate::bots) async fn create(&self, row: &bot::Model) -> Done {
+    pub(in crate::bots) async fn create(&self, row: &bot::Model, limits: BotLimits) -> Done {
         let runtime = self.of_row(row)?;
         let paths = runtime.paths(row.id);
         let paths = cell::CellPaths {
@@ -145,7 +145,11 @@ impl Runtimes {
             generation: row.generation,
             user: runtime.user(allotted(row)),
             isolation: self.isolation(runtime.kind()),
-            limits: Limits::default(),
+            limits: Limits {
+                memory_bytes: memory_bytes(limits),
+                cpu_milli: limits.cpu_milli,
+                pids: limits.pids,
+            },
             env: cell::environment(&paths, wires, self.gateway_port(row)),
         };
         runtime.create(&spec).await
