@@ -1,6 +1,9 @@
 //! Two bots side by side: what sets them apart.
 
-use super::{fns::bots_get, list::text as list_text, more_text, pending::PromptText, state, text};
+use super::{
+    configs_text, fns::bots_get, limits::limits_in_words, list::text as list_text, more_text,
+    pending::PromptText, state, text,
+};
 use crate::parts::{Heading, Unloaded};
 use api::{
     ApiError,
@@ -73,6 +76,7 @@ fn Sides(left: BotDetail, right: BotDetail) -> impl IntoView {
             (t.step_prompt, settings.prompt.clone()),
             (t.step_profile, state::profile_name(settings.profile, t).to_owned()),
             (t.col_runtime, state::runtime_name(bot.summary.runtime, t).to_owned()),
+            (configs_text::text().resources, limits_in_words(settings.limits)),
             (t.tags, bot.summary.tags.join(", ")),
             (t.restarts, bot.restarts.to_string()),
             (t.pending_title, pending.to_owned()),

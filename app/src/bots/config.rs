@@ -4,6 +4,7 @@ use super::{
     detail::OneBot,
     fns::{BotsUpdate, bots_get, bots_options},
     idle::IdleStop,
+    limits::LimitFields,
     model::{ModelField, Picked},
     openclaw::OpenClaw,
     pending::{Pending, PromptText},
@@ -149,6 +150,7 @@ fn SettingsFields(
                 </option>
             </select>
         </Field>
+        <LimitFields limits=settings.limits error/>
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     fns::{BotsCreate, bots_options},
+    limits::LimitFields,
     model::{ModelField, Picked},
     state::{profile_name, runtime_name, runtime_word},
     text, unisolated,
@@ -9,7 +10,7 @@ use super::{
 use crate::parts::{Failure, Heading, Unloaded, failure_of, field_error};
 use api::{
     ApiError,
-    bots::{BotChoices, Profile, RuntimeChoice},
+    bots::{BotChoices, BotLimits, Profile, RuntimeChoice},
     validate,
 };
 use leptos::prelude::*;
@@ -112,7 +113,7 @@ fn Create(
                         <Card title=t.part_manner>
                             <PromptField draft error/>
                         </Card>
-                        <Places draft runtimes=choices.runtimes/>
+                        <Places draft runtimes=choices.runtimes error/>
                     </div>
                     <Summary draft>
                         <Button kind=Kind::Primary glyph=Glyph::Plus busy=create.pending()>
@@ -185,7 +186,7 @@ fn PromptField(draft: Draft, error: Signal<Option<ApiError>>) -> impl IntoView {
 
 /// Where it runs and whom it serves: both have a default that is seldom changed.
 #[component]
-fn Places(draft: Draft, runtimes: Vec<RuntimeChoice>) -> impl IntoView {
+fn Places(draft: Draft, runtimes: Vec<RuntimeChoice>, error: Signal<Option<ApiError>>) -> impl IntoView {
     let t = text::text();
     view! {
         <details class="card fold">
@@ -195,6 +196,7 @@ fn Places(draft: Draft, runtimes: Vec<RuntimeChoice>) -> impl IntoView {
                 {runtimes.into_iter().map(|choice| view! { <RuntimeOption draft choice/> }).collect_view()}
             </fieldset>
             <ProfileField draft/>
+            <LimitFields limits=BotLimits::default() error/>
         </details>
     }
 }

@@ -1,6 +1,6 @@
 //! What a bot left when it died: the list, and the one that is open.
 
-use super::{diagnostics::Fixes, logs::LineView, more_text};
+use super::{diagnostics::Fixes, logs::LineView, more_text, versions::differences};
 use crate::time::{self, Moment};
 use api::bots::{FixAct, Postmortem, PostmortemSummary};
 use leptos::prelude::*;
@@ -44,7 +44,7 @@ pub(super) fn Deaths(slug: String, deaths: Vec<PostmortemSummary>) -> impl IntoV
 pub(super) fn Opened(fixes: Fixes, open: Postmortem) -> impl IntoView {
     let slug = fixes.one.slug();
     let t = more_text::text();
-    let Postmortem { summary, memory_limit_bytes, changes, lines, cut, .. } = open;
+    let Postmortem { summary, memory_limit_bytes, changes, lines, cut, answers: mend, .. } = open;
     let file = format!("{slug}-{}.json", summary.id);
     let href = format!("/api/bots/{slug}/postmortems/{}", summary.id);
     let answers = helps(&summary.reason.code).iter().map(|act| fixes.show(*act)).collect_view();
@@ -52,8 +52,7 @@ pub(super) fn Opened(fixes: Fixes, open: Postmortem) -> impl IntoView {
     let changed = if changes.is_empty() {
         view! { <dd>{t.changed_none}</dd> }.into_any()
     } else {
-        let change = |c: api::bots::SettingChange| view! { <dd>{c.setting} ": " <s>{c.before}</s> " → " {c.after}</dd> };
-        changes.into_iter().map(change).collect_view().into_any()
+        view! { <dd>{differences(changes)}</dd> }.into_any()
     };
     view! {
         <Card>
@@ -65,6 +64,7 @@ pub(super) fn Opened(fixes: Fixes, open: Postmortem) -> impl IntoView {
                 </a>
             </div>
             {summary.reason.hint.map(|hint| view! { <p>{hint}</p> })}
+            {fixes.answers(mend)}
             <div class="row-acts">{answers}</div>
             <dl class="facts">
                 <dt>{t.since}</dt>

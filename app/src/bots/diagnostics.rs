@@ -1,12 +1,14 @@
 //! Whether a bot lives and works, what fails, what it left when it died, and what to press.
 
 use super::{
+    configs_text,
     deaths::{Deaths, Opened},
     detail::OneBot,
     fns::{BotsApply, BotsRestart, BotsStart},
     more::Found,
-    more_fns::BotsDiagnose,
+    more_fns::{BotsDiagnose, BotsRollback, BotsSetLimits},
     more_text::{self, Text},
+    versions::way_back,
 };
 use crate::{
     i18n::fill,
@@ -25,10 +27,12 @@ pub(super) struct Fixes {
     restart: ServerAction<BotsRestart>,
     apply: ServerAction<BotsApply>,
     diagnose: ServerAction<BotsDiagnose>,
+    limits: ServerAction<BotsSetLimits>,
+    pub(super) rollback: ServerAction<BotsRollback>,
     /// Whether each of them is under way, in the order above. Made once: what belongs to a part that is read anew is
     /// gone with it.
-    busy: [Signal<bool>; 4],
-    failed: Signal<Option<ApiError>>,
+    busy: [Signal<bool>; 6],
+    pub(super) failed: Signal<Option<ApiError>>,
 }
 
 impl Fixes {
@@ -36,7 +40,8 @@ impl Fixes {
     pub(super) fn new(one: OneBot) -> Self {
         let (start, restart) = (ServerAction::<BotsStart>::new(), ServerAction::<BotsRestart>::new());
         let (apply, diagnose) = (ServerAction::<BotsApply>::new(), ServerAction::<BotsDiagnose>::new());
-        let values = [start.value(), restart.value(), apply.value()];
+        let (limits, rollback) = (ServerAction::<BotsSetLimits>::new(), ServerAction::<BotsRollback>::new());
+        let values = [start.value(), restart.value(), apply.value(), limits.value(), rollback.value()];
         for value in values {
             Effect::new(move |_: Option<()>| {
                 if let Some(Ok(bot)) = value.get() {
@@ -50,15 +55,50 @@ impl Fixes {
             restart.pending().into(),
             apply.pending().into(),
             diagnose.pending().into(),
+            limits.pending().into(),
+            rollback.pending().into(),
         ];
-        Self { one, start, restart, apply, diagnose, busy, failed }
+        Self { one, start, restart, apply, diagnose, limits, rollback, busy, failed }
+    }
+
+    /// Whether a way back is under way.
+    pub(super) const fn busy_rollback(self) -> Signal<bool> {
+        let [.., rollback] = self.busy;
+        rollback
+    }
+
+    /// The buttons of what may help after a death.
+    pub(super) fn answers(self, Answers { raise_memory_mb, rollback }: Answers) -> AnyView {
+        let t = configs_text::text();
+        let [.., limits, _] = self.busy;
+        let raise = raise_memory_mb.map(|mb| {
+            view! {
+                <ActionForm action=self.limits>
+                    <input type="hidden" name="cmd[bot]" value=self.one.slug()/>
+                    <input type="hidden" name="cmd[memory_mb]" value=mb.to_string()/>
+                    <Button kind=Kind::Primary glyph=Glyph::Plus busy=limits>{fill(t.raise, &mb.to_string())}</Button>
+                </ActionForm>
+            }
+        });
+        let back = rollback.map(|to| way_back(self, t.roll_back_well, to));
+        view! { {raise} {back} }.into_any()
+    }
+
+    /// What a diagnosis advises.
+    fn advised(self, one: Recommendation) -> AnyView {
+        match one.act {
+            FixAct::RaiseMemory | FixAct::RollBack => {
+                self.answers(Answers { raise_memory_mb: one.memory_mb, rollback: one.rollback })
+            }
+            act => self.show(act),
+        }
     }
 
     /// The button or link for one thing to do.
     pub(super) fn show(self, act: FixAct) -> AnyView {
         let t = more_text::text();
         let slug = self.one.slug();
-        let [start, restart, apply, diagnose] = self.busy;
+        let [start, restart, apply, diagnose, ..] = self.busy;
         let field = view! { <input type="hidden" name="cmd[bot]" value=slug.clone()/> };
         match act {
             FixAct::Start => view! {
@@ -81,6 +121,8 @@ impl Fixes {
             FixAct::AddKey => link("/keys".to_owned(), t.f_add_key),
             FixAct::Configure => link(format!("/bots/{slug}/config"), t.f_configure),
             FixAct::ReadLogs => link(format!("/bots/{slug}/logs"), t.f_logs),
+            // They say more than a word.
+            FixAct::RaiseMemory | FixAct::RollBack => ().into_any(),
         }
     }
 }
@@ -212,7 +254,7 @@ fn History(history: Vec<HealthChange>) -> impl IntoView {
 pub(super) fn Diagnose(fixes: Fixes) -> impl IntoView {
     let t = more_text::text();
     let value = fixes.diagnose.value();
-    let [.., pending] = fixes.busy;
+    let [_, _, _, pending, ..] = fixes.busy;
     let slug = fixes.one.slug();
     view! {
         <Failure error=fixes.failed/>
@@ -237,7 +279,7 @@ fn Found(fixes: Fixes, found: Diagnosis) -> impl IntoView {
         Overall::Error => (Tone::Bad, t.o_error),
     };
     let advice = found.recommendations.into_iter().map(|one| {
-        view! { <div class="row"><p class="row-what">{one.text}</p>{fixes.show(one.act)}</div> }
+        view! { <div class="row"><p class="row-what">{one.text.clone()}</p>{fixes.advised(one)}</div> }
     });
     view! {
         <Banner tone title/>

@@ -4,9 +4,10 @@ use super::{
     changes::Changes,
     detail::OneBot,
     diagnostics::{Diagnose, Diagnostics, Fixes},
-    more_fns::{bots_events, bots_health, bots_postmortem, bots_postmortems},
+    more_fns::{bots_configs, bots_events, bots_health, bots_postmortem, bots_postmortems},
+    versions::Versions,
 };
-use crate::parts::Unloaded;
+use crate::parts::{Failure, Unloaded};
 use api::{ApiError, Page, bots::*, ids::PostmortemId};
 use leptos::prelude::*;
 use leptos_router::{
@@ -24,12 +25,31 @@ struct Asked {
     bot: String,
     changes: bool,
     cursor: Option<String>,
-    postmortem: Option<PostmortemId>,
+    /// Where the versions of its settings go on.
+    versions: Option<String>,
+    postmortem: Option<Open>,
 }
 
-async fn events(asked: Asked) -> Option<Result<Page<BotEvent>, ApiError>> {
-    let Asked { bot, changes: true, cursor, .. } = asked else { return None };
-    Some(bots_events(ListBotEvents { bot, limit: Some(50), cursor }).await)
+/// Which death is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Open {
+    This(PostmortemId),
+    /// Whichever is the newest when it is read.
+    Last,
+}
+
+/// Events, and versions of the settings.
+type Past = (Page<BotEvent>, Page<BotConfigVersion>);
+
+async fn events(asked: Asked) -> Option<Result<Past, ApiError>> {
+    let Asked { bot, changes: true, cursor, versions, .. } = asked else { return None };
+    Some(past(bot, cursor, versions).await)
+}
+
+async fn past(bot: String, cursor: Option<String>, versions: Option<String>) -> Result<Past, ApiError> {
+    let configs =
+        bots_configs(ListBotConfigs { bot: bot.clone(), limit: Some(10), cursor: versions }).await?;
+    Ok((bots_events(ListBotEvents { bot, limit: Some(50), cursor }).await?, configs))
 }
 
 async fn found(asked: Asked) -> Option<Result<Found, ApiError>> {
@@ -37,10 +57,15 @@ async fn found(asked: Asked) -> Option<Result<Found, ApiError>> {
     Some(all(bot, postmortem).await)
 }
 
-async fn all(bot: String, open: Option<PostmortemId>) -> Result<Found, ApiError> {
+async fn all(bot: String, open: Option<Open>) -> Result<Found, ApiError> {
     let health = bots_health(ReadBotHealth { bot: bot.clone() }).await?;
     let deaths =
         bots_postmortems(ListPostmortems { bot: bot.clone(), limit: Some(20), cursor: None }).await?;
+    let open = match open {
+        Some(Open::This(id)) => Some(id),
+        Some(Open::Last) => deaths.items.first().map(|death| death.id),
+        None => None,
+    };
     let open = match open {
         // One that was forgotten meanwhile is simply not open.
         Some(postmortem) => bots_postmortem(ReadPostmortem { bot, postmortem }).await.ok(),
@@ -52,7 +77,7 @@ async fn all(bot: String, open: Option<PostmortemId>) -> Result<Found, ApiError>
 /// `/bots/{bot}/changes` and `/bots/{bot}/diagnostics`
 #[derive(Debug)]
 pub struct MorePage {
-    events: Resource<Option<Result<Page<BotEvent>, ApiError>>>,
+    events: Resource<Option<Result<Past, ApiError>>>,
     found: Resource<Option<Result<Found, ApiError>>>,
 }
 
@@ -66,7 +91,11 @@ impl LazyRoute for MorePage {
                 bot: params.with(|params| params.get("bot")).unwrap_or_default(),
                 changes: path.with(|path| path.ends_with("/changes")),
                 cursor: said("cursor"),
-                postmortem: said("postmortem").and_then(|id| id.parse().ok()),
+                versions: said("versions"),
+                postmortem: said("postmortem").and_then(|id| match id.as_str() {
+                    "last" => Some(Open::Last),
+                    id => id.parse().ok().map(Open::This),
+                }),
             }
         });
         MorePage {
@@ -100,13 +129,15 @@ fn More(one: OneBot, this: MorePage) -> impl IntoView {
     let diagnostics = Memo::new(move |_| path.with(|path| path.ends_with("/diagnostics")));
     view! {
         <div class="stack">
-        <Show when=move || diagnostics.get()>
+        <Show when=move || diagnostics.get() fallback=move || view! { <Failure error=fixes.failed/> }>
             <Diagnose fixes/>
         </Show>
         <Transition>
             {move || Suspend::new(async move {
                 match (events.await, found.await) {
-                    (Some(Ok(page)), _) => view! { <Changes one page/> }.into_any(),
+                    (Some(Ok((page, versions))), _) => {
+                        view! { <Changes one page/> <Versions fixes page=versions/> }.into_any()
+                    }
                     (_, Some(Ok(found))) => view! { <Diagnostics fixes found/> }.into_any(),
                     (Some(Err(error)), _) | (_, Some(Err(error))) => view! { <Unloaded error/> }.into_any(),
                     (None, None) => ().into_any(),

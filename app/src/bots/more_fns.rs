@@ -66,3 +66,18 @@ pub async fn bots_clone(cmd: CloneBot) -> Result<BotCreated, ApiError> {
     leptos_axum::redirect(&format!("/bots/{}/overview", made.slug));
     Ok(made)
 }
+
+#[server(prefix = "/api/fn", endpoint = "bots/configs", input = Json)]
+pub async fn bots_configs(cmd: ListBotConfigs) -> Result<Page<BotConfigVersion>, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "bots/set_limits")]
+pub async fn bots_set_limits(cmd: SetLimits) -> Result<BotDetail, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "bots/rollback")]
+pub async fn bots_rollback(cmd: RollbackBot) -> Result<BotDetail, ApiError> {
+    call(cmd).await
+}

@@ -1,8 +1,10 @@
 //! A bot's overview: what it is doing now, what to do next, its last chats and words, its facts.
 
 use super::{
+    configs_text,
     detail::OneBot,
     diagnostics::pill,
+    limits::limits_in_words,
     logs::LineView,
     more_text,
     stages::{Stages, total_ms},
@@ -101,6 +103,11 @@ fn Trouble(one: OneBot) -> impl IntoView {
                     view! {
                         <Banner tone title=reason.message>
                             {reason.hint.map(|hint| view! { <p>{hint}</p> })}
+                            {(tone == Tone::Bad)
+                                .then(|| {
+                                    let href = format!("/bots/{}/diagnostics?postmortem=last", one.slug());
+                                    view! { <p><a href=href>{configs_text::text().why}</a></p> }
+                                })}
                             {next.get().map(|ms| view! { <p>{t.next_try} " " <Moment ms=Signal::stored(ms)/></p> })}
                         </Banner>
                     }
@@ -174,6 +181,8 @@ fn Facts(one: OneBot) -> impl IntoView {
                 </dd>
                 <dt>{t.step_profile}</dt>
                 <dd>{move || bot.with(|bot| state::profile_name(bot.profile, t))}</dd>
+                <dt>{configs_text::text().resources}</dt>
+                <dd>{move || one.detail.with(|bot| limits_in_words(bot.settings.limits))}</dd>
                 {move || {
                     running
                         .get()

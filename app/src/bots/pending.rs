@@ -1,13 +1,14 @@
 //! The change that is saved but does not run yet: what it would alter, apply, discard.
 
 use super::{
+    configs_text,
     detail::OneBot,
     fns::{BotsApply, BotsDiscard},
     state::profile_name,
     text,
 };
 use crate::parts::Failure;
-use api::bots::BotSettings;
+use api::bots::{BotLimits, BotSettings};
 use leptos::prelude::*;
 use ui::{Button, Glyph, Kind, Toasts};
 
@@ -21,11 +22,20 @@ struct Change {
 
 fn changes(now: &BotSettings, after: &BotSettings, t: &'static text::Text) -> Vec<Change> {
     let profile = |settings: &BotSettings| profile_name(settings.profile, t).to_owned();
+    let c = configs_text::text();
+    let limit = |field, of: fn(&BotLimits) -> u32| Change {
+        field,
+        from: of(&now.limits).to_string(),
+        to: of(&after.limits).to_string(),
+    };
     [
         Change { field: t.step_name, from: now.name.clone(), to: after.name.clone() },
         Change { field: t.step_model, from: now.model.clone(), to: after.model.clone() },
         Change { field: t.step_prompt, from: now.prompt.clone(), to: after.prompt.clone() },
         Change { field: t.step_profile, from: profile(now), to: profile(after) },
+        limit(c.memory_mb, |limits| limits.memory_mb),
+        limit(c.cpu_milli, |limits| limits.cpu_milli),
+        limit(c.pids, |limits| limits.pids),
     ]
     .into_iter()
     .filter(|change| change.from != change.to)

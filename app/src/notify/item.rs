@@ -38,9 +38,7 @@ pub(super) fn Item(
     let happened = text::kind(it.kind, t);
     let (slug, muted, unread) = (it.bot.as_ref().map(|bot| bot.slug.clone()), it.muted_until_ms, it.unread);
     let about = match (&it.bot, it.runtime) {
-        (Some(bot), _) => {
-            view! { <a href=format!("/bots/{}/overview", bot.slug)>{bot.name.clone()}</a> }.into_any()
-        }
+        (Some(bot), _) => view! { <a href=it.kind.page_of(&bot.slug)>{bot.name.clone()}</a> }.into_any(),
         (None, Some(runtime)) => fill(t.runtime, crate::bots::state::runtime_word(runtime)).into_any(),
         (None, None) => ().into_any(),
     };

@@ -1,5 +1,6 @@
 //! Words of bots: what is wanted, what is, and the verbs between.
 
+mod configs;
 mod diagnose;
 mod health;
 mod many;
@@ -8,6 +9,7 @@ mod past;
 mod postmortem;
 mod upgrade;
 
+pub use configs::*;
 pub use diagnose::*;
 pub use health::*;
 pub use many::*;
@@ -110,6 +112,8 @@ words! {
         pub model: String,
         pub prompt: String,
         pub profile: Profile,
+        #[serde(default)]
+        pub limits: BotLimits,
     }
 
     /// A bot in full.
@@ -180,6 +184,8 @@ words! {
         /// Minutes without work after which it is put to sleep: 5 to 10080; 0 or nothing for never.
         #[serde(default)]
         pub idle_stop_minutes: Option<u32>,
+        #[serde(default)]
+        pub limits: Option<ChangeLimits>,
     }
     #[derive(Eq)]
     pub struct BotCreated { pub id: BotId, pub slug: String }
@@ -202,6 +208,9 @@ words! {
         /// Minutes without work after which it is put to sleep: 5 to 10080; 0 for never. Holds at once.
         #[serde(default)]
         pub idle_stop_minutes: Option<u32>,
+        /// Applied, they restart a running bot.
+        #[serde(default)]
+        pub limits: Option<ChangeLimits>,
         /// `version` of the bot as read; a newer one in the store is `stale`.
         #[serde(default)]
         pub expected_version: Option<i64>,

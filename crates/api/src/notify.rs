@@ -12,6 +12,19 @@ pub const KEPT_MS: i64 = 90 * 24 * 3_600_000;
 /// The longest a bot is muted.
 pub const LONGEST_MUTE_MINUTES: u32 = 7 * 24 * 60;
 
+impl NotificationKind {
+    /// The page that says why, with what helps: where a bot died, what it left.
+    pub fn page_of(self, slug: &str) -> String {
+        match self {
+            Self::Died | Self::OutOfMemory | Self::ConfigRefused | Self::Hung | Self::CrashLoop => {
+                format!("/bots/{slug}/diagnostics?postmortem=last")
+            }
+            Self::UpgradeUndone => format!("/bots/{slug}/config#openclaw"),
+            Self::Failed | Self::Unreachable | Self::Recovered => format!("/bots/{slug}/overview"),
+        }
+    }
+}
+
 words! {
     /// What a notification is about.
     #[derive(Copy, Eq, Hash)]

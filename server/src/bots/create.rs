@@ -37,7 +37,7 @@ pub(super) async fn create(
     let settings = settings::of_new(&new, runtime)?;
     let tags = json_of(&settings::tags(new.tags.as_deref().unwrap_or_default())?)?;
     let idle_stop_minutes = super::idle::minutes(new.idle_stop_minutes.unwrap_or(0))?;
-    b.runtimes.room(runtime)?;
+    b.runtimes.room(settings.limits)?;
     let id = BotId(b.platform.ids.uuid());
     let gateway_token = random_token("");
     let aad = vault::Aad::new("bots", "gateway_token", id.0.as_bytes());

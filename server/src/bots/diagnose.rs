@@ -104,11 +104,47 @@ async fn diagnose(
         for (act, text, key) in found.fixes {
             // Two checks may end in the same thing to do.
             if !recommendations.iter().any(|known: &Recommendation| known.act == act && known.key == key) {
-                recommendations.push(Recommendation { check, act, text, key });
+                recommendations.push(Recommendation {
+                    check,
+                    act,
+                    text,
+                    key,
+                    memory_mb: None,
+                    rollback: None,
+                });
             }
         }
     }
+    let fails = detail.summary.desired == Desired::Running && detail.summary.observed != Observed::Running;
+    let reason = detail.summary.reason.filter(|_| fails);
+    if let Some(reason) = reason {
+        let wanted_more = reason.code == "out_of_memory";
+        let limit_bytes = super::runtimes::memory_bytes(settings.limits);
+        let answers = b.answers(&granted, &row, wanted_more.then_some(limit_bytes)).await?;
+        recommendations.splice(0..0, advice(answers));
+    }
     Ok(Diagnosis { at_ms: ctx.now_ms, overall, checks, recommendations })
+}
+
+/// What may mend a bot that died, as advice.
+fn advice(answers: Answers) -> Vec<Recommendation> {
+    let advice = |act, text: &str| Recommendation {
+        check: CheckKind::Container,
+        act,
+        text: text.to_owned(),
+        key: None,
+        memory_mb: None,
+        rollback: None,
+    };
+    let more = answers.raise_memory_mb.map(|mb| Recommendation {
+        memory_mb: Some(mb),
+        ..advice(FixAct::RaiseMemory, &format!("Give the bot more memory: {mb} MiB."))
+    });
+    let back = answers.rollback.map(|to| Recommendation {
+        rollback: Some(to),
+        ..advice(FixAct::RollBack, "Go back to the settings the bot was well with.")
+    });
+    [more, back].into_iter().flatten().collect()
 }
 
 /// The keys of the model's vendor, and whether one of them gives the model.

@@ -151,6 +151,11 @@ async fn clone(
         runtime: Some(like.summary.runtime),
         tags: Some(like.summary.tags),
         idle_stop_minutes: like.idle_stop_minutes,
+        limits: Some(ChangeLimits {
+            memory_mb: Some(like.settings.limits.memory_mb),
+            cpu_milli: Some(like.settings.limits.cpu_milli),
+            pids: Some(like.settings.limits.pids),
+        }),
     };
     create::create(b, ctx, granted, new).await
 }

@@ -4,6 +4,7 @@
 //! what is said in chats (`chat`), nor for model calls (`routing`).
 
 mod acts;
+mod configs;
 mod create;
 mod diagnose;
 mod events;

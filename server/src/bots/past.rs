@@ -54,7 +54,8 @@ fn kind_of(act: &str) -> Option<BotEventKind> {
     Some(match act {
         CreateBot::NAME => BotEventKind::Created,
         UpdateBot::NAME => BotEventKind::Changed,
-        ApplyBot::NAME => BotEventKind::Applied,
+        ApplyBot::NAME | SetLimits::NAME => BotEventKind::Applied,
+        RollbackBot::NAME => BotEventKind::RolledBack,
         DiscardBot::NAME => BotEventKind::Discarded,
         StartBot::NAME => BotEventKind::Start,
         StopBot::NAME => BotEventKind::Stop,
@@ -200,6 +201,7 @@ pub(super) fn up(course: &[(i64, BotEventKind)], from_ms: i64, to_ms: i64) -> Up
             K::Died | K::Failed | K::Ended => ready = false,
             K::Changed
             | K::Applied
+            | K::RolledBack
             | K::Discarded
             | K::Restore
             | K::Upgrade

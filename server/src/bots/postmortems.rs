@@ -3,12 +3,12 @@
 //! Kept in the database, not among the bot's files: it is written in the transaction of the death that it tells, no
 //! bot can reach it, and a backup has it.
 
-use super::{Bots, redact::redacted, runtimes::Exit, store};
+use super::{Bots, redact::redacted, runtimes, runtimes::Exit, settings, store};
 use crate::platform::{
     ctx::OpCtx,
     db::Cursor,
     error::OpError,
-    text::{from_json, json_of, name_of},
+    text::{from_json, json_of},
     verbs::{Rest, Verbs},
 };
 use api::{
@@ -52,6 +52,8 @@ pub(super) struct Died<'a> {
     pub exit: Option<&'a Exit>,
     pub lived_ms: i64,
     pub at_ms: i64,
+    /// Memory it was allowed.
+    pub limit_bytes: u64,
 }
 
 impl Bots {
@@ -89,11 +91,12 @@ impl Bots {
             out_of_memory: died.exit.is_some_and(|exit| exit.out_of_memory),
         };
         let bundle = Postmortem {
-            memory_limit_bytes: super::runtimes::memory_limit_bytes(),
+            memory_limit_bytes: died.limit_bytes,
             changes: self.changes(row).await?,
             well_config: row.well_config_id,
             lines: read.lines.into_iter().map(line).collect(),
             cut: read.skipped,
+            answers: Answers::default(),
             summary,
         };
         Ok(bot_postmortem::Model {
@@ -128,35 +131,31 @@ impl Bots {
         if well == now {
             return Ok(Vec::new());
         }
-        let granted = self.may_run()?;
-        let db = self.platform.db.read();
-        let (well, now) = (
-            store::postmortems::config(db, &granted, row.id, well).await?,
-            store::postmortems::config(db, &granted, row.id, now).await?,
-        );
-        match (well, now) {
-            (Some(well), Some(now)) => Ok(changed(&from_json(&well.settings)?, &from_json(&now.settings)?)),
+        match (self.settings_of(row, well).await?, self.settings_of(row, now).await?) {
+            (Some(well), Some(now)) => Ok(settings::differences(&well, &now, LETTERS)),
             _ => Ok(Vec::new()),
         }
     }
-}
 
-fn changed(before: &BotSettings, after: &BotSettings) -> Vec<SettingChange> {
-    let short = |text: &str| text.chars().take(LETTERS).collect::<String>();
-    let settings = [
-        ("name", before.name.clone(), after.name.clone()),
-        ("model", before.model.clone(), after.model.clone()),
-        ("prompt", before.prompt.clone(), after.prompt.clone()),
-        ("profile", name_of(&before.profile), name_of(&after.profile)),
-    ];
-    let differ = settings.into_iter().filter(|(_, before, after)| before != after);
-    differ
-        .map(|(setting, before, after)| SettingChange {
-            setting: setting.to_owned(),
-            before: short(&before),
-            after: short(&after),
-        })
-        .collect()
+    /// Memory a bot was allowed that runs, or ran last.
+    pub(super) async fn limit_it_had(&self, row: &bot::Model) -> Result<u64, OpError> {
+        let had = match row.running_config_id {
+            Some(config) if config != row.config_id => self.settings_of(row, config).await?,
+            _ => None,
+        };
+        let settings = had.map_or_else(|| from_json(&row.settings), Ok)?;
+        Ok(runtimes::memory_bytes(settings.limits))
+    }
+
+    /// A version of its settings.
+    async fn settings_of(
+        &self,
+        row: &bot::Model,
+        config: BotConfigId,
+    ) -> Result<Option<BotSettings>, OpError> {
+        let found = store::configs::find(self.platform.db.read(), &self.may_run()?, row.id, config).await?;
+        found.map(|config| from_json(&config.settings)).transpose()
+    }
 }
 
 async fn list(
@@ -180,5 +179,8 @@ async fn read(
 ) -> Result<Postmortem, OpError> {
     let row = b.find(&granted, &q.bot).await?;
     let found = store::postmortems::find(b.platform.db.read(), &granted, row.id, q.postmortem).await?;
-    from_json(&found.bundle)
+    let mut told: Postmortem = from_json(&found.bundle)?;
+    let limit_bytes = told.summary.out_of_memory.then_some(told.memory_limit_bytes);
+    told.answers = b.answers(&granted, &row, limit_bytes).await?;
+    Ok(told)
 }

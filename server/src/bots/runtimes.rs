@@ -19,8 +19,8 @@ pub(super) struct Exit {
 }
 
 /// Memory a bot may use.
-pub(super) fn memory_limit_bytes() -> u64 {
-    runtime::Limits::default().memory_bytes
+pub(super) fn memory_bytes(limits: api::bots::BotLimits) -> u64 {
+    u64::from(limits.memory_mb) << 20
 }
 
 /// What the lifecycle sees, from what the runtime saw.

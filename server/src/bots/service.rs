@@ -1,7 +1,8 @@
 //! Use cases of bots.
 
 use super::{
-    Links, acts, create, diagnose, health, many, past, postmortems, rows, settings, store, trash, unisolated,
+    Links, acts, configs, create, diagnose, health, many, past, postmortems, rows, settings, store, trash,
+    unisolated,
 };
 use crate::{
     audit,
@@ -103,6 +104,7 @@ pub fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
     super::metrics::register(verbs, bots);
     health::register(verbs, bots);
     postmortems::register(verbs, bots);
+    configs::register(verbs, bots);
     diagnose::register(verbs, bots);
     super::orphans::register(verbs, bots);
     verbs.on::<UpdateBot, act::WriteBots, _, _, _>(
@@ -370,6 +372,7 @@ pub(super) async fn update(
         let now = rows::detail(row)?;
         let base = now.pending.as_ref().unwrap_or(&now.settings);
         let next = settings::changed(base, &q, now.summary.runtime)?;
+        b.runtimes.room_for_more(base.limits, next.limits)?;
         if store::name_taken(tx, row.workspace_id, &next.name, Some(row.id)).await? {
             return Err(ApiError::field("/name", "must be unique: another bot has this name").into());
         }
@@ -387,13 +390,8 @@ async fn apply(
 ) -> Result<BotDetail, OpError> {
     b.change(&ctx, &granted, &q.bot, q.expected_version, ApplyBot::NAME, async |tx, row| {
         let Some(settings) = rows::detail(row)?.pending else { return Ok(false) };
-        Bots::no_swap(row)?;
-        let config = b.config_row(&ctx, row, &settings)?;
-        row.config_id = config.id;
-        row.name.clone_from(&settings.name);
-        row.settings = json_of(&settings)?;
+        b.put_settings(tx, &ctx, &granted, row, &settings).await?;
         row.pending = None;
-        store::insert_config(tx, &granted, config).await?;
         Ok(true)
     })
     .await

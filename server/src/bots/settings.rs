@@ -1,8 +1,9 @@
-//! What a bot may be called and told, and the merging of changes into it.
+//! What a bot may be called, told and use, and the merging of changes into it.
 
+use crate::platform::text::name_of;
 use api::{
     ApiError,
-    bots::{BotSettings, CreateBot, Profile, RuntimeKind, UpdateBot},
+    bots::{BotLimits, BotSettings, CreateBot, Profile, RuntimeKind, SettingChange, UpdateBot},
     validate::{Check, is_model},
 };
 
@@ -21,6 +22,7 @@ pub(super) fn of_new(new: &CreateBot, runtime: RuntimeKind) -> Result<BotSetting
         model: new.model.trim().to_owned(),
         prompt: new.prompt.clone().unwrap_or_default(),
         profile: new.profile.unwrap_or_default(),
+        limits: BotLimits::default().with(new.limits.unwrap_or_default()),
     };
     check(&settings, runtime)?;
     Ok(settings)
@@ -40,12 +42,17 @@ pub(super) fn changed(
         model: update.model.as_deref().map_or_else(|| base.model.clone(), |m| m.trim().to_owned()),
         prompt: update.prompt.clone().unwrap_or_else(|| base.prompt.clone()),
         profile: update.profile.unwrap_or(base.profile),
+        limits: base.limits.with(update.limits.unwrap_or_default()),
     };
     check(&settings, runtime)?;
     Ok(settings)
 }
 
-fn check(settings: &BotSettings, runtime: RuntimeKind) -> Result<(), ApiError> {
+/// Whether a bot may have these settings.
+///
+/// # Errors
+/// `invalid`, naming every broken rule.
+pub(super) fn check(settings: &BotSettings, runtime: RuntimeKind) -> Result<(), ApiError> {
     let known =
         settings.model.split_once('/').is_some_and(|(vendor, _)| relay::vendors::find(vendor).is_some());
     let mut check = Check::new();
@@ -59,7 +66,59 @@ fn check(settings: &BotSettings, runtime: RuntimeKind) -> Result<(), ApiError> {
             "/profile",
             "own needs a container: as a process such a bot could reach this machine",
         );
+    limits_within(&mut check, settings.limits, "/limits");
     check.done()
+}
+
+/// Whether a bot may have these limits; `at` stands before their names.
+///
+/// # Errors
+/// `invalid`, naming every broken rule.
+pub(super) fn check_limits(limits: BotLimits, at: &str) -> Result<(), ApiError> {
+    let mut check = Check::new();
+    limits_within(&mut check, limits, at);
+    check.done()
+}
+
+fn limits_within(check: &mut Check, limits: BotLimits, at: &str) {
+    for (value, bounds, name) in [
+        (limits.memory_mb, BotLimits::MEMORY_MB, "memory_mb"),
+        (limits.cpu_milli, BotLimits::CPU_MILLI, "cpu_milli"),
+        (limits.pids, BotLimits::PIDS, "pids"),
+    ] {
+        let rule = format!("must be {} to {}", bounds.start(), bounds.end());
+        check.rule(bounds.contains(&value), &format!("{at}/{name}"), &rule);
+    }
+}
+
+/// Which settings differ, each text cut after so many letters.
+pub(super) fn differences(before: &BotSettings, after: &BotSettings, letters: usize) -> Vec<SettingChange> {
+    let short = |text: String| match text.char_indices().nth(letters) {
+        Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or_default()),
+        None => text,
+    };
+    let texts = |of: &BotSettings| {
+        let BotSettings { name, model, prompt, profile, limits } = of.clone();
+        let BotLimits { memory_mb, cpu_milli, pids } = limits;
+        [
+            ("name", name),
+            ("model", model),
+            ("prompt", prompt),
+            ("profile", name_of(&profile)),
+            ("memory_mb", memory_mb.to_string()),
+            ("cpu_milli", cpu_milli.to_string()),
+            ("pids", pids.to_string()),
+        ]
+    };
+    let pairs = texts(before).into_iter().zip(texts(after));
+    pairs
+        .filter(|((_, before), (_, after))| before != after)
+        .map(|((setting, before), (_, after))| SettingChange {
+            setting: setting.to_owned(),
+            before: short(before),
+            after: short(after),
+        })
+        .collect()
 }
 
 /// Whether a text may be a tag.
@@ -106,6 +165,7 @@ pub(super) fn free_uid((first, last): (u32, u32), taken: &[i64]) -> Option<i64> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use api::bots::ChangeLimits;
 
     fn new(name: &str, model: &str) -> CreateBot {
         CreateBot {
@@ -116,6 +176,7 @@ mod tests {
             runtime: None,
             tags: None,
             idle_stop_minutes: None,
+            limits: None,
         }
     }
 
@@ -124,6 +185,22 @@ mod tests {
         let error = of_new(&new("", "gpt"), RuntimeKind::Docker).unwrap_err();
         let pointers: Vec<_> = error.fields.iter().map(|f| f.pointer.as_str()).collect();
         assert_eq!(pointers, ["/name", "/model"]);
+    }
+
+    #[test]
+    fn limits_have_bounds_and_a_difference_names_what_changed() {
+        let limits = ChangeLimits { memory_mb: Some(511), cpu_milli: Some(64_001), pids: Some(4_096) };
+        let wild = CreateBot { limits: Some(limits), ..new("a", "openai/x") };
+        let error = of_new(&wild, RuntimeKind::Docker).unwrap_err();
+        let pointers: Vec<_> = error.fields.iter().map(|f| f.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/limits/memory_mb", "/limits/cpu_milli"]);
+        let before = of_new(&new("a", "openai/x"), RuntimeKind::Docker).unwrap();
+        let limits = BotLimits { memory_mb: 3072, ..before.limits };
+        let after = BotSettings { limits, prompt: "äöü".repeat(2), ..before.clone() };
+        let told: Vec<_> =
+            differences(&before, &after, 4).into_iter().map(|c| (c.setting, c.before, c.after)).collect();
+        let wanted = [("prompt", "", "äöüä…"), ("memory_mb", "2048", "3072")];
+        assert_eq!(told, wanted.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c.to_owned())));
     }
 
     #[test]

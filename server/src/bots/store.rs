@@ -1,5 +1,6 @@
 //! Rows of the bots slice. Every function takes the proof that somebody may.
 
+pub(super) mod configs;
 pub(super) mod health;
 pub(super) mod idle;
 pub(super) mod many;
@@ -197,16 +198,6 @@ pub(super) async fn update<C: ConnectionTrait, A: policy::Action>(
         Some(now) => Err(ApiError::stale(read, now.version).into()),
         None => Err(ApiError::not_found().into()),
     }
-}
-
-/// Adds a version of a bot's settings.
-pub(super) async fn insert_config<C: ConnectionTrait>(
-    tx: &C,
-    _granted: &Granted<act::WriteBots>,
-    config: bot_config::Model,
-) -> Result<(), OpError> {
-    bot_config::Entity::insert(config.into_active_model().reset_all()).exec_without_returning(tx).await?;
-    Ok(())
 }
 
 /// Makes `token` the only token of its bot: those of older generations die here.

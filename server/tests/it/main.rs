@@ -15,6 +15,8 @@ mod blocks;
 #[cfg(test)]
 mod canary;
 #[cfg(test)]
+mod configs;
+#[cfg(test)]
 mod cuts;
 #[cfg(test)]
 mod engine;

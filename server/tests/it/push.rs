@@ -210,7 +210,10 @@ async fn a_death_is_pushed_sealed_for_the_device_and_signed_by_this_instance() {
     assert_eq!((to_phone.0.as_str(), to_ipad.0.as_str()), ("/send/phone?token=a%2Fb", "/send/ipad"));
     let said = phone.read(&to_phone.2);
     assert_eq!(said["title"], "Night owl: ended by itself");
-    assert_eq!((&said["bot"], &said["url"]), (&json!("night-owl"), &json!("/bots/night-owl/overview")));
+    assert_eq!(
+        (&said["bot"], &said["url"]),
+        (&json!("night-owl"), &json!("/bots/night-owl/diagnostics?postmortem=last"))
+    );
     assert_eq!((&said["at_ms"], &said["quiet"]), (&json!(NOW), &json!(false)));
     let other = ipad.read(&to_ipad.2);
     assert_eq!(

@@ -3,7 +3,8 @@
 
 use crate::support::*;
 use api::ids::{
-    BotId, JobId, KeyId, PasskeyId, PostmortemId, SessionId, ThreadId, TokenId, UserId, WorkspaceId,
+    BotConfigId, BotId, JobId, KeyId, PasskeyId, PostmortemId, SessionId, ThreadId, TokenId, UserId,
+    WorkspaceId,
 };
 use axum::body::Body;
 use entity::{auth::passkey, job};
@@ -31,6 +32,8 @@ struct Things {
     passkey: String,
     postmortem: String,
     job: String,
+    /// A version of the bot's settings, which no path names.
+    config: String,
 }
 
 impl Things {
@@ -46,6 +49,7 @@ impl Things {
             passkey: PasskeyId(id).to_string(),
             postmortem: PostmortemId(id).to_string(),
             job: JobId(id).to_string(),
+            config: BotConfigId(id).to_string(),
         }
     }
 
@@ -64,7 +68,7 @@ impl Things {
     }
 
     fn all(&self) -> [&str; 8] {
-        let Self { bot, thread, key, token, session, passkey, postmortem, job } = self;
+        let Self { bot, thread, key, token, session, passkey, postmortem, config: _, job } = self;
         [bot, thread, key, token, session, passkey, postmortem, job]
     }
 
@@ -82,6 +86,7 @@ fn params(path: &str) -> Vec<&str> {
 }
 
 /// What a verb is sent besides its path. A new verb fails here until somebody says.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn fields(verb: &str, vendor: &str) -> Value {
     match verb {
         "auth.me"
@@ -104,6 +109,8 @@ fn fields(verb: &str, vendor: &str) -> Value {
         | "bots.postmortems"
         | "bots.postmortem"
         | "bots.diagnose"
+        | "bots.configs"
+        | "bots.rollback"
         | "bots.trash"
         | "bots.restore"
         | "bots.upgrade"
@@ -153,6 +160,7 @@ fn fields(verb: &str, vendor: &str) -> Value {
         "notify.choose" => json!({ "in_app": ["died", "hung"], "push": ["died"] }),
         "auth.rename_passkey" => json!({ "name": "Laptop" }),
         "bots.create" => json!({ "name": "Walker", "model": "openai/fake-model" }),
+        "bots.set_limits" => json!({ "memory_mb": 1024 }),
         "bots.clone" => json!({ "name": "Walker the second" }),
         "bots.bulk" => json!({ "act": "start", "bots": [Uuid::nil().to_string()] }),
         "bots.update" => json!({ "prompt": "Walk." }),
@@ -277,7 +285,9 @@ async fn our_things(at: &TestServer, owner: &Who, user: UserId, here: WorkspaceI
     let passkey = passkeys(at, user).await;
     let (token, session, passkey) = (token.to_string(), session.to_string(), passkey.to_string());
     let job = dead_letter(at, &bot).await.to_string();
-    Things { bot, thread, key, token, session, passkey, postmortem, job }
+    let configs = at.get(owner, &format!("/api/bots/{bot}/configs")).await.ok(200);
+    let config = configs["items"][0]["id"].as_str().expect("an id").to_owned();
+    Things { bot, thread, key, token, session, passkey, postmortem, config, job }
 }
 
 async fn house() -> House {
@@ -347,11 +357,20 @@ async fn house() -> House {
 }
 
 impl House {
+    /// What a verb is sent besides its path.
+    fn said(&self, way: &Way, things: &Things) -> Value {
+        let mut fields = fields(way.verb, &self.at.world.vendor.base_url());
+        if way.verb == "bots.rollback" {
+            fields["config_id"] = json!(things.config);
+        }
+        fields
+    }
+
     /// Goes through a verb's REST door.
     async fn go(&self, way: &Way, who: &Who, things: &Things) -> Answer {
         let body = match way.method {
             Method::GET | Method::DELETE => Value::Null,
-            _ => fields(way.verb, &self.at.world.vendor.base_url()),
+            _ => self.said(way, things),
         };
         self.at.ask(who, way.method.as_str(), &things.fill(way.path), body).await
     }
@@ -364,7 +383,7 @@ impl House {
     /// Calls a server function: those that read take JSON, those that change take a form.
     async fn call(&self, function: &str, who: &Who, things: &Things) -> Answer {
         let way = self.way(function);
-        let mut all = fields(way.verb, &self.at.world.vendor.base_url());
+        let mut all = self.said(way, things);
         for name in params(way.path) {
             all[name] = json!(things.of(name));
         }
@@ -458,7 +477,10 @@ async fn every_rest_route_lets_in_whom_the_policy_names_and_nobody_else() {
     let mut ways: Vec<&Way> = house.ways.iter().collect();
     ways.sort_by_key(|way| match (way.verb, way.method.as_str()) {
         (_, "GET") => 0,
-        ("bots.stop" | "bots.restart" | "bots.start" | "jobs.cancel", _) => 2,
+        (
+            "bots.stop" | "bots.restart" | "bots.start" | "bots.set_limits" | "bots.rollback" | "jobs.cancel",
+            _,
+        ) => 2,
         ("bots.trash", _) => 3,
         ("bots.restore", _) => 4,
         ("bots.delete", _) => 6,

@@ -1,5 +1,6 @@
 //! Words of a diagnosis: everything a bot needs, looked at once.
 
+use super::RollbackTo;
 use crate::{ids::KeyId, verb::verbs};
 
 words! {
@@ -53,6 +54,10 @@ words! {
         /// Choose another model, or change what was refused.
         Configure,
         ReadLogs,
+        /// Give it the memory that `memory_mb` says.
+        RaiseMemory,
+        /// Go back to the settings it was well with: `rollback`.
+        RollBack,
     }
 
     /// One thing to do.
@@ -63,6 +68,10 @@ words! {
         pub text: String,
         /// The key it is about.
         pub key: Option<KeyId>,
+        #[serde(default)]
+        pub memory_mb: Option<u32>,
+        #[serde(default)]
+        pub rollback: Option<RollbackTo>,
     }
 
     /// What was found.

@@ -7,7 +7,7 @@ use crate::{Page, ids::BotEventId, verb::verbs};
 pub const EVENTS_MS: i64 = 90 * 24 * 3_600_000;
 
 words! {
-    /// What happened: the first nine were asked for, the others were seen.
+    /// What happened: the first ten were asked for, the others were seen.
     #[derive(Copy, Eq, Hash)]
     #[serde(rename_all = "snake_case")]
     pub enum BotEventKind {
@@ -15,6 +15,8 @@ words! {
         /// A change was saved, or tags were set.
         Changed,
         Applied,
+        /// Its settings became those of an older version again.
+        RolledBack,
         Discarded,
         Start,
         Stop,

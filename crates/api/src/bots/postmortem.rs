@@ -39,12 +39,34 @@ words! {
         pub lines: Vec<LogLine>,
         /// There was more than is kept.
         pub cut: bool,
+        /// What may help, as things stand when this is read.
+        #[serde(default)]
+        pub answers: Answers,
+    }
+
+    /// What may mend a bot with one press.
+    #[derive(Eq, Default)]
+    pub struct Answers {
+        /// After want of memory: the next limit, where the machine has room for it.
+        #[serde(default)]
+        pub raise_memory_mb: Option<u32>,
+        /// Back to the settings it was last well with, where those were others.
+        #[serde(default)]
+        pub rollback: Option<RollbackTo>,
+    }
+
+    /// A version of the settings to go back to.
+    #[derive(Eq)]
+    pub struct RollbackTo {
+        pub config_id: BotConfigId,
+        /// What that would change now.
+        pub changes: Vec<SettingChange>,
     }
 
     /// A setting that was changed.
     #[derive(Eq)]
     pub struct SettingChange {
-        /// `name`, `model`, `prompt` or `profile`.
+        /// `name`, `model`, `prompt`, `profile`, `memory_mb`, `cpu_milli` or `pids`.
         pub setting: String,
         pub before: String,
         pub after: String,

@@ -60,6 +60,8 @@ pub struct CreateArgs {
     /// Minutes without work after which it is put to sleep (5 to 10080); a message wakes it.
     #[arg(long, value_name = "MINUTES")]
     idle_stop: Option<u32>,
+    #[command(flatten)]
+    limits: super::configs::Limits,
     /// Wait until it runs, at most --timeout (10m).
     #[arg(long)]
     wait: bool,
@@ -106,6 +108,7 @@ pub(super) async fn create(session: &Session, args: CreateArgs) -> Result<(), Fa
         runtime: args.runtime.map(Into::into),
         tags: args.tags,
         idle_stop_minutes: args.idle_stop,
+        limits: args.limits.change(),
     };
     let made = session.call_once(&create, Some(&args.once)).await?;
     let id = text(&made, "id").to_owned();

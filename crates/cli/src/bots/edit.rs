@@ -5,7 +5,7 @@ use super::{
     shape,
 };
 use crate::{completion, env::Env, failure::Failure, output::text, session::Session};
-use api::bots::{ApplyBot, Profile, UpdateBot};
+use api::bots::{ApplyBot, BotLimits, ChangeLimits, Profile, UpdateBot};
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,8 @@ pub struct EditArgs {
     /// Minutes without work after which it is put to sleep (5 to 10080); 0 for never. Holds at once.
     #[arg(long, value_name = "MINUTES")]
     idle_stop: Option<u32>,
+    #[command(flatten)]
+    limits: super::configs::Limits,
     /// Only if the bot still has this version.
     #[arg(long, value_name = "N")]
     if_version: Option<i64>,
@@ -49,6 +51,7 @@ struct Sheet {
     name: String,
     model: String,
     profile: Profile,
+    limits: BotLimits,
     prompt: String,
 }
 
@@ -60,7 +63,8 @@ pub(super) async fn edit(session: &Session, args: EditArgs, env: &Env) -> Result
         || prompt.is_some()
         || args.profile.is_some()
         || args.tags.is_some()
-        || args.idle_stop.is_some();
+        || args.idle_stop.is_some()
+        || args.limits.change().is_some();
     let update = if by_options {
         UpdateBot {
             bot: args.bot.clone(),
@@ -70,6 +74,7 @@ pub(super) async fn edit(session: &Session, args: EditArgs, env: &Env) -> Result
             profile: args.profile.map(Into::into),
             tags: args.tags.map(|tags| tags.into_iter().filter(|tag| !tag.is_empty()).collect()),
             idle_stop_minutes: args.idle_stop,
+            limits: args.limits.change(),
             expected_version: args.if_version,
         }
     } else {
@@ -131,6 +136,11 @@ async fn by_hand(session: &Session, bot: &str, env: &Env) -> Result<Option<Updat
         profile: Some(after.profile),
         tags: None,
         idle_stop_minutes: None,
+        limits: Some(ChangeLimits {
+            memory_mb: Some(after.limits.memory_mb),
+            cpu_milli: Some(after.limits.cpu_milli),
+            pids: Some(after.limits.pids),
+        }),
         expected_version: seen.get("version").and_then(Value::as_i64),
     }))
 }

@@ -1,6 +1,7 @@
 //! `chela bot`: the commands about bots, and how bots are written.
 
 mod acts;
+mod configs;
 mod create;
 mod edit;
 mod health;
@@ -116,6 +117,12 @@ pub enum BotVerb {
     Apply(Several),
     /// Drop pending changes.
     Discard(Several),
+    /// Versions of a bot's settings, newest first, with what each changed.
+    Configs(configs::ConfigsArgs),
+    /// Change what a bot may use, at once; a running bot is restarted.
+    Limits(configs::LimitsArgs),
+    /// Go back to older settings, as a new version that equals the old one.
+    Rollback(configs::RollbackArgs),
 }
 
 /// Several bots, and whether to wait for them.
@@ -181,6 +188,9 @@ pub(crate) async fn run(session: &Session, verb: BotVerb, env: &Env) -> Result<(
         BotVerb::Discard(several) => {
             acts::each(session, &several, None, |bot| DiscardBot { bot, expected_version: None }).await
         }
+        BotVerb::Configs(args) => configs::configs(session, args).await,
+        BotVerb::Limits(args) => configs::limits(session, args).await,
+        BotVerb::Rollback(args) => configs::rollback(session, args).await,
         BotVerb::Rm { bots, yes } => acts::remove(session, &bots, yes).await,
         BotVerb::Chat(args) => chat::run(session, args).await,
         BotVerb::Edit(args) => edit::edit(session, args, env).await,

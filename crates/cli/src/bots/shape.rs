@@ -79,6 +79,12 @@ const ONE: Shape = Shape {
         Column::new("Model", |v, _| Cell::from(text(v, "model"))),
         Column::new("Profile", |v, _| Cell::from(text(v, "profile"))),
         Column::new("Runtime", |v, _| Cell::from(text(v, "runtime"))),
+        Column::new("Limits", |v, _| {
+            let limit = |name: &str| v.pointer(&format!("/settings/limits/{name}")).and_then(Value::as_i64);
+            let [memory, cpu, pids] =
+                ["memory_mb", "cpu_milli", "pids"].map(|l| limit(l).unwrap_or_default());
+            Cell::from(format!("{memory} MiB, {}.{:03} CPU, {pids} PID", cpu / 1000, cpu % 1000))
+        }),
         Column::new("Tags", |v, _| Cell::from(tags(v))),
         Column::new("Sleeps after", |v, _| {
             Cell::from(number(v, "idle_stop_minutes").map_or_else(String::new, |n| format!("{n} min")))

@@ -99,7 +99,7 @@ fn host_config(spec: &BotSpec, home: &BotHome) -> HostConfig {
         ipc_mode: Some("private".to_owned()),
         cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
         init: Some(true),
-        pids_limit: Some(i64::from(spec.limits.pids.clamp(1, 512))),
+        pids_limit: Some(i64::from(spec.limits.pids.max(1))),
         memory: Some(memory),
         memory_swap: Some(memory),
         nano_cpus: Some(i64::from(spec.limits.cpu_milli).saturating_mul(1_000_000)),

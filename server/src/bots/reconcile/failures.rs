@@ -71,7 +71,7 @@ impl Death {
             Self::Ended(exit) if exit.out_of_memory => (
                 "out_of_memory",
                 format!("The bot used up its {} of memory and was ended.{repeated}{again}", gib(limit_bytes)),
-                "Chela starts it again. If it happens often, the bot needs a larger limit.",
+                "Chela starts it again. If it happens often, raise its limit: the post-mortem has a button for that.",
             ),
             Self::Ended(Exit { code: Some(78), .. }) if next_try_at_ms.is_none() => (
                 REFUSED,

@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     bots::{
-        Bots, Change, Failed, health, idle, lifecycle, lifecycle::Standing, past::Seen, postmortems,
-        runtimes, store, upgrade,
+        Bots, Change, Failed, health, idle, lifecycle, lifecycle::Standing, past::Seen, postmortems, store,
+        upgrade,
     },
     platform::{
         error::OpError,
@@ -206,8 +206,9 @@ impl Bots {
         next.generation += 1;
         let is_final = death.is_final(failures::refused_before(row)?);
         next.next_try_at_ms = (!is_final).then(|| failures::next_try(now, next.failures));
+        let limit_bytes = self.limit_it_had(row).await?;
         let in_a_row = self.in_a_row(row.id, next.failures, now).await?;
-        let reason = death.reason(runtimes::memory_limit_bytes(), in_a_row, next.next_try_at_ms);
+        let reason = death.reason(limit_bytes, in_a_row, next.next_try_at_ms);
         let (turn, reason) = match upgrade::undo(row, &reason, now)? {
             // The old version does not wait for what the new one did.
             Some((turn, told)) => {
@@ -229,7 +230,7 @@ impl Bots {
             Death::Ended(exit) => Some(exit),
             Death::Hung { .. } => None,
         };
-        let told = postmortems::Died { reason: &reason, exit, lived_ms, at_ms: now };
+        let told = postmortems::Died { reason: &reason, exit, lived_ms, at_ms: now, limit_bytes };
         let gone = bot::Model { well_config_id: next.well_config_id, ..row.clone() };
         let left = Some(self.postmortem(&gone, told).await?);
         let (kind, lived_ms) = (BotEventKind::Died, Some(lived_ms));

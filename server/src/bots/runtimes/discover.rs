@@ -3,7 +3,7 @@
 use super::{
     Exit, Word,
     looks::{Found, Looks, Note},
-    room, seen,
+    memory_bytes, room, seen,
 };
 use crate::{
     bots::{lifecycle::Seen, settings},
@@ -19,7 +19,7 @@ use crate::{
 };
 use api::{
     ApiError, Code,
-    bots::{RuntimeChoice, RuntimeKind, Unisolated},
+    bots::{BotLimits, RuntimeChoice, RuntimeKind, Unisolated},
     ids::WorkspaceId,
 };
 use entity::bots::bot;
@@ -224,23 +224,22 @@ impl Runtimes {
     }
 
     /// Whether the host has room for one more bot.
-    pub(in crate::bots) fn room(&self, _kind: RuntimeKind) -> Result<(), ApiError> {
+    pub(in crate::bots) fn room(&self, limits: BotLimits) -> Result<(), ApiError> {
         let disk = disk::free_bytes(self.homes.path()).filter(|free| *free < self.need_disk_bytes);
         if let Some(free) = disk {
             let (need, free) = (disk::in_words(self.need_disk_bytes), disk::in_words(free));
             let text = format!("A bot needs {need} of disk, {free} are free.");
             return Err(ApiError::new(Code::Conflict, text).with_hint("Free some space, or delete a bot."));
         }
-        match room::free_memory_bytes() {
-            Some(free) if free < self.need_bytes => {
-                let gib = |bytes: u64| format!("{}.{}", bytes >> 30, ((bytes & 0x3fff_ffff) * 10) >> 30);
-                let text =
-                    format!("A bot needs {} GiB of memory, {} are free.", gib(self.need_bytes), gib(free));
-                Err(ApiError::new(Code::Conflict, text)
-                    .with_hint("Stop a bot, or give this machine more memory."))
-            }
-            _ => Ok(()),
-        }
+        // What a bot may have beyond what is usual must be there, like what any bot needs.
+        let unusual = memory_bytes(limits).saturating_sub(memory_bytes(BotLimits::default()));
+        room::fits("A bot", self.need_bytes.max(unusual), room::free_memory_bytes())
+    }
+
+    /// Whether the host has the memory by which a bot's limit is raised.
+    pub(in crate::bots) fn room_for_more(&self, before: BotLimits, after: BotLimits) -> Result<(), ApiError> {
+        let more = memory_bytes(after).saturating_sub(memory_bytes(before));
+        room::fits("The larger limit", more, room::free_memory_bytes())
     }
 
     /// The uid of a new bot, where its runtime gives it one.

@@ -1,9 +1,9 @@
 //! A bot's files and wires: laying them out before it starts, changing its settings, taking them away.
 
-use super::Runtimes;
+use super::{Runtimes, memory_bytes};
 use crate::platform::error::OpError;
 use api::{
-    bots::{BotSettings, Profile, RuntimeKind, StoragePart},
+    bots::{BotLimits, BotSettings, Profile, RuntimeKind, StoragePart},
     ids::BotId,
 };
 use entity::bots::bot;
@@ -143,7 +143,7 @@ impl Runtimes {
     }
 
     /// Makes the process's or container's shell.
-    pub(in crate::bots) async fn create(&self, row: &bot::Model) -> Done {
+    pub(in crate::bots) async fn create(&self, row: &bot::Model, limits: BotLimits) -> Done {
         let runtime = self.of_row(row)?;
         let openclaw = self.openclaw_of(row);
         let paths = runtime.paths(row.id, &openclaw);
@@ -166,7 +166,11 @@ impl Runtimes {
             openclaw: openclaw.clone(),
             user: runtime.user(allotted(row)),
             isolation: self.isolation(runtime.kind()),
-            limits: Limits::default(),
+            limits: Limits {
+                memory_bytes: memory_bytes(limits),
+                cpu_milli: limits.cpu_milli,
+                pids: limits.pids,
+            },
             env: cell::environment(&paths, wires, self.gateway_port(row), &openclaw),
         };
         runtime.create(&spec).await

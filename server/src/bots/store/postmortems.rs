@@ -4,12 +4,9 @@ use crate::platform::{db::Cursor, error::OpError};
 use api::{
     ApiError, Page,
     bots::MOST_POSTMORTEMS,
-    ids::{BotConfigId, BotId, PostmortemId},
+    ids::{BotId, PostmortemId},
 };
-use entity::bots::{
-    bot_config,
-    bot_postmortem::{self, Column},
-};
+use entity::bots::bot_postmortem::{self, Column};
 use policy::{Granted, act};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
@@ -66,15 +63,4 @@ pub(in crate::bots) async fn find<C: ConnectionTrait>(
 ) -> Result<bot_postmortem::Model, OpError> {
     let found = bot_postmortem::Entity::find_by_id(id).filter(Column::BotId.eq(bot)).one(db).await?;
     found.ok_or_else(|| ApiError::not_found().into())
-}
-
-/// A version of a bot's settings.
-pub(in crate::bots) async fn config<C: ConnectionTrait>(
-    db: &C,
-    _granted: &Granted<act::RunBots>,
-    bot: BotId,
-    id: BotConfigId,
-) -> Result<Option<bot_config::Model>, OpError> {
-    let found = bot_config::Entity::find_by_id(id).filter(bot_config::Column::BotId.eq(bot));
-    Ok(found.one(db).await?)
 }

@@ -119,8 +119,9 @@ async fn upgrade(
                 None => return Ok(false),
             };
             if rehearse {
-                let kind = named(&row.runtime)?;
-                b.runtimes.room(kind).map_err(no_room)?;
+                let kind: RuntimeKind = named(&row.runtime)?;
+                let settings: BotSettings = from_json(&row.settings)?;
+                b.runtimes.room(settings.limits).map_err(no_room)?;
                 row.trial_uid = b.runtimes.uid(kind, &store::uids(tx).await?)?;
             }
             let plan = Plan {

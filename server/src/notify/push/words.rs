@@ -42,7 +42,7 @@ pub(super) fn message(about: &About<'_>, locale: &str) -> Value {
         "title": format!("{name}: {what}"),
         "body": body,
         "tag": about.row.id.to_string(),
-        "url": slug.map_or_else(|| "/alerts".to_owned(), |slug| format!("/bots/{slug}/overview")),
+        "url": slug.map_or_else(|| "/alerts".to_owned(), |slug| about.kind.page_of(slug)),
         "bot": slug.filter(|_| about.may_restart && !over),
         "open": word("Open", "打开"),
         "restart": word("Restart", "重启"),

@@ -68,6 +68,21 @@ async fn bots_are_made_changed_and_written_as_before() {
     let applied =
         home.piped(&["bot", "edit", "writer", "--prompt-file", "-", "--apply", "-o", "json"], "Be wise.");
     assert_eq!(applied.json()["settings"]["prompt"], "Be wise.");
+    home.run(&["bot", "limits", "writer"]).ended(2, &["--memory-mb"]);
+    let limited = home.run(&["bot", "limits", "writer", "--memory-mb", "1024", "-o", "json"]).json();
+    assert_eq!(limited["settings"]["limits"]["memory_mb"], 1024);
+    let versions = home.run(&["bot", "configs", "writer"]).ok();
+    assert!(versions.contains("memory_mb: 2048 -> 1024") && versions.contains("applied"), "{versions}");
+    let oldest = home.run(&["bot", "configs", "writer", "-o", "name"]).ok();
+    let oldest = oldest.lines().last().expect("the first version");
+    home.run(&["bot", "rollback", "writer", "--to", oldest])
+        .ended(2, &["prompt: Be wise. -> Be kind.", "--yes"]);
+    let back = home.run(&["bot", "rollback", "writer", "--to", oldest, "--yes", "-o", "json"]).json();
+    assert_eq!(
+        (&back["settings"]["prompt"], &back["settings"]["limits"]["memory_mb"]),
+        (&"Be kind.".into(), &2048.into())
+    );
+    home.run(&["bot", "rollback", "writer", "--to", oldest, "--yes"]).ended(0, &["already"]);
     let stopped = home.run(&["bot", "stop", "writer", "--wait", "-o", "json"]).json();
     assert_eq!(stopped["observed"], "stopped");
     let started = home.run(&["bot", "start", "writer", "--wait"]).ok();
