@@ -25,7 +25,7 @@ pub async fn in_the_end<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
 }
 
 /// A server whose bots live in an engine of their own; none where there can be none.
-async fn house(flags: &[&'static str]) -> Option<(TestServer, Who, Aim)> {
+pub async fn house(flags: &[&'static str]) -> Option<(TestServer, Who, Aim)> {
     let aim = Aim::at(Engine::start(flags).await?);
     let mut world = World::new(RuntimeKind::Docker).await;
     let (tools, aimed) = (world.dir.path().join("tools"), Arc::clone(&aim));

@@ -21,6 +21,8 @@ mod cuts;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
+mod engine_many;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod forget;

@@ -76,13 +76,19 @@ impl Bots {
             return Ok(JobEnd::Done);
         };
         let Some(plan) = Plan::of(&row)? else { return Ok(JobEnd::Done) };
-        self.clear_trial(&row, &plan).await?;
+        // An engine that is away is waited for: a rehearsal that may still run is not forgotten.
+        let later = JobEnd::Again { at_ms: self.platform.clock.now_ms() + AGAIN_MS };
+        if !self.is_cleared(&row, &plan).await {
+            return Ok(later);
+        }
         if !plan.shown.phase.goes_on() || plan.shown.phase.swaps() {
             return Ok(JobEnd::Done);
         }
         let gone = row.desired == name_of(&Desired::Deleted) || row.trashed_at_ms.is_some();
         let done = if gone { Err(Bad::Unfit(put_away())) } else { self.rehearse(&row, &plan, &cancel).await };
-        self.clear_trial(&row, &plan).await?;
+        if !self.is_cleared(&row, &plan).await {
+            return Ok(later);
+        }
         let end = match done {
             Ok(()) => self.swap(id).await.map(|()| JobEnd::Done),
             Err(Bad::Unfit(reason)) => self.give_up(id, reason).await.map(|()| JobEnd::Done),
@@ -193,16 +199,26 @@ impl Bots {
         }
     }
 
-    /// Takes away whatever a rehearsal left: process or container, and files.
-    async fn clear_trial(&self, row: &bot::Model, plan: &Plan) -> Result<(), OpError> {
+    /// Takes away whatever a rehearsal left: process or container, and files. Whether nothing is left.
+    async fn is_cleared(&self, row: &bot::Model, plan: &Plan) -> bool {
         let trial = bot::Model { id: plan.trial, uid: row.trial_uid, ..row.clone() };
         let clear = async {
             let runtime = self.runtimes.of(row)?;
             runtime.stop(trial.id, GRACE).await?;
             runtime.remove(trial.id).await?;
-            self.runtimes.delete_files(&trial).await
+            self.runtimes.delete_files(&trial).await?;
+            // What an earlier upgrade kept nobody can go back to any more.
+            if plan.kept || plan.shown.phase.swaps() {
+                Ok(())
+            } else {
+                self.runtimes.forget_kept_state(row).await
+            }
         };
-        clear.await.map_err(|e| OpError::internal("taking a rehearsal away", e))
+        let cleared: Result<(), RuntimeError> = clear.await;
+        if let Err(error) = &cleared {
+            tracing::warn!(bot.id = %row.id, error = %error, "a rehearsal cannot be taken away now");
+        }
+        cleared.is_ok()
     }
 
     async fn phase(&self, row: &bot::Model, plan: &Plan, phase: UpgradePhase) -> Result<Plan, Bad> {

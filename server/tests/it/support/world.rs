@@ -285,3 +285,12 @@ pub async fn rows_of(at: &TestServer, table: &str) -> i64 {
     let row = db.read().query_one_raw(ask).await.expect("a count").expect("a row");
     row.try_get_by_index(0).expect("a number")
 }
+
+/// Changes rows behind the server's back.
+pub async fn sql(at: &TestServer, statement: &str) {
+    let written = at.server.platform.db.write(async |tx| {
+        tx.execute_unprepared(statement).await?;
+        Ok(())
+    });
+    written.await.expect("written");
+}
