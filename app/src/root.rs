@@ -72,7 +72,7 @@ pub fn App() -> impl IntoView {
                     </ParentRoute>
                     <ParentRoute path=path!("/admin") view=SettingsFrame ssr=SsrMode::Async>
                         <Route path=path!("/instance") view={Lazy::<SettingsPage>::new()} ssr=SsrMode::Async/>
-                        <Route path=path!("/jobs") view={Lazy::<SettingsPage>::new()} ssr=SsrMode::Async/>
+                        <Route path=path!("/jobs") view={Lazy::<AlertsPage>::new()} ssr=SsrMode::Async/>
                     </ParentRoute>
                 </ParentRoute>
             </Routes>

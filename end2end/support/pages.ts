@@ -32,6 +32,7 @@ export const PLACES: Place[] = [
   { name: 'security', path: () => '/settings/security' },
   { name: 'tokens', path: () => '/settings/tokens' },
   { name: 'instance', path: () => '/admin/instance' },
+  { name: 'jobs', path: () => '/admin/jobs' },
 ];
 
 export type Theme = 'light' | 'dark';

@@ -19,6 +19,8 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use ui::{Button, Card, EmptyState, Glyph, Kind, StatePill};
 
+/// Where it is.
+pub(crate) const BASE: &str = "/admin/jobs";
 /// Rows of a page.
 const ROWS: u32 = 50;
 
@@ -125,8 +127,6 @@ fn Chips(counts: JobCounts, here: Option<JobState>) -> impl IntoView {
         </nav>
     }
 }
-
-const BASE: &str = "/admin/jobs";
 
 #[component]
 fn List(page: JobPage, acts: Acts, state: Option<JobState>, later: bool) -> impl IntoView {

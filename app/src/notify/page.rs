@@ -1,4 +1,4 @@
-//! `/alerts`: what happened, and what each of it can be answered with. Follows what happens elsewhere: another tab that
+//! `/alerts`, and in its chunk `/admin/jobs`: what happened, and what each of it can be answered with. Follows what happens elsewhere: another tab that
 //! reads, a bot that dies.
 
 use super::{
@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     frame::Person,
+    jobs,
     live::{Fit, News, live},
     parts::{Failure, Heading, Pager, Unloaded},
 };
@@ -18,29 +19,40 @@ use api::{
     notify::{ListNotifications, Notification},
 };
 use leptos::prelude::*;
-use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
+use leptos_router::{
+    LazyRoute,
+    hooks::{use_location, use_query_map},
+    lazy_route,
+};
 use ui::{Button, Card, EmptyState, Glyph, Icon};
 
 /// The page.
 #[derive(Debug)]
 pub struct AlertsPage {
     cursor: Memo<Option<String>>,
-    page: Resource<Result<Page<Notification>, ApiError>>,
+    /// None on the page of jobs, which reads its own.
+    page: Resource<Option<Result<Page<Notification>, ApiError>>>,
 }
 
 #[lazy_route]
 impl LazyRoute for AlertsPage {
     fn data() -> Self {
-        let query = use_query_map();
+        let (query, path) = (use_query_map(), use_location().pathname);
         let cursor = Memo::new(move |_| query.with(|query| query.get("cursor")));
         let page = Resource::new_blocking(
-            move || cursor.get(),
-            |cursor| notify_list(ListNotifications { cursor, ..ListNotifications::default() }),
+            move || (path.with(|path| path == "/alerts"), cursor.get()),
+            async |(here, cursor)| {
+                let ask = ListNotifications { cursor, ..ListNotifications::default() };
+                if here { Some(notify_list(ask).await) } else { None }
+            },
         );
         AlertsPage { cursor, page }
     }
 
     fn view(this: AlertsPage) -> AnyView {
+        if use_location().pathname.with_untracked(|path| path == jobs::page::BASE) {
+            return view! { <jobs::page::Jobs/> }.into_any();
+        }
         let AlertsPage { cursor, page } = this;
         let t = text::text();
         let acts =
@@ -80,8 +92,11 @@ impl LazyRoute for AlertsPage {
             <Transition>
                 {move || Suspend::new(async move {
                     match page.await {
-                        Ok(page) => view! { <List page acts later=cursor.get_untracked().is_some()/> }.into_any(),
-                        Err(error) => view! { <Unloaded error/> }.into_any(),
+                        Some(Ok(page)) => {
+                            view! { <List page acts later=cursor.get_untracked().is_some()/> }.into_any()
+                        }
+                        Some(Err(error)) => view! { <Unloaded error/> }.into_any(),
+                        None => ().into_any(),
                     }
                 })}
             </Transition>

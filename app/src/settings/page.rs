@@ -3,7 +3,6 @@
 use super::instance::InstanceView;
 use crate::{
     auth::{profile::Profile, security::Security, tokens::Tokens},
-    jobs::page::Jobs,
     notify::choices::ChoicesView,
 };
 use leptos::prelude::*;
@@ -25,7 +24,6 @@ impl LazyRoute for SettingsPage {
             "/settings/security" => view! { <Security/> }.into_any(),
             "/settings/notifications" => view! { <ChoicesView/> }.into_any(),
             "/settings/tokens" => view! { <Tokens/> }.into_any(),
-            "/admin/jobs" => view! { <Jobs/> }.into_any(),
             "/admin/instance" => view! { <InstanceView/> }.into_any(),
             _ => view! { <Profile/> }.into_any(),
         }

@@ -2,7 +2,7 @@
 //!
 //! History is only ever added to: going back makes a new version that equals an old one.
 
-use super::{Bots, reconcile::is_parked, settings, store};
+use super::{Bots, idle, reconcile::is_parked, settings, store};
 use crate::platform::{
     ctx::OpCtx,
     db::Cursor,
@@ -60,7 +60,8 @@ impl Bots {
         row.name.clone_from(&settings.name);
         row.settings = json_of(settings)?;
         store::configs::add(tx, granted, config).await?;
-        if settings.limits != before.limits && named::<Desired>(&row.desired)? == Desired::Running {
+        // One that sleeps wakes with them.
+        if settings.limits != before.limits && idle::wanted(row)? == Desired::Running {
             self.admit(tx, row.workspace_id, named(&row.runtime)?).await?;
             // A process or container keeps the limits it was made with.
             row.generation += 1;

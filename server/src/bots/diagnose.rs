@@ -115,7 +115,7 @@ async fn diagnose(
             }
         }
     }
-    let fails = detail.summary.desired == Desired::Running && detail.summary.observed != Observed::Running;
+    let fails = runs(&detail) && detail.summary.observed != Observed::Running;
     let reason = detail.summary.reason.filter(|_| fails);
     if let Some(reason) = reason {
         let wanted_more = reason.code == "out_of_memory";

@@ -149,7 +149,7 @@ impl Bots {
         let Some(slept) = slept.await? else { return Ok(()) };
         // Who sends a message takes a turn first, and looks then whether the bot sleeps: one of both sees the other.
         if self.activity(row.id).await?.busy {
-            return self.wake(&ctx, row.id).await;
+            return self.rise(&ctx, row.id, false).await;
         }
         tracing::info!(bot.id = %row.id, "nobody needs it: put to sleep");
         self.publish(&slept);
@@ -162,6 +162,11 @@ impl Bots {
     /// # Errors
     /// It may not run any more where it ran; what the database says.
     pub async fn wake(&self, ctx: &OpCtx, id: BotId) -> Result<(), OpError> {
+        self.rise(ctx, id, true).await
+    }
+
+    /// Awake again: in a new life, or in the one that was not ended yet.
+    async fn rise(&self, ctx: &OpCtx, id: BotId, anew: bool) -> Result<(), OpError> {
         let granted = self.may_run()?;
         let woken = self.platform.db.write(async |tx| {
             let Some(mut row) = store::load(tx, &granted, id).await? else { return Ok(None) };
@@ -170,7 +175,7 @@ impl Bots {
             }
             self.admit(tx, row.workspace_id, named(&row.runtime)?).await?;
             rouse(&mut row);
-            row.generation += 1;
+            row.generation += i64::from(anew);
             row.failures = 0;
             row.next_try_at_ms = None;
             let row = store::update(tx, &granted, row).await?;
@@ -202,6 +207,16 @@ impl Bots {
             && row.desired == name_of(&Desired::Running)
             && row.trashed_at_ms.is_none()
             && (row.asleep_since_ms.is_some() || coming)
+    }
+
+    /// Whether a bot is awake and up in a life that began since then.
+    pub async fn came_up_since(&self, id: BotId, at_ms: i64) -> bool {
+        let Ok(granted) = self.may_run() else { return false };
+        let row = store::load(self.platform.db.read(), &granted, id).await.ok().flatten();
+        row.is_some_and(|row| {
+            let began = row.started_at_ms.is_some_and(|began| began >= at_ms);
+            began && row.observed == "running" && !is_asleep(&row)
+        })
     }
 
     /// Why a message waits in vain, if it does.

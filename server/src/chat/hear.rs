@@ -103,7 +103,7 @@ impl Chat {
     /// Answers that the bot was asked for; what waits until it is awake is none.
     fn of_bot(&self, bot: BotId) -> Vec<RunId> {
         let runs = self.runs();
-        runs.values().filter(|run| run.bot == bot && run.waiting.is_none()).map(|run| run.id).collect()
+        runs.values().filter(|run| run.bot == bot && !run.waiting).map(|run| run.id).collect()
     }
 
     fn phase_all(&self, bot: BotId, phase: &str) {

@@ -27,8 +27,10 @@ pub(super) struct Run {
     pub blocks: Blocks,
     /// Somebody asked it to stop.
     pub stopping: bool,
-    /// What was said, until the bot that slept is awake and can be asked.
-    pub waiting: Option<String>,
+    /// The bot sleeps: it is asked when it is awake.
+    pub waiting: bool,
+    /// What it is asked then; from when the message is stored until somebody takes it to ask.
+    pub question: Option<String>,
 }
 
 /// What a piece of text did to an answer.

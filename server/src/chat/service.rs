@@ -1,7 +1,12 @@
 //! What the slice works with, and sending.
 
 use super::{
-    answers::End, blocks::Blocks, ears::Ears, run::Run, store, threads, unwritten::Unwritten, waking::WAKING,
+    blocks::Blocks,
+    ears::Ears,
+    run::Run,
+    store, threads,
+    unwritten::Unwritten,
+    waking::{Question, WAKING},
 };
 use crate::{
     audit,
@@ -22,7 +27,7 @@ use api::{
     validate::Check,
     verb::Done,
 };
-use entity::{bots::bot, chat::thread};
+use entity::chat::thread;
 use policy::{Granted, act};
 use serde_json::Value;
 use std::{
@@ -181,13 +186,7 @@ async fn send(
         }
         None => (c.new_thread(&ctx, bot.workspace_id, bot.id, &title_of(&q.text)), true),
     };
-    let asleep = bot.asleep_since_ms.is_some();
-    let mut gateway = match c.bots.gateway(&bot) {
-        // The gateway of one that sleeps is on its way down.
-        Ok(gateway) => Some(gateway).filter(|_| !asleep),
-        Err(_) if c.bots.may_wait(&bot) => None,
-        Err(error) => return Err(error.into()),
-    };
+    let mut gateway = c.gateway_or_wait(&bot)?;
     let run_id = RunId(c.platform.ids.uuid());
     let asked = c.message(thread.id, MessageRole::User, &q.text, ctx.now_ms);
     let mut answer = c.message(thread.id, MessageRole::Assistant, "", ctx.now_ms);
@@ -201,10 +200,11 @@ async fn send(
         message: answer.clone(),
         blocks: Blocks::default(),
         stopping: false,
-        waiting: gateway.is_none().then(|| q.text.clone()),
+        waiting: gateway.is_none(),
+        question: None,
     };
     c.take_turn(run)?;
-    if gateway.is_some() && bot.idle_stop_minutes.is_some() && c.fell_asleep(&bot, run_id, &q.text).await {
+    if gateway.is_some() && bot.idle_stop_minutes.is_some() && c.fell_asleep(&bot, run_id).await {
         gateway = None;
     }
     let stored = c
@@ -229,38 +229,17 @@ async fn send(
     c.tell_thread(&thread);
     c.tell(thread.id, LiveEvent::Message { message: asked });
     c.tell(thread.id, LiveEvent::Message { message: answer.clone() });
-    let (chat, bot_id) = (Arc::clone(&c), bot.id);
-    match gateway {
-        Some(gateway) => {
-            let (key, text) = (thread.session_key.clone(), q.text);
-            c.platform.tasks.spawn(async move { chat.ask(gateway, run_id, &key, &text).await });
-        }
-        None => {
-            if let Err(error) = c.bots.wake(&ctx, bot_id).await {
-                c.end(run_id, End::Failed("The bot could not be woken.".to_owned())).await;
-                return Err(error);
-            }
-            // It may have come up since it was asked for.
-            if let Some(gateway) = c.bots.links().gateway(bot_id).filter(|_| !asleep) {
-                c.hand_over(bot_id, &gateway).await;
-            }
-            c.platform.tasks.spawn(async move { chat.mind_waiting(bot_id, run_id).await });
-        }
-    }
+    c.set_off(
+        &ctx,
+        gateway,
+        &bot,
+        Question { run: run_id, session_key: thread.session_key.clone(), text: q.text },
+    )
+    .await?;
     Ok(Sent { thread_id: thread.id, message_id: answer.id, run_id })
 }
 
 impl Chat {
-    /// Whether the bot was put to sleep while a message was on its way; then that waits.
-    async fn fell_asleep(&self, bot: &bot::Model, run: RunId, text: &str) -> bool {
-        let asleep = self.bots.is_asleep(bot.id).await;
-        if asleep && let Some(run) = self.runs().get_mut(&run) {
-            run.waiting = Some(text.to_owned());
-            run.message.phase = Some(WAKING.to_owned());
-        }
-        asleep
-    }
-
     /// One answer at a time in a thread.
     fn take_turn(&self, run: Run) -> Result<(), ApiError> {
         let mut runs = self.runs();

@@ -149,7 +149,8 @@ mod tests {
             message,
             blocks: Default::default(),
             stopping: false,
-            waiting: None,
+            waiting: false,
+            question: None,
         }
     }
 

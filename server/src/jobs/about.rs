@@ -12,7 +12,7 @@ pub(super) fn about(payload: &str) -> (Option<String>, Option<BotId>) {
         word.split_once('_')
             .is_some_and(|(prefix, digits)| (2..=4).contains(&prefix.len()) && digits.len() == 26)
     };
-    (words().filter(is_id).last().map(str::to_owned), None)
+    (words().rfind(is_id).map(str::to_owned), None)
 }
 
 #[cfg(test)]

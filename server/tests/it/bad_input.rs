@@ -272,7 +272,7 @@ async fn a_key_for_a_private_address_is_refused_unless_the_address_is_listed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn altered_cursors_and_impossible_limits_are_refused_by_every_list() {
     let at = TestServer::start().await;
-    let owner = at.owner().await;
+    let owner = at.operator().await;
     let bot = at.make_bot(&owner, "Helper").await;
     let made =
         at.ask(&owner, "POST", &format!("/api/bots/{bot}/threads"), json!({ "title": "x" })).await.ok(201);

@@ -411,6 +411,17 @@ impl House {
         send(self.at.panel, request.expect("a request")).await
     }
 
+    /// Owners of whatever workspace, people and programs, are told the same of what exists and of what does not.
+    async fn shuts_out_all_but_admins(&self, way: &Way, what: &str) {
+        for things in [&self.ours, &Things::unknown()] {
+            for who in [&self.stranger, &self.strange_person, &self.owner] {
+                let answer = self.go(way, who, things).await;
+                assert_eq!((answer.status, answer.code().as_str()), (403, "forbidden"), "{what}");
+                self.keeps_ours(what, &answer);
+            }
+        }
+    }
+
     /// Fails where an answer holds anything of ours.
     fn keeps_ours(&self, what: &str, answer: &Answer) {
         for mark in OURS.iter().copied().chain(self.ours.all()) {
@@ -441,13 +452,7 @@ async fn every_rest_route_lets_in_whom_the_policy_names_and_nobody_else() {
         };
         let foreign = house.go(way, stranger, &house.ours).await;
         if way.needs == Needs::Admin {
-            for things in [&house.ours, &Things::unknown()] {
-                for who in [stranger, &house.strange_person, &house.owner] {
-                    let answer = house.go(way, who, things).await;
-                    assert_eq!((answer.status, answer.code().as_str()), (403, "forbidden"), "{what}");
-                    house.keeps_ours(&what, &answer);
-                }
-            }
+            house.shuts_out_all_but_admins(way, &what).await;
         } else if names_a_thing {
             same(&what, &foreign, &house.go(way, stranger, &Things::unknown()).await);
         } else {

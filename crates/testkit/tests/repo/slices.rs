@@ -23,6 +23,7 @@ const SLICES: &[&str] = &[
     "modules",
     "notify",
     "audit",
+    "jobs",
     "settings",
 ];
 
