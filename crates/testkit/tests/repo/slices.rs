@@ -22,6 +22,7 @@ const SLICES: &[&str] = &[
     "traces",
     "modules",
     "notify",
+    "jobs",
     "audit",
     "jobs",
     "settings",
