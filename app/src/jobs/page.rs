@@ -5,6 +5,7 @@ use super::{
     text,
 };
 use crate::{
+    bots,
     i18n::fill,
     live::{Fit, News, live},
     parts::{Failure, Pager, Unloaded},
@@ -153,6 +154,7 @@ fn List(page: JobPage, acts: Acts, state: Option<JobState>, later: bool) -> impl
 fn Row(job: Job, acts: Acts) -> impl IntoView {
     let t = text::text();
     let (tone, glyph, word) = text::state(job.state, t);
+    let stage = job.stage.map(|stage| bots::state::stage_name(stage, bots::text::text()));
     let goes_on = matches!(job.state, JobState::Queued | JobState::Running);
     let since = job.finished_at_ms.or(job.started_at_ms).unwrap_or(job.created_at_ms);
     let what = text::kind(&job.kind, t).to_owned();
@@ -177,7 +179,7 @@ fn Row(job: Job, acts: Acts) -> impl IntoView {
             <div class="row-what">
                 <p class="row-name">{what} {about}</p>
                 <p class="hint">
-                    {tries} " · " {t.added} " " <Moment ms=Signal::stored(job.created_at_ms)/>
+                    {stage.map(|stage| format!("{stage} · "))} {tries} " · " {t.added} " " <Moment ms=Signal::stored(job.created_at_ms)/>
                     {job.next_at_ms.map(|ms| view! { " · " {t.next} " " <Moment ms=Signal::stored(ms)/> })}
                     {job.ran_ms.map(|ms| format!(" · {} {}", t.took, time::duration(ms)))}
                 </p>

@@ -17,6 +17,7 @@ texts! {
     none_title: "No such jobs", "没有此类任务";
     none_text: "What waits, runs or was given up stands here.", "等待、运行或已放弃的任务会显示在这里。";
     reconcile: "Bring a bot to what is wanted", "使机器人达到期望状态";
+    upgrade: "Give a bot another OpenClaw", "更换机器人的 OpenClaw 版本";
     push: "Tell devices of news", "通知设备";
     send: "Push to a device", "推送到设备";
     forget: "Delete a thread in its bot", "在机器人中删除会话";
@@ -35,6 +36,7 @@ texts! {
 pub(super) fn kind<'a>(kind: &'a str, t: &'static Text) -> &'a str {
     match kind {
         "bots.reconcile" => t.reconcile,
+        "bots.upgrade" => t.upgrade,
         "notify.push" => t.push,
         "notify.send" => t.send,
         "chat.forget_session" => t.forget,

@@ -84,6 +84,7 @@ fn about(value: &Value) -> &str {
 fn kind(value: &Value) -> &str {
     match text(value, "kind") {
         "bots.reconcile" => "bring a bot to what is wanted",
+        "bots.upgrade" => "give a bot another OpenClaw",
         "notify.push" => "tell devices of news",
         "notify.send" => "push to a device",
         "chat.forget_session" => "delete a thread in its bot",
