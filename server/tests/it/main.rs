@@ -33,6 +33,8 @@ mod health;
 #[cfg(test)]
 mod idle;
 #[cfg(test)]
+mod image;
+#[cfg(test)]
 mod job;
 #[cfg(test)]
 mod jobs;
