@@ -13,6 +13,8 @@ mod binary;
 #[cfg(test)]
 mod blocks;
 #[cfg(test)]
+mod bundles;
+#[cfg(test)]
 mod canary;
 #[cfg(test)]
 mod configs;
