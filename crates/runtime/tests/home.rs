@@ -395,7 +395,7 @@ fn a_part_is_taken_whole_or_not_at_all_and_put_where_nothing_was() {
         [("a", b"12345".to_vec()), ("d/e/f", b"678".to_vec())].map(|(p, b)| (p.to_owned(), b)).into();
     home.put(Part::Workspace, &files).unwrap();
     let place = home.path(Part::Workspace);
-    std::os::unix::fs::symlink("/etc", place.join("d/link")).unwrap();
+    symlink("/etc", place.join("d/link")).unwrap();
     let take = |files, bytes| home.take(Part::Workspace, TakeLimits { files, bytes });
     let taken = take(2, 8).unwrap();
     assert_eq!((taken.files, taken.left_out), (files.clone(), vec!["d/link".to_owned()]));
