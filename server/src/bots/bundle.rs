@@ -43,15 +43,18 @@ pub(super) struct Described {
     pub settings: BotSettings,
     pub runtime: RuntimeKind,
     pub tags: Vec<String>,
+    #[serde(default)]
+    pub idle_stop_minutes: Option<u32>,
+    /// The version it runs with; where it is brought to, that Chela's own is taken.
+    pub openclaw: String,
 }
 
 /// What a bundle says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Manifest {
     pub format: u32,
-    /// Versions it was made with.
+    /// The version it was made with.
     pub chela: String,
-    pub openclaw: String,
     pub made_at_ms: i64,
     /// Which Chela made it.
     pub instance: String,
@@ -100,7 +103,6 @@ impl Manifest {
         Self {
             format: FORMAT,
             chela: env!("CARGO_PKG_VERSION").to_owned(),
-            openclaw: openclaw::OPENCLAW_VERSION.to_owned(),
             made_at_ms,
             instance,
             bot,

@@ -19,7 +19,13 @@ fn manifest(files: &BTreeMap<String, Vec<u8>>) -> Manifest {
         profile: Profile::Shared,
         limits: BotLimits { memory_mb: 768, ..BotLimits::default() },
     };
-    let bot = Described { settings, runtime: RuntimeKind::Process, tags: vec!["a".to_owned()] };
+    let bot = Described {
+        settings,
+        runtime: RuntimeKind::Process,
+        tags: vec!["a".to_owned()],
+        idle_stop_minutes: Some(30),
+        openclaw: "1.2.3".to_owned(),
+    };
     Manifest::new(bot, files, vec!["link".to_owned()], "instance".to_owned(), 1_795_165_200_000)
 }
 

@@ -134,8 +134,14 @@ impl Bots {
             .extract_if(.., |_, bytes| std::str::from_utf8(bytes).is_ok_and(|text| redacted(text) != text));
         let secret: Vec<_> = kept.map(|(path, _)| format!("{path} (it may hold a secret)")).collect();
         taken.left_out.extend(secret);
-        let (settings, runtime) = (detail.settings, detail.summary.runtime);
-        let described = Described { settings, runtime, tags: detail.summary.tags };
+        let summary = detail.summary;
+        let described = Described {
+            settings: detail.settings,
+            runtime: summary.runtime,
+            tags: summary.tags,
+            idle_stop_minutes: detail.idle_stop_minutes,
+            openclaw: summary.openclaw,
+        };
         let instance = self.platform.instance_id.simple().to_string();
         let manifest = Manifest::new(described, &taken.files, taken.left_out, instance, ctx.now_ms);
         let dir = self.platform.config.data_dir.clone();
@@ -167,7 +173,7 @@ impl Bots {
         let opened = opening.await.map_err(|lost| OpError::internal("opening a bundle", lost))??;
         let own = bundle::fingerprint(self.bundle_key().await?.public_key().as_ref());
         trusted(&opened, &own, asked.trust.as_deref())?;
-        let Described { settings, tags, .. } = opened.manifest.bot;
+        let Described { settings, tags, idle_stop_minutes, .. } = opened.manifest.bot;
         let BotLimits { memory_mb, cpu_milli, pids } = settings.limits;
         let limits =
             ChangeLimits { memory_mb: Some(memory_mb), cpu_milli: Some(cpu_milli), pids: Some(pids) };
@@ -178,6 +184,7 @@ impl Bots {
             profile: Some(settings.profile),
             runtime: asked.runtime,
             tags: Some(tags),
+            idle_stop_minutes,
             limits: Some(limits),
         };
         let making = Making { act: IMPORTED, desired: Desired::Stopped, files: Some(opened.files) };
