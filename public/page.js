@@ -105,6 +105,28 @@ document.addEventListener('keydown', (event) => {
   }
 });
 
+/** `form[data-upload]`: its file is the body, its other fields the query; what is said stands in its `[data-said]`. */
+async function upload(form) {
+  const asked = new URLSearchParams();
+  let file;
+  for (const [name, value] of new FormData(form)) {
+    if (value instanceof File) file = value;
+    else if (value.trim()) asked.set(name, value.trim());
+  }
+  const button = form.querySelector('button:not([type=button])');
+  button.disabled = true;
+  const answer = await fetch(`${form.action}?${asked}`, { method: 'POST', body: file }).catch(() => null);
+  const said = await answer?.json().catch(() => null);
+  button.disabled = false;
+  if (answer?.ok) location.assign(`/bots/${said.slug}/overview`);
+  else form.querySelector('[data-said]').textContent = [said?.detail, said?.hint].filter(Boolean).join(' ') || `${answer?.status ?? 'offline'}`;
+}
+document.addEventListener('submit', (event) => {
+  if (!event.target.matches('form[data-upload]')) return;
+  event.preventDefault();
+  void upload(event.target);
+});
+
 /** An alert about what was sent last says nothing about what is being typed, or sent, now. */
 function forgetAlert(event) {
   const near = event.target.closest?.('form')?.parentElement?.closest(':has(> .failure)');

@@ -44,6 +44,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Ask the running server whether it lives; ends with 1 where it does not. For HEALTHCHECK.
+    Healthz,
     #[command(flatten)]
     Remote(cli::Command),
 }
@@ -138,6 +140,7 @@ fn main() -> ExitCode {
             commands::backup_restore(&source, &file, new_instance)
         }
         Command::Doctor { json } => commands::doctor(&source, json),
+        Command::Healthz => commands::healthz(&source),
         Command::Remote(command) => cli::run(command),
     }
 }

@@ -18,6 +18,16 @@ texts! {
     roll_back_now: "Roll back to this now", "立即回退到此版本";
     why: "Why, and what helps", "原因与解决办法";
     setting: "Setting", "设置项";
+    // bundles
+    export: "Export", "导出";
+    import: "Import", "导入";
+    import_title: "Import a bot", "导入机器人";
+    import_text: "A bundle holds a bot's settings and workspace, signed by the Chela that made it. It holds no key: the keys of this workspace serve it. The new bot is stopped.", "导入包包含机器人的设置和工作区，并由导出它的 Chela 签名。其中不含密钥：将使用此工作区的密钥。新机器人处于停止状态。";
+    import_file: "Bundle (.tar.gz)", "导入包（.tar.gz）";
+    import_name: "Another name (optional)", "其他名称（可选）";
+    import_model: "Another model (optional)", "其他模型（可选）";
+    import_trust: "Fingerprint of another Chela that you trust", "您信任的另一个 Chela 的指纹";
+    import_trust_hint: "Only for a bundle that was not made here. Ask whoever gave it to you.", "仅用于并非在此导出的导入包，请向提供者核对。";
     // versions
     versions: "Versions of its settings", "设置的历史版本";
     first: "First version", "首个版本";

@@ -2,6 +2,7 @@
 //! without wasm. Deleting for ever is done from the trash.
 
 use super::{
+    configs_text,
     detail::OneBot,
     fns::{BotsRestart, BotsStart, BotsStop},
     more_fns::{BotsClone, BotsRestore},
@@ -67,6 +68,10 @@ pub(crate) fn Controls(one: OneBot) -> impl IntoView {
                 <Icon glyph=Glyph::Copy/>
                 <span>{w.clone}</span>
             </Opener>
+            <a class="btn btn-quiet" href=format!("/api/bots/{}/bundle", one.slug()) download="" rel="external">
+                <Icon glyph=Glyph::Download/>
+                <span>{configs_text::text().export}</span>
+            </a>
             <div class:hidden=move || wanted.get() == Desired::Deleted>
                 <ActionForm action=one.trash>
                     {field()}

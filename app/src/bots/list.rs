@@ -2,6 +2,7 @@
 //! the server narrows, sorts and counts.
 
 mod bulk;
+mod import;
 mod narrow;
 mod table;
 pub(super) mod text;
@@ -40,6 +41,7 @@ impl LazyRoute for BotsPage {
         let BotsPage { asked, page, stats } = this;
         view! {
             <Heading title=super::text::text().bots>
+                <import::Import/>
                 <a class="btn btn-primary" href="/bots/new">
                     <Icon glyph=Glyph::Plus/>
                     <span>{super::text::text().new_bot}</span>

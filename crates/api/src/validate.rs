@@ -3,7 +3,7 @@
 use crate::{ApiError, FieldError};
 
 /// Slugs that paths need for themselves.
-pub const RESERVED_SLUGS: [&str; 6] = ["new", "stats", "bulk", "compare", "admin", "simple"];
+pub const RESERVED_SLUGS: [&str; 7] = ["new", "stats", "bulk", "compare", "import", "admin", "simple"];
 
 /// Collects field errors and becomes one `invalid` answer.
 #[derive(Debug, Default)]

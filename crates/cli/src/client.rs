@@ -42,6 +42,8 @@ pub(crate) struct Ask<'a> {
     /// With its query.
     pub(crate) path: &'a str,
     pub(crate) body: Option<&'a Value>,
+    /// A body that is no JSON, instead.
+    pub(crate) file: Option<Bytes>,
     pub(crate) idempotency_key: Option<&'a str>,
     pub(crate) accept: Option<&'static str>,
     /// More headers.
@@ -135,7 +137,7 @@ impl Client {
                 request = request.header(header::CONTENT_TYPE, "application/json");
                 Bytes::from(body.to_string())
             }
-            None => Bytes::new(),
+            None => ask.file.clone().unwrap_or_default(),
         };
         request.body(Full::new(body)).map_err(|_bad| bad("the address"))
     }

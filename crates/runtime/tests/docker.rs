@@ -1,147 +1,30 @@
 //! A real engine: what is created, how it ends, what is left alone.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may end by a panic")]
 
+mod bed;
 mod support;
 
+use bed::{Bed, GATEWAY, engine_user};
 use bollard::{
     Docker,
     models::{ContainerCreateBody, ContainerInspectResponse},
     query_parameters::{
-        CreateContainerOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder,
-        ListImagesOptionsBuilder, RemoveContainerOptions,
+        CreateContainerOptionsBuilder, KillContainerOptionsBuilder, ListImagesOptionsBuilder,
     },
 };
 use runtime::{
-    BotSpec, CancellationToken, Ignore, InstanceId, LogQuery, Observation, Runtime, RuntimeError, Stage,
-    docker::{CALL_DEADLINE, DOCKER_SOCKET, DockerConfig, DockerRuntime},
-    home::{BotHome, Homes, Part, Tokens},
+    BotSpec, CancellationToken, Ignore, Limits, LogQuery, Observation, Runtime, RuntimeError, Stage,
+    docker::{CALL_DEADLINE, DOCKER_SOCKET, DockerConfig, DockerRuntime, EngineAddress},
+    home::{Homes, Part},
     install::Tools,
 };
 use std::{
     fs,
     io::{Read, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
-use support::{PATIENCE, data_dir, fresh_bot, fresh_instance, hinted, home_of, node, until, until_said};
-
-/// What stands in for OpenClaw: answers on its port, tells of the world around it, obeys TERM.
-const GATEWAY: &str = r#"
-import { createServer } from "node:http";
-import { connect } from "node:net";
-import { readFileSync } from "node:fs";
-const tries = { relay: ["127.0.0.1", 3100], panel: ["127.0.0.1", 3000], outside: ["1.1.1.1", 53] };
-const reach = (host, port) => new Promise((done) => {
-  const socket = connect({ host, port, timeout: 3000 });
-  socket.on("connect", () => { socket.write("hello from the bot"); socket.once("data", (d) => { done("yes " + d); socket.destroy(); }); });
-  socket.on("timeout", () => { done("no timeout"); socket.destroy(); });
-  socket.on("error", (e) => done("no " + e.code));
-});
-process.on("SIGTERM", () => { console.log("bye"); process.exit(0); });
-createServer(async (request, answer) => {
-  const found = {};
-  for (const [name, [host, port]] of Object.entries(tries)) found[name] = await reach(host, port);
-  found.uid = process.getuid();
-  found.token = readFileSync("/chela/run/tokens/relay", "utf8");
-  answer.end(JSON.stringify(found));
-}).listen(Number(process.env.OPENCLAW_GATEWAY_PORT), "127.0.0.1", () => console.log("gateway up"));
-"#;
-
-struct Bed {
-    dir: tempfile::TempDir,
-    instance: InstanceId,
-    bot: api::ids::BotId,
-    home: BotHome,
-    docker: Docker,
-}
-
-impl Bed {
-    async fn new() -> Self {
-        let docker = async { Docker::connect_with_socket_defaults()?.negotiate_version().await }.await;
-        let docker = docker.expect("no Docker engine answers: run `./x setup --tests` and start dockerd");
-        let (dir, bot) = (data_dir(), fresh_bot());
-        let instance = fresh_instance();
-        let home = home_of(dir.path(), bot, engine_user());
-        home.write_config("{}").unwrap();
-        home.write_tokens(&Tokens { relay: "relay-token", gateway: "g", tool: "t" }).unwrap();
-        Self { dir, instance, bot, home, docker }
-    }
-
-    fn runtime(&self) -> DockerRuntime {
-        self.runtime_at(Path::new(DOCKER_SOCKET), CALL_DEADLINE)
-    }
-
-    fn runtime_at(&self, socket: &Path, deadline: Duration) -> DockerRuntime {
-        DockerRuntime::new(DockerConfig {
-            instance: self.instance.clone(),
-            homes: Homes::open(self.dir.path(), None).unwrap(),
-            tools: tools(self.dir.path(), GATEWAY),
-            socket: socket.to_owned(),
-            image: None,
-            deadline,
-        })
-    }
-
-    fn spec(&self) -> BotSpec {
-        let env = [
-            ("CHELA_RUN_DIR", "/chela/run"),
-            ("CHELA_OPENCLAW", "/app/openclaw/node_modules/openclaw/openclaw.mjs"),
-            ("CHELA_WIRES", "sockets"),
-            ("OPENCLAW_CONFIG_PATH", "/chela/config/openclaw.json"),
-            ("OPENCLAW_GATEWAY_PORT", "18789"),
-            ("PATH", "/usr/local/bin:/usr/bin:/bin"),
-        ];
-        let env = env.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
-        BotSpec { env, ..support::spec(self.bot, engine_user()) }
-    }
-
-    /// Image in place and container created.
-    async fn created(&self) -> DockerRuntime {
-        let runtime = self.runtime();
-        runtime.prepare(&runtime.openclaw(), &Ignore, &CancellationToken::new()).await.unwrap();
-        runtime.create(&self.spec()).await.unwrap();
-        runtime
-    }
-
-    async fn running(&self) -> DockerRuntime {
-        let runtime = self.created().await;
-        runtime.start(self.bot, 1).await.unwrap();
-        until_said(&runtime, self.bot, "gateway up").await;
-        runtime
-    }
-
-    fn name(&self) -> String {
-        format!("chela-{}-{}", self.instance, self.bot)
-    }
-
-    async fn inspected(&self) -> ContainerInspectResponse {
-        self.docker.inspect_container(&self.name(), None::<InspectContainerOptions>).await.unwrap()
-    }
-
-    /// Takes away what a test made, by name.
-    async fn clear(self) {
-        let options = RemoveContainerOptions { force: true, v: true, ..Default::default() };
-        let _ = self.docker.remove_container(&self.name(), Some(options)).await;
-    }
-}
-
-fn engine_user() -> runtime::BotUser {
-    if support::is_root() { runtime::BotUser { uid: 1000, gid: 1000 } } else { support::fresh_user() }
-}
-
-/// Tools in place without an installation: this machine's Node and a stand-in for OpenClaw.
-fn tools(dir: &Path, gateway: &str) -> Tools {
-    let tools = Tools::new(dir, Vec::new());
-    let places = tools.places(Tools::pinned());
-    for file in [&places.node, &places.openclaw] {
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-    }
-    if !places.node.exists() {
-        fs::hard_link(node(), &places.node).or_else(|_| fs::copy(node(), &places.node).map(|_| ())).unwrap();
-    }
-    fs::write(&places.openclaw, gateway).unwrap();
-    tools
-}
+use support::{PATIENCE, hinted, until};
 
 #[tokio::test]
 async fn the_engine_is_described() {
@@ -430,7 +313,7 @@ async fn an_image_that_no_registry_has_is_said_so() {
             instance: bed.instance.clone(),
             homes: Homes::open(bed.dir.path(), None).unwrap(),
             tools: Tools::new(bed.dir.path(), Vec::new()),
-            socket: DOCKER_SOCKET.into(),
+            engine: EngineAddress::default(),
             image: Some(image.to_owned()),
             deadline: CALL_DEADLINE,
         });
@@ -445,7 +328,7 @@ async fn an_image_that_no_registry_has_is_said_so() {
 async fn an_engine_that_is_away_or_hangs_is_an_error_in_time() {
     let bed = Bed::new().await;
     let path = bed.dir.path().join("engine.sock");
-    let gone = bed.runtime_at(&path, Duration::from_millis(300));
+    let gone = bed.runtime_at(EngineAddress::Unix(path.clone()), Duration::from_millis(300));
     assert!(matches!(gone.check().await, Err(RuntimeError::EngineGone(_))));
     assert!(matches!(gone.inspect(bed.bot).await, Err(RuntimeError::EngineGone(_))));
     let hanging = std::os::unix::net::UnixListener::bind(&path).unwrap();
@@ -463,7 +346,7 @@ async fn an_engine_that_is_away_or_hangs_is_an_error_in_time() {
     // The engine comes back under the same path: nothing is left of the bad days.
     fs::remove_file(&path).unwrap();
     std::os::unix::fs::symlink(DOCKER_SOCKET, &path).unwrap();
-    let back = bed.runtime_at(&path, CALL_DEADLINE);
+    let back = bed.runtime_at(EngineAddress::Unix(path), CALL_DEADLINE);
     back.check().await.unwrap();
     assert!(tokio::time::timeout(PATIENCE, async { while gone.check().await.is_err() {} }).await.is_ok());
 }
@@ -489,5 +372,22 @@ async fn what_a_container_uses_is_told_with_its_limit() {
     let one = used.iter().find(|used| used.bot == bed.bot).expect("it runs").used;
     assert!(one.cpu_us > 0 && one.memory_bytes > 0 && one.processes > 0, "{one:?}");
     assert_eq!(one.memory_limit_bytes, Some(bed.spec().limits.memory_bytes), "{one:?}");
+    bed.clear().await;
+}
+
+#[tokio::test]
+async fn limits_of_a_bots_own_are_the_containers() {
+    let bed = Bed::new().await;
+    let runtime = bed.runtime();
+    runtime.prepare(&runtime.openclaw(), &Ignore, &CancellationToken::new()).await.unwrap();
+    let limits = Limits { memory_bytes: 768 << 20, cpu_milli: 250, pids: 4096 };
+    runtime.create(&BotSpec { limits, ..bed.spec() }).await.unwrap();
+    let seen = bed.inspected().await;
+    let host = seen.host_config.unwrap();
+    let memory = Some(768 << 20);
+    assert_eq!((host.memory, host.memory_swap), (memory, memory));
+    assert_eq!((host.nano_cpus, host.pids_limit), (Some(250_000_000), Some(4096)));
+    let words = seen.config.unwrap().cmd.unwrap().join(" ");
+    assert!(words.contains("--max-old-space-size=499"), "Node knows too: {words}");
     bed.clear().await;
 }

@@ -4,12 +4,13 @@
 #[expect(dead_code, reason = "shared by several test binaries")]
 mod support;
 
-use runtime::home::{Homes, Part, SurveyLimits, Tokens};
+use runtime::home::{HomeError, Homes, Part, SurveyLimits, TakeLimits, Tokens, is_bundle_path};
 use rustix::{
     fs::{CWD, FileType, Mode},
     net::{AddressFamily, SocketAddrUnix, SocketType},
 };
 use std::{
+    collections::BTreeMap,
     fs,
     io::{Read, Write},
     os::unix::{
@@ -384,4 +385,25 @@ fn a_rehearsal_gets_a_copy_of_its_own() {
     assert_eq!(fs::metadata(trial.path(Part::State).join("db")).unwrap().uid(), other.uid);
     trial.remove().unwrap();
     assert!(home.path(Part::State).join("db").exists());
+}
+
+#[test]
+fn a_part_is_taken_whole_or_not_at_all_and_put_where_nothing_was() {
+    let (dir, bot) = (data_dir(), fresh_bot());
+    let home = home_of(dir.path(), bot, fresh_user());
+    let files: BTreeMap<String, Vec<u8>> =
+        [("a", b"12345".to_vec()), ("d/e/f", b"678".to_vec())].map(|(p, b)| (p.to_owned(), b)).into();
+    home.put(Part::Workspace, &files).unwrap();
+    let place = home.path(Part::Workspace);
+    symlink("/etc", place.join("d/link")).unwrap();
+    let take = |files, bytes| home.take(Part::Workspace, TakeLimits { files, bytes });
+    let taken = take(2, 8).unwrap();
+    assert_eq!((taken.files, taken.left_out), (files.clone(), vec!["d/link".to_owned()]));
+    assert!(matches!(take(1, 8), Err(HomeError::TooMany { limit: 1, .. })));
+    assert!(matches!(take(2, 7), Err(HomeError::TooLarge { limit: 7, .. })));
+    assert!(home.put(Part::Workspace, &files).is_err(), "what is there stays");
+    for bad in ["../x", "/x", "a//b", "a/", "", ".", "d/../../x", "a\u{0}b", "a\nb"] {
+        assert!(!is_bundle_path(bad), "{bad:?}");
+        assert!(home.put(Part::Workspace, &[(bad.to_owned(), Vec::new())].into()).is_err(), "{bad:?}");
+    }
 }

@@ -14,7 +14,7 @@ use crate::{
 use api::{ApiError, Code, Verb, bots::*, ids::*};
 use entity::bots::bot;
 use policy::{Granted, act};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Registers the verbs of this part.
 pub(super) fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
@@ -25,12 +25,33 @@ pub(super) fn register(verbs: &mut Verbs, bots: &Arc<Bots>) {
     );
 }
 
+/// How a bot comes to be.
+pub(super) struct Making {
+    /// As the audit log names it.
+    pub act: &'static str,
+    pub desired: Desired,
+    /// Its workspace, where it brings one.
+    pub files: Option<BTreeMap<String, Vec<u8>>>,
+}
+
 pub(super) async fn create(
     b: Arc<Bots>,
     ctx: OpCtx,
     granted: Granted<act::WriteBots>,
     new: CreateBot,
 ) -> Result<BotCreated, OpError> {
+    make(b, ctx, granted, new, Making { act: CreateBot::NAME, desired: Desired::Running, files: None }).await
+}
+
+/// Makes a bot, or nothing of it.
+pub(super) async fn make(
+    b: Arc<Bots>,
+    ctx: OpCtx,
+    granted: Granted<act::WriteBots>,
+    new: CreateBot,
+    making: Making,
+) -> Result<BotCreated, OpError> {
+    let Making { act, desired, files } = making;
     let Some(workspace) = granted.workspace() else { return Err(ApiError::forbidden().into()) };
     b.runtimes.look_again().await;
     let runtime = b.runtimes.choose(new.runtime, workspace)?;
@@ -46,7 +67,8 @@ pub(super) async fn create(
         .vault
         .seal(&aad, gateway_token.as_bytes())
         .map_err(|source| OpError::internal("sealing a gateway token", source))?;
-    let row = b
+    let mut laid = None;
+    let made = b
         .platform
         .db
         .write(async |tx| {
@@ -58,6 +80,7 @@ pub(super) async fn create(
             let taken = store::taken(tx, workspace, &api::validate::slug_of(&settings.name)).await?;
             let uid = b.runtimes.uid(runtime, &store::uids(tx).await?)?;
             let mut row = new_row(&b, &ctx, workspace, id, runtime, &settings)?;
+            want(&mut row, desired);
             row.slug = settings::free_slug(&settings.name, &taken);
             row.uid = uid;
             row.openclaw = b.openclaw_of(&row);
@@ -67,12 +90,31 @@ pub(super) async fn create(
             let mut config = b.config_row(&ctx, &row, &settings)?;
             config.id = row.config_id;
             store::insert(tx, &granted, row.clone(), config).await.map_err(unique_name)?;
-            audit::record(tx, b.platform.ids.as_ref(), &ctx, CreateBot::NAME, Some(id.to_string())).await?;
-            b.remember_act(tx, &row, CreateBot::NAME, &ctx.actor().to_string(), ctx.now_ms).await?;
+            audit::record(tx, b.platform.ids.as_ref(), &ctx, act, Some(id.to_string())).await?;
+            let stopped = (desired == Desired::Stopped).then_some(StopBot::NAME);
+            for act in [CreateBot::NAME].into_iter().chain(stopped) {
+                b.remember_act(tx, &row, act, &ctx.actor().to_string(), ctx.now_ms).await?;
+            }
             b.look(tx, id, ctx.now_ms).await?;
+            if let Some(files) = files {
+                // Within the transaction: there is no bot without its files, nor for long files without a bot.
+                laid = Some(row.clone());
+                let put = b.runtimes.put_workspace(&row, files).await;
+                put.map_err(|e| OpError::internal("laying out an imported workspace", e))?;
+            }
             Ok(row)
         })
-        .await?;
+        .await;
+    let row = match (made, laid) {
+        (Ok(row), _) => row,
+        (Err(error), Some(row)) => {
+            if let Err(left) = b.runtimes.delete_files(&row).await {
+                tracing::warn!(bot.id = %id, error = %left, "files of a bot that was not made are left");
+            }
+            return Err(error);
+        }
+        (Err(error), None) => return Err(error),
+    };
     b.platform.jobs.wake();
     b.publish(&row);
     Ok(BotCreated { id, slug: row.slug })
@@ -101,6 +143,15 @@ fn unique_name(error: OpError) -> OpError {
             ApiError::field("/name", "must be unique: another bot has this name").into()
         }
         other => other,
+    }
+}
+
+/// One that is not wanted running has no way to ready before it.
+fn want(row: &mut bot::Model, desired: Desired) {
+    if desired != Desired::Running {
+        row.desired = name_of(&desired);
+        row.stage = None;
+        row.stages = "[]".to_owned();
     }
 }
 

@@ -4,6 +4,8 @@
 //! what is said in chats (`chat`), nor for model calls (`routing`).
 
 mod acts;
+mod bundle;
+mod bundles;
 mod configs;
 mod create;
 mod diagnose;
@@ -32,6 +34,7 @@ mod unisolated;
 mod upgrade;
 mod wires;
 
+pub use bundles::{IMPORT, MOST_IMPORT, routes};
 pub use health::{KeyAnswer, KeyVerdict, ModelCheck};
 pub use hears::{Change, Failed, Hears};
 pub use idle::{Activity, LastCall};

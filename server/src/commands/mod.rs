@@ -3,6 +3,7 @@
 mod admin;
 mod backup;
 mod doctor;
+mod healthz;
 mod keep;
 mod run;
 mod say;
@@ -10,6 +11,7 @@ mod say;
 pub use admin::{admin_move, admin_token, enrol_link, setup};
 pub use backup::{backup_create, backup_restore, backup_verify};
 pub use doctor::doctor;
+pub use healthz::healthz;
 pub use keep::keep;
 pub use run::{migrate, serve};
 pub use say::{refuse, warn};

@@ -146,7 +146,7 @@ impl Server {
             identify: Arc::clone(&self.auth) as _,
             leptos: self.leptos.clone(),
             auth_routes: crate::auth::routes(Arc::clone(&self.auth)),
-            more: axum::Router::new(),
+            more: bots::routes(Arc::clone(&self.bots)),
         })
     }
 

@@ -13,6 +13,7 @@ pub mod ids;
 pub mod jobs;
 pub mod journal;
 pub mod live;
+pub mod sealed;
 pub mod secret;
 pub mod telemetry;
 pub mod text;

@@ -13,6 +13,8 @@ mod binary;
 #[cfg(test)]
 mod blocks;
 #[cfg(test)]
+mod bundles;
+#[cfg(test)]
 mod canary;
 #[cfg(test)]
 mod configs;
@@ -34,6 +36,8 @@ mod hang;
 mod health;
 #[cfg(test)]
 mod idle;
+#[cfg(test)]
+mod image;
 #[cfg(test)]
 mod job;
 #[cfg(test)]

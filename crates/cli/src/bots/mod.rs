@@ -1,6 +1,7 @@
 //! `chela bot`: the commands about bots, and how bots are written.
 
 mod acts;
+mod bundle;
 mod configs;
 mod create;
 mod edit;
@@ -121,6 +122,10 @@ pub enum BotVerb {
     Configs(configs::ConfigsArgs),
     /// Change what a bot may use, at once; a running bot is restarted.
     Limits(configs::LimitsArgs),
+    /// Write a bot, with its workspace and without secrets, into one signed file.
+    Export(bundle::ExportArgs),
+    /// Make a stopped bot from such a file.
+    Import(bundle::ImportArgs),
     /// Go back to older settings, as a new version that equals the old one.
     Rollback(configs::RollbackArgs),
 }
@@ -190,6 +195,8 @@ pub(crate) async fn run(session: &Session, verb: BotVerb, env: &Env) -> Result<(
         }
         BotVerb::Configs(args) => configs::configs(session, args).await,
         BotVerb::Limits(args) => configs::limits(session, args).await,
+        BotVerb::Export(args) => bundle::export(session, args).await,
+        BotVerb::Import(args) => bundle::import(session, args).await,
         BotVerb::Rollback(args) => configs::rollback(session, args).await,
         BotVerb::Rm { bots, yes } => acts::remove(session, &bots, yes).await,
         BotVerb::Chat(args) => chat::run(session, args).await,

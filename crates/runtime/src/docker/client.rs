@@ -1,11 +1,14 @@
 //! The connection to the engine: made when needed, dropped when it fails, and every call with a deadline.
 
+use super::DOCKER_SOCKET;
 use crate::RuntimeError;
 use bollard::{API_DEFAULT_VERSION, Docker, errors::Error};
 use std::{
+    fmt,
     future::Future,
     io,
     path::PathBuf,
+    str::FromStr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -15,16 +18,66 @@ const LONG: Duration = Duration::from_secs(3600);
 /// How long an engine may take until it says which version it speaks.
 const HELLO: Duration = Duration::from_secs(5);
 
+/// Where a container engine listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EngineAddress {
+    /// A socket of this machine.
+    Unix(PathBuf),
+    /// `host:port`, without TLS: a proxy that lets few calls through, on a network of their own.
+    Tcp(String),
+}
+
+impl Default for EngineAddress {
+    fn default() -> Self {
+        Self::Unix(PathBuf::from(DOCKER_SOCKET))
+    }
+}
+
+impl FromStr for EngineAddress {
+    type Err = String;
+
+    /// Reads what `DOCKER_HOST` says.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Err(format!("'{text}' is neither unix:///path nor tcp://host:port"));
+        };
+        let rest = rest.trim_end_matches('/');
+        match scheme {
+            "unix" if rest.starts_with('/') => Ok(Self::Unix(PathBuf::from(rest))),
+            "tcp" | "http" if is_authority(rest) => Ok(Self::Tcp(rest.to_owned())),
+            "https" | "ssh" => Err(format!(
+                "'{text}': Chela reaches an engine over its socket, or over tcp:// on a network of their own, without TLS or ssh"
+            )),
+            _ => Err(format!("'{text}' is neither unix:///path nor tcp://host:port")),
+        }
+    }
+}
+
+impl fmt::Display for EngineAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => path.display().fmt(f),
+            Self::Tcp(authority) => write!(f, "tcp://{authority}"),
+        }
+    }
+}
+
+fn is_authority(text: &str) -> bool {
+    let port =
+        |(host, port): (&str, &str)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0);
+    !text.contains(['/', '?', '#', '@']) && text.rsplit_once(':').is_some_and(port)
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Client {
-    socket: PathBuf,
+    engine: EngineAddress,
     deadline: Duration,
     docker: Arc<Mutex<Option<Docker>>>,
 }
 
 impl Client {
-    pub(super) fn new(socket: PathBuf, deadline: Duration) -> Self {
-        Self { socket, deadline, docker: Arc::default() }
+    pub(super) fn new(engine: EngineAddress, deadline: Duration) -> Self {
+        Self { engine, deadline, docker: Arc::default() }
     }
 
     pub(super) const fn deadline(&self) -> Duration {
@@ -36,9 +89,15 @@ impl Client {
         if let Some(docker) = self.docker.lock().unwrap_or_else(PoisonError::into_inner).clone() {
             return Ok(docker);
         }
-        let path = self.socket.to_string_lossy();
-        let docker = Docker::connect_with_unix(&path, LONG.as_secs(), API_DEFAULT_VERSION)
-            .map_err(|e| self.explain("connect", e))?;
+        let made = match &self.engine {
+            EngineAddress::Unix(path) => {
+                Docker::connect_with_unix(&path.to_string_lossy(), LONG.as_secs(), API_DEFAULT_VERSION)
+            }
+            EngineAddress::Tcp(authority) => {
+                Docker::connect_with_http(&format!("tcp://{authority}"), LONG.as_secs(), API_DEFAULT_VERSION)
+            }
+        };
+        let docker = made.map_err(|e| self.explain("connect", e))?;
         let hello = HELLO.min(self.deadline);
         let docker = match tokio::time::timeout(hello, docker.negotiate_version()).await {
             Ok(Ok(docker)) => docker,
@@ -123,4 +182,25 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_is_at_a_socket_or_at_a_port_and_nowhere_else() {
+        let read = |text: &str| text.parse::<EngineAddress>();
+        assert_eq!(read("unix:///run/d.sock"), Ok(EngineAddress::Unix("/run/d.sock".into())));
+        assert_eq!(read("tcp://engine:2375/"), Ok(EngineAddress::Tcp("engine:2375".to_owned())));
+        assert_eq!(read("tcp://[::1]:2375"), Ok(EngineAddress::Tcp("[::1]:2375".to_owned())));
+        for wrong in
+            ["", "engine:2375", "unix://d.sock", "tcp://engine", "tcp://:1", "tcp://a:1/b", "npipe:////./x"]
+        {
+            assert!(read(wrong).is_err_and(|why| why.contains("neither")), "{wrong}");
+        }
+        for closed in ["https://engine:2376", "ssh://me@engine"] {
+            assert!(read(closed).is_err_and(|why| why.contains("without TLS or ssh")), "{closed}");
+        }
+    }
 }

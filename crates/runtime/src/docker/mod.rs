@@ -14,6 +14,7 @@ mod spec;
 mod time;
 mod using;
 
+pub use client::EngineAddress;
 pub use spec::LABEL_PREFIX;
 
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
 };
 use api::ids::BotId;
 use client::Client;
-use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::sync::{Mutex, broadcast};
 
 /// What the Docker runtime stands on.
@@ -35,8 +36,8 @@ pub struct DockerConfig {
     pub homes: Homes,
     /// Node and OpenClaw, from which the image is built.
     pub tools: Tools,
-    /// The engine's socket, usually [`DOCKER_SOCKET`].
-    pub socket: PathBuf,
+    /// Where the engine listens, usually [`DOCKER_SOCKET`].
+    pub engine: EngineAddress,
     /// An image to be used instead of building one (`CHELA_BOT_IMAGE`), by digest where it must be pulled.
     pub image: Option<String>,
     /// How long the engine may take to answer a simple call, usually [`CALL_DEADLINE`].
@@ -79,7 +80,7 @@ impl DockerRuntime {
     /// Begins to listen for what happens in the engine; touches nothing. Needs a Tokio runtime around it.
     #[must_use]
     pub fn new(config: DockerConfig) -> Self {
-        let client = Client::new(config.socket.clone(), config.deadline);
+        let client = Client::new(config.engine.clone(), config.deadline);
         let (hints, ended) = (broadcast::channel(HINTS).0, CancellationToken::new());
         tokio::spawn(events::listen(client.clone(), config.instance.clone(), hints.clone(), ended.clone()));
         Self {

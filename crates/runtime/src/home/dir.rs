@@ -66,7 +66,7 @@ pub(super) fn ensure(parent: &Dir, name: &str, access: Access) -> Result<Dir, Ho
 }
 
 /// Sets owner and mode of an open file or directory. The owner first: changing it clears mode bits.
-fn grant(fd: impl rustix::fd::AsFd, access: Access) -> io::Result<()> {
+pub(super) fn grant(fd: impl rustix::fd::AsFd, access: Access) -> io::Result<()> {
     if is_root() {
         let (uid, gid) = match access.owner {
             Owner::Chela => (0, 0),

@@ -29,6 +29,14 @@ pub enum HomeError {
         /// The limit.
         limit: usize,
     },
+    /// More files than are taken.
+    #[error("{what} has more than {limit} files")]
+    TooMany {
+        /// What.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
 }
 
 impl HomeError {

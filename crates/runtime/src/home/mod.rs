@@ -8,6 +8,7 @@
 //! directories in it (and so not its configuration); `state`, `workspace` and `run` belong to the bot,
 //! `config` is readable and `logs` closed to it. Not under root all belong to Chela's own user.
 
+mod bundle;
 mod copies;
 mod dir;
 mod error;
@@ -17,6 +18,7 @@ mod sockets;
 mod survey;
 mod trash;
 
+pub use bundle::{TakeLimits, Taken, is_bundle_path};
 pub use error::HomeError;
 pub use files::{CELL_FILE, CONFIG_FILE, Tokens};
 pub use layout::{BotHome, Homes, Part};

@@ -2,6 +2,8 @@
 //! are clean, and how big the browser half is. They read files and `cargo metadata`; they start nothing of Chela.
 
 #[cfg(test)]
+mod compose;
+#[cfg(test)]
 mod dashboard;
 #[cfg(test)]
 mod edges;

@@ -25,7 +25,7 @@ use api::{
 use entity::bots::bot;
 use runtime::{
     Hints, InstanceId, Isolation, Runtime, RuntimeError,
-    docker::{CALL_DEADLINE, DOCKER_SOCKET, DockerConfig, DockerRuntime},
+    docker::{CALL_DEADLINE, DockerConfig, DockerRuntime},
     home::Homes,
     install::Tools,
     process::{KEEPER_ARG, ProcessConfig, ProcessRuntime, UidClaims},
@@ -92,7 +92,7 @@ impl Runtimes {
             instance: instance.clone(),
             homes: homes.clone(),
             tools: tools.clone(),
-            socket: PathBuf::from(DOCKER_SOCKET),
+            engine: config.engine.clone(),
             image: config.bot_image.clone(),
             deadline: CALL_DEADLINE,
         }));

@@ -1,8 +1,9 @@
 //! A bot's files and wires: laying them out before it starts, changing its settings, taking them away.
 
 use super::{Runtimes, memory_bytes};
-use crate::platform::error::OpError;
+use crate::{bots::bundle::LIMITS, platform::error::OpError};
 use api::{
+    ApiError, Code,
     bots::{BotLimits, BotSettings, Profile, RuntimeKind, StoragePart},
     ids::BotId,
 };
@@ -10,9 +11,9 @@ use entity::bots::bot;
 use openclaw::{BotConfig, Endpoint, config::cell};
 use runtime::{
     BotSpec, Limits, Runtime, RuntimeError, Wires,
-    home::{BotHome, Part, SurveyLimits, Tokens},
+    home::{BotHome, HomeError, Part, SurveyLimits, Taken, Tokens},
 };
-use std::{os::unix::net::UnixListener, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, os::unix::net::UnixListener, path::Path, sync::Arc, time::Duration};
 
 /// Where counting a bot's files ends.
 const COUNTED: SurveyLimits = SurveyLimits { entries: 200_000, depth: 64, time: Duration::from_secs(2) };
@@ -202,6 +203,39 @@ impl Runtimes {
                 home.remove_file(Part::State, path)?;
             }
             Ok(())
+        })
+        .await
+    }
+
+    /// A bot's workspace, for a bundle.
+    pub(in crate::bots) async fn take_workspace(&self, row: &bot::Model) -> Result<Taken, OpError> {
+        let home = self.home(row);
+        let taking = tokio::task::spawn_blocking(move || {
+            // One that never ran has no files.
+            if home.exists() { home.take(Part::Workspace, LIMITS) } else { Ok(Taken::default()) }
+        });
+        let taken = taking.await.map_err(|lost| OpError::internal("reading a bot's workspace", lost))?;
+        taken.map_err(|error| match error {
+            HomeError::TooLarge { .. } | HomeError::TooMany { .. } => {
+                let text = format!("This bot cannot be exported: {error}.");
+                ApiError::new(Code::Conflict, text).with_hint("Have it tidy up its workspace first.").into()
+            }
+            error => OpError::internal("reading a bot's workspace", error),
+        })
+    }
+
+    /// The workspace of a bot that was never started.
+    pub(in crate::bots) async fn put_workspace(
+        &self,
+        row: &bot::Model,
+        files: BTreeMap<String, Vec<u8>>,
+    ) -> Done {
+        let user = self.of_row(row)?.user(allotted(row));
+        self.hold_user(row)?;
+        let home = self.home(row);
+        blocking(move || {
+            home.ensure(user)?;
+            Ok(home.put(Part::Workspace, &files)?)
         })
         .await
     }

@@ -7,29 +7,33 @@ use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::rt::TokioIo;
-use runtime::docker::DOCKER_SOCKET;
+use runtime::docker::EngineAddress;
 use serde_json::Value;
-use std::{error::Error, path::Path};
-use tokio::net::UnixStream;
+use std::error::Error;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixStream},
+};
 
 pub(super) async fn look(patient: &Patient) -> Vec<Finding> {
     vec![match patient.config.runtime {
         RuntimeChoice::Only(RuntimeKind::Process) => {
             Finding::ok("engine", "none is needed: CHELA_RUNTIME is process")
         }
-        wanted => found(Path::new(DOCKER_SOCKET), wanted, patient.config.allow_unisolated).await,
+        wanted => found(&patient.config.engine, wanted, patient.config.allow_unisolated).await,
     }]
 }
 
-async fn found(socket: &Path, wanted: RuntimeChoice, unisolated: bool) -> Finding {
-    let asked = tokio::time::timeout(DEADLINE, version(socket)).await;
+async fn found(engine: &EngineAddress, wanted: RuntimeChoice, unisolated: bool) -> Finding {
+    let asked = tokio::time::timeout(DEADLINE, version(engine)).await;
     let why = match asked {
-        Ok(Ok(version)) => return Finding::ok("engine", format!("{version} at {}", socket.display())),
+        Ok(Ok(version)) => return Finding::ok("engine", format!("{version} at {engine}")),
         Ok(Err(error)) => error.to_string(),
         Err(_elapsed) => format!("no answer within {} s", DEADLINE.as_secs()),
     };
-    let what = format!("{}: {why}", socket.display());
-    let remedy = "Start the engine, and let Chela's user use its socket (group docker).";
+    let what = format!("{engine}: {why}");
+    let remedy =
+        "Start the engine, and let Chela's user use its socket (group docker); DOCKER_HOST says where it is.";
     match wanted {
         RuntimeChoice::Only(RuntimeKind::Docker) => {
             Finding::fail("engine", what, "CHELA_RUNTIME is docker: no bot can run.", remedy)
@@ -46,8 +50,17 @@ async fn found(socket: &Path, wanted: RuntimeChoice, unisolated: bool) -> Findin
     }
 }
 
-async fn version(socket: &Path) -> Result<String, Box<dyn Error + Send + Sync>> {
-    let stream = UnixStream::connect(socket).await?;
+async fn version(engine: &EngineAddress) -> Result<String, Box<dyn Error + Send + Sync>> {
+    match engine {
+        EngineAddress::Unix(path) => version_over(UnixStream::connect(path).await?).await,
+        EngineAddress::Tcp(authority) => version_over(TcpStream::connect(authority.as_str()).await?).await,
+    }
+}
+
+async fn version_over<S>(stream: S) -> Result<String, Box<dyn Error + Send + Sync>>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let (mut send, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let ask = Request::get("/version").header(header::HOST, "docker").body(Empty::<Bytes>::new())?;
     let answer = async {
@@ -72,7 +85,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_engine_that_is_demanded_and_not_there_is_a_failure() {
-        let nowhere = Path::new("/nonexistent/docker.sock");
+        let nowhere = &EngineAddress::Unix("/nonexistent/docker.sock".into());
         let docker = found(nowhere, RuntimeChoice::Only(RuntimeKind::Docker), true).await;
         assert_eq!(docker.level, Level::Fail);
         assert_eq!(found(nowhere, RuntimeChoice::Auto, true).await.level, Level::Ok);

@@ -12,6 +12,7 @@ pub use public_url::PublicUrl;
 pub use source::{Source, Warning};
 
 use super::secret::Secret;
+use ::runtime::docker::EngineAddress;
 use api::bots::RuntimeKind;
 use parse::{addr, addresses, flag, networks, range, upstreams};
 use std::{
@@ -29,6 +30,7 @@ pub const NAMES: &[&str] = &[
     "metrics_listen",
     "public_url",
     "runtime",
+    "docker_host",
     "bot_image",
     "bot_subnets",
     "bot_uids",
@@ -74,6 +76,8 @@ pub struct Config {
     pub metrics_listen: SocketAddr,
     pub public_url: PublicUrl,
     pub runtime: RuntimeChoice,
+    /// Where the container engine listens.
+    pub engine: EngineAddress,
     pub bot_image: Option<String>,
     /// Uids of process bots, first and last.
     pub bot_uids: (u32, u32),
@@ -125,6 +129,10 @@ impl Config {
             metrics_listen: addr("metrics_listen", &or("metrics_listen", "127.0.0.1:3101"))?,
             public_url: PublicUrl::parse(&or("public_url", &default_url))?,
             runtime: parse::runtime(&or("runtime", "auto"))?,
+            engine: match get("docker_host") {
+                None => EngineAddress::default(),
+                Some(said) => said.parse().map_err(|why: String| parse::bad("docker_host", why))?,
+            },
             bot_image: get("bot_image"),
             bot_uids: range("bot_uids", &or("bot_uids", "200000-265535"))?,
             uid_claims: PathBuf::from(or("uid_claims", runtime::process::UID_CLAIMS)),

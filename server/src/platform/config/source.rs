@@ -35,6 +35,11 @@ impl Source {
         let mut source = Self::default();
         let mut warnings = Vec::new();
         for (name, value) in env {
+            // What every program that uses the engine reads; ours goes before it.
+            if name == "DOCKER_HOST" {
+                source.env.entry("docker_host".to_owned()).or_insert(value);
+                continue;
+            }
             let Some(short) = name.strip_prefix("CHELA_") else { continue };
             let lower = short.to_lowercase();
             // What remote commands read is no setting of the server, and no slip.
@@ -127,6 +132,15 @@ mod tests {
     fn a_near_miss_stops_the_start_and_names_the_setting() {
         let error = Source::read(env(&[("CHELA_LISTN", "x")])).map(|_| ()).map_err(|e| e.to_string());
         assert_eq!(error, Err("CHELA_LISTN is not a setting; did you mean CHELA_LISTEN?".to_owned()));
+    }
+
+    #[test]
+    fn the_engines_own_variable_counts_and_chelas_goes_before_it() {
+        let host = |pairs: &[(&str, &str)]| Source::read(env(pairs)).unwrap().0.get("docker_host");
+        let (theirs, ours) = (("DOCKER_HOST", "tcp://a:1"), ("CHELA_DOCKER_HOST", "tcp://b:1"));
+        assert_eq!(host(&[theirs]).as_deref(), Some("tcp://a:1"));
+        assert_eq!(host(&[theirs, ours]).as_deref(), Some("tcp://b:1"));
+        assert_eq!(host(&[ours, theirs]).as_deref(), Some("tcp://b:1"));
     }
 
     #[test]

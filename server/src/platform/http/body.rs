@@ -27,11 +27,15 @@ pub(super) fn not_json() -> ApiError {
     ApiError::new(Code::UnsupportedMediaType, "Send the body as application/json.")
 }
 
-/// Whether the headers announce a body over the limit.
-pub(super) fn announced_too_large(headers: &HeaderMap) -> bool {
+/// Where a body may be longer, as it is a file: how long, in bytes.
+const FILES: [(&str, u64); 1] = [(crate::bots::IMPORT, crate::bots::MOST_IMPORT)];
+
+/// Whether the headers announce a body over the limit of this path.
+pub(super) fn announced_too_large(path: &str, headers: &HeaderMap) -> bool {
+    let limit = FILES.iter().find(|(of, _)| *of == path).map_or(BODY_LIMIT as u64, |(_, limit)| *limit);
     let length =
         headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
-    length.is_some_and(|length| length > BODY_LIMIT as u64)
+    length.is_some_and(|length| length > limit)
 }
 
 /// Reads the whole body.

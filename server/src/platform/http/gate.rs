@@ -140,7 +140,7 @@ async fn inside(gate: &Gate, area: Area, mut request: Request, next: Next) -> Re
     let client = gate.proxies.client(peer, request.headers());
     request.extensions_mut().insert(client);
     csrf::check(request.method(), request.headers(), config.public_url.origin())?;
-    if body::announced_too_large(request.headers()) {
+    if body::announced_too_large(request.uri().path(), request.headers()) {
         return Err(body::too_large().into());
     }
     let identity = match area {

@@ -1,5 +1,6 @@
 //! Remote commands: the real binary against a whole server.
 
+mod bundles;
 mod chat;
 mod commands;
 mod completion;

@@ -79,6 +79,15 @@ pub async fn send(to: SocketAddr, request: Request<Body>) -> Answer {
 
 /// Sends one request to somebody who may go away meanwhile.
 pub async fn try_send(to: SocketAddr, request: Request<Body>) -> anyhow::Result<Answer> {
+    Ok(try_send_raw(to, request).await?.0)
+}
+
+/// Sends one request; the answer with its body as it came.
+pub async fn send_raw(to: SocketAddr, request: Request<Body>) -> (Answer, bytes::Bytes) {
+    try_send_raw(to, request).await.expect("an answer")
+}
+
+async fn try_send_raw(to: SocketAddr, request: Request<Body>) -> anyhow::Result<(Answer, bytes::Bytes)> {
     let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http::<Body>();
     let (mut parts, body) = request.into_parts();
     let path = parts.uri.path_and_query().map_or("/", |p| p.as_str());
@@ -88,7 +97,7 @@ pub async fn try_send(to: SocketAddr, request: Request<Body>) -> anyhow::Result<
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await?.to_bytes();
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        anyhow::Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, text })
+        anyhow::Ok((Answer { status: parts.status.as_u16(), headers: parts.headers, text }, bytes))
     };
     tokio::time::timeout(Duration::from_secs(60), exchange).await?
 }

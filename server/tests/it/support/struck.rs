@@ -5,7 +5,7 @@ use api::ids::BotId;
 use runtime::{
     BotPaths, BotSpec, BotUser, CancellationToken, Foreign, Found, Growth, Hints, InstanceId, LogPlace,
     LogQuery, LogRead, Observation, Progress, Runtime, RuntimeError, RuntimeInfo, RuntimeKind, UsedBy, Wires,
-    docker::{DockerConfig, DockerRuntime},
+    docker::{DockerConfig, DockerRuntime, EngineAddress},
     home::Homes,
     install::Tools,
 };
@@ -97,7 +97,7 @@ impl Target {
             instance: self.instance.clone(),
             homes,
             tools: stand_ins(tools),
-            socket: self.engine.socket(),
+            engine: EngineAddress::Unix(self.engine.socket()),
             image,
             deadline: DEADLINE,
         });
