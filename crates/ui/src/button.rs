@@ -46,14 +46,17 @@ pub fn Button(
 ) -> impl IntoView {
     let class =
         if children.is_none() { format!("{} btn-icon", kind.class()) } else { kind.class().to_owned() };
+    // Where a part of the page is read anew, what stands there lives on for a moment without what it was made from.
+    let is = |signal: Signal<bool>| move || signal.try_get().unwrap_or_default();
+    let (busy, disabled) = (is(busy), is(disabled));
     view! {
         <button
             type=kind_of
             class=class
             title=label.clone()
             aria-label=label
-            aria-busy=move || busy.get().then_some("true")
-            disabled=move || disabled.get() || busy.get()
+            aria-busy=move || busy().then_some("true")
+            disabled=move || disabled() || busy()
         >
             {glyph.map(|glyph| view! { <Icon glyph/> })}
             {children.map(|children| view! { <span>{children()}</span> })}

@@ -182,7 +182,8 @@ impl House {
     /// Waits until nothing is left to be pushed.
     async fn told_all(&self) {
         eventually("every push to be done", async || {
-            let left = "select count(*) from jobs where kind like 'notify.%' and state in ('queued', 'running')";
+            let left =
+                "select count(*) from jobs where kind like 'notify.%' and state in ('queued', 'running')";
             (count(&self.at, left).await == 0).then_some(())
         })
         .await;
