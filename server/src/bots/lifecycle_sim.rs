@@ -290,35 +290,39 @@ impl Play {
         Some(step)
     }
 
+    fn settle(&mut self, row: &mut Row) {
+        if row.shown == Observed::Stopped {
+            row.tokens = None;
+        }
+        let ends = row.upgrade.is_some_and(|swap| match swap.returning {
+            // Well for a minute, or not yet.
+            false => row.desired == Desired::Running && self.rng.random_bool(0.5),
+            true => !swap.kept,
+        });
+        if ends {
+            row.upgrade = None;
+        }
+    }
+
+    fn keep(&mut self, bot: usize, row: &mut Row) {
+        self.must(!self.things.contains_key(&bot), "a state was copied while its bot ran");
+        let Some(swap) = row.upgrade.as_mut() else { return };
+        if swap.returning {
+            if let Some(copy) = self.copies.remove(&bot) {
+                self.states.insert(bot, copy);
+            }
+        } else {
+            // None at all is kept too: going back is to none.
+            self.copies.insert(bot, self.states.get(&bot).copied().unwrap_or_default());
+        }
+        swap.kept = !swap.returning;
+    }
+
     fn work(&mut self, bot: usize, step: Step, row: &mut Row) {
         let thing = self.things.get(&bot).map(|thing| thing.seen);
         match step {
-            Step::Settle => {
-                if row.shown == Observed::Stopped {
-                    row.tokens = None;
-                }
-                let ends = row.upgrade.is_some_and(|swap| match swap.returning {
-                    // Well for a minute, or not yet.
-                    false => row.desired == Desired::Running && self.rng.random_bool(0.5),
-                    true => !swap.kept,
-                });
-                if ends {
-                    row.upgrade = None;
-                }
-            }
-            Step::Keep => {
-                self.must(thing.is_none(), "a state was copied while its bot ran");
-                let Some(swap) = row.upgrade.as_mut() else { return };
-                if swap.returning {
-                    if let Some(copy) = self.copies.remove(&bot) {
-                        self.states.insert(bot, copy);
-                    }
-                } else {
-                    // None at all is kept too: going back is to none.
-                    self.copies.insert(bot, self.states.get(&bot).copied().unwrap_or_default());
-                }
-                swap.kept = !swap.returning;
-            }
+            Step::Settle => self.settle(row),
+            Step::Keep => self.keep(bot, row),
             Step::Pause | Step::AwaitRuntime | Step::AwaitGateway => {}
             Step::Prepare => self.memory.entry(bot).or_default().prepared = true,
             Step::Create => {
