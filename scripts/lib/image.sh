@@ -4,6 +4,8 @@
 # image_context BINARY DIR
 image_context() {
   local binary=$1 dir=$2 library
+  # Readable for the image's user, whatever this one keeps to itself.
+  umask 022
   mkdir -p "$dir/rootfs/tmp" "$dir/data" || return 1
   chmod 1777 "$dir/rootfs/tmp"
   cp "$binary" "$dir/rootfs/chela" || return 1

@@ -127,7 +127,7 @@ fn outcome(
     let title = fill(title, &last.to);
     let way = fill(&fill(t.way, &last.from), &last.to);
     let may_cancel = last.phase.goes_on() && !last.phase.swaps();
-    let from = last.from;
+    let from = last.kept_version.unwrap_or(last.from);
     view! {
         <Banner tone title>
             <p>{last.reason.map_or(way, |reason| reason.message)}</p>

@@ -29,7 +29,7 @@ pub use hints::{Hint, Hints};
 pub use logs::{Growth, LogLevel, LogLine, LogPlace, LogQuery, LogRead};
 pub use progress::{Ignore, Progress, Stage};
 pub use seen::{Foreign, Found, Observation};
-pub use spec::{BotPaths, BotSpec, BotUser, InstanceId, Isolation, Limits, is_version};
+pub use spec::{BotPaths, BotSpec, BotUser, InstanceId, Isolation, Limits, is_older, is_version};
 pub use used::{Used, UsedBy};
 
 pub use api::bots::RuntimeKind;

@@ -120,6 +120,20 @@ pub fn is_version(openclaw: &str) -> bool {
     parts.len() == 3 && parts.iter().all(numeric) && suffix.is_none_or(plain)
 }
 
+/// Whether a version is older than another; of images nobody knows. What comes before a release is older than it.
+#[must_use]
+pub fn is_older(version: &str, than: &str) -> bool {
+    if !is_version(version) || !is_version(than) {
+        return false;
+    }
+    let order = |text: &str| {
+        let (number, suffix) = text.split_once('-').map_or((text, ""), |(n, s)| (n, s));
+        let parts: Vec<u32> = number.split('.').map(|part| part.parse().unwrap_or(0)).collect();
+        (parts, suffix.is_empty(), suffix.to_owned())
+    };
+    order(version) < order(than)
+}
+
 /// Node's heap limit within a memory limit: the rest is for code, buffers and helpers.
 pub(crate) fn heap_limit(memory_bytes: u64) -> String {
     format!("--max-old-space-size={}", (memory_bytes / 100 * 65) >> 20)

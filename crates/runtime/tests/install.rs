@@ -135,6 +135,15 @@ async fn another_version_lies_beside_the_pinned_one_and_is_found_where_an_earlie
 }
 
 #[test]
+fn versions_are_older_by_their_numbers_and_a_beta_than_its_release() {
+    for (old, new) in [("2026.9.6", "2026.10.1"), ("2026.9.6", "2027.1.1"), ("2026.9.1-beta.1", "2026.9.1")] {
+        assert!(runtime::is_older(old, new) && !runtime::is_older(new, old), "{old} {new}");
+    }
+    assert!(!runtime::is_older("2026.9.6", "2026.9.6"));
+    assert!(!runtime::is_older("ghcr.io/openclaw/openclaw@sha256:00", "2026.9.6"), "of images nobody knows");
+}
+
+#[test]
 fn only_exact_versions_are_versions() {
     for version in ["2026.9.6", "2026.10.1-beta.2", Tools::pinned()] {
         assert!(runtime::is_version(version), "{version}");

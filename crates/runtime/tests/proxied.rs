@@ -44,7 +44,11 @@ impl Proxy {
         let dir = tempfile::tempdir().unwrap();
         let at = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/ops/deploy/engine-proxy.conf");
-        let conf = replaced(&fs::read_to_string(shipped).unwrap(), "listen 2375;", &format!("listen {at};"));
+        let conf = replaced(
+            &fs::read_to_string(shipped).unwrap(),
+            "listen unix:/run/engine/engine.sock;",
+            &format!("listen {at};"),
+        );
         let conf = replaced(&conf, "/var/run/docker.sock", DOCKER_SOCKET);
         let conf = replaced(&conf, "/tmp/nginx", &dir.path().display().to_string());
         fs::write(dir.path().join("nginx.conf"), conf).unwrap();

@@ -25,6 +25,8 @@ const MANIFEST: &str = "manifest.json";
 const SIGNATURE: &str = "signature.json";
 const WORKSPACE: &str = "workspace/";
 const MOST_MANIFEST: u64 = 8 << 20;
+/// A path below a workspace, with what stands before it.
+const MOST_NAME: usize = 1_100;
 const MOST_SIGNATURE: u64 = 4 << 10;
 /// Bytes that an archive may unpack to: files, manifest, and the archive's own words about each.
 const MOST_UNPACKED: u64 = 96 << 20;
@@ -175,7 +177,11 @@ pub(super) fn open(from: impl Read) -> Result<Opened, ApiError> {
     let (mut head, mut files) = (Vec::new(), BTreeMap::new());
     for entry in archive.entries().map_err(unreadable)? {
         let mut entry = entry.map_err(unreadable)?;
-        let name = entry.path_bytes().into_owned();
+        let name = entry.path_bytes();
+        if name.len() > MOST_NAME {
+            return Err(bad("a name in it is too long"));
+        }
+        let name = name.into_owned();
         let name = String::from_utf8(name).map_err(|_other| bad("a name in it is no text"))?;
         if entry.header().entry_type() != tar::EntryType::Regular {
             return Err(bad(format!("{name:?} is no plain file")));

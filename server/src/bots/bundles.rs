@@ -129,9 +129,9 @@ impl Bots {
         // One at a time: each holds a whole workspace in memory.
         let _turn = self.counting.lock().await;
         let mut taken = self.runtimes.take_workspace(&row).await?;
-        let kept = taken
-            .files
-            .extract_if(.., |_, bytes| std::str::from_utf8(bytes).is_ok_and(|text| redacted(text) != text));
+        let kept = taken.files.extract_if(.., |path, bytes| {
+            is_secret_file(path) || std::str::from_utf8(bytes).is_ok_and(|text| redacted(text) != text)
+        });
         let secret: Vec<_> = kept.map(|(path, _)| format!("{path} (it may hold a secret)")).collect();
         taken.left_out.extend(secret);
         let summary = detail.summary;
@@ -169,6 +169,8 @@ impl Bots {
         file: File,
         asked: Asked,
     ) -> Result<BotCreated, OpError> {
+        // One at a time: each is unpacked in memory.
+        let _turn = self.counting.lock().await;
         let opening = tokio::task::spawn_blocking(move || bundle::open(std::io::BufReader::new(file)));
         let opened = opening.await.map_err(|lost| OpError::internal("opening a bundle", lost))??;
         let own = bundle::fingerprint(self.bundle_key().await?.public_key().as_ref());
@@ -188,8 +190,14 @@ impl Bots {
             limits: Some(limits),
         };
         let making = Making { act: IMPORTED, desired: Desired::Stopped, files: Some(opened.files) };
-        create::make(self, ctx, granted, new, making).await
+        create::make(Arc::clone(&self), ctx, granted, new, making).await
     }
+}
+
+/// Files that hold secrets by what they are called.
+fn is_secret_file(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    name.starts_with(".env") || name.starts_with("id_") || name.ends_with(".pem") || name.ends_with(".key")
 }
 
 /// Whether the one who signed is this instance, or one that the caller trusts.

@@ -161,7 +161,10 @@ impl Bots {
 
     /// Removes one thing, unless it has a row after all. It is in the audit log.
     async fn remove_orphan(&self, ctx: &OpCtx, place: OrphanPlace, bot: BotId) -> Result<bool, OpError> {
-        let has_row = store::load(self.platform.db.read(), &self.may_run()?, bot).await?.is_some();
+        // Whoever makes files with their row in one transaction is waited for.
+        let granted = self.may_run()?;
+        let load = async |tx: &_| store::load(tx, &granted, bot).await;
+        let has_row = self.platform.db.write(load).await?.is_some();
         if has_row || self.rehearsals().await?.contains(&bot) {
             return Ok(false);
         }

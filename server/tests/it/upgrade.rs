@@ -224,6 +224,47 @@ async fn somebody_goes_back_by_hand_within_seven_days_and_not_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_way_back_outlives_an_upgrade_that_came_to_nothing_and_no_older_version_is_offered() {
+    let bench = Bench::new(RuntimeKind::Process).await;
+    bench.act("upgrade", json!({})).await.ok(200);
+    bench.phase("done").await;
+    std::fs::write(bench.state_file(), "changed since").expect("written");
+    bench.at.world.cells.things.set_openclaw(OLD);
+    assert_eq!(bench.seen().await["openclaw_offers"], json!([]), "its state is a newer version's");
+    assert_eq!(bench.act("upgrade", json!({ "to": OLD })).await.status, 422);
+    bench.at.world.cells.things.set_openclaw("2026.11.1");
+    bench.at.world.cells.break_version("2026.11.1", Broken::Refuses);
+    bench.act("upgrade", json!({})).await.ok(200);
+    let failed = bench.phase("failed").await;
+    assert_eq!((&failed["openclaw"], &failed["upgrade"]["kept_version"]), (&json!(NEW), &json!(OLD)));
+    bench.act("upgrade/return", Value::Null).await.ok(200);
+    let seen = bench.phase("returned").await;
+    assert_eq!((&seen["openclaw"], &seen["upgrade"]["to"]), (&json!(OLD), &json!(NEW)));
+    bench.at.observed(&bench.owner, &bench.bot, "running").await;
+    assert_eq!(std::fs::read_to_string(bench.state_file()).expect("the state"), "from before");
+    bench.at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_bot_is_upgraded_when_it_starts_and_may_be_cancelled_until_then() {
+    let bench = Bench::new(RuntimeKind::Process).await;
+    bench.act("stop", Value::Null).await.ok(200);
+    bench.at.observed(&bench.owner, &bench.bot, "stopped").await;
+    bench.act("upgrade", json!({})).await.ok(200);
+    assert_eq!(bench.phase("proving").await["observed"], "stopped");
+    let path = format!("/api/bots/{}", bench.bot);
+    bench.at.ask(&bench.owner, "PATCH", &path, json!({ "prompt": "Other." })).await.ok(200);
+    bench.act("apply", Value::Null).await.ok(200);
+    let cancelled = bench.act("upgrade/cancel", Value::Null).await.ok(200);
+    assert_eq!((&cancelled["openclaw"], &cancelled["upgrade"]["phase"]), (&json!(OLD), &json!("failed")));
+    bench.act("upgrade", json!({})).await.ok(200);
+    bench.phase("proving").await;
+    bench.act("start", Value::Null).await.ok(200);
+    assert_eq!(bench.phase("done").await["openclaw"], NEW);
+    bench.at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upgrade_is_cancelled_before_it_takes_over_and_goes_alone() {
     let bench = Bench::new(RuntimeKind::Process).await;
     let held = bench.at.world.cells.hold(Call::Create, Edge::After);
@@ -237,7 +278,11 @@ async fn an_upgrade_is_cancelled_before_it_takes_over_and_goes_alone() {
     held.go_on();
     bench.alone().await;
     assert_eq!(bench.seen().await["openclaw"], OLD);
-    let unknown = bench.act("upgrade", json!({ "to": "1.2.3" })).await;
+    let unknown = eventually("the rehearsal to be cleared away", async || {
+        let unknown = bench.act("upgrade", json!({ "to": "1.2.3" })).await;
+        (unknown.status != 409).then_some(unknown)
+    })
+    .await;
     assert_eq!((unknown.status, unknown.pointers()), (422, vec!["/to".to_owned()]));
     bench.answers().await;
     bench.at.stop().await;

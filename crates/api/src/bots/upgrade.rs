@@ -40,8 +40,11 @@ words! {
         pub reason: Option<Reason>,
         /// Whether the new version had to come up with a copy first.
         pub rehearse: bool,
-        /// Until when the state from before is kept, and `bots.upgrade_return` works.
+        /// Until when a state from before is kept, and `bots.upgrade_return` works.
         pub kept_until_ms: Option<i64>,
+        /// The version that this state belongs to.
+        #[serde(default)]
+        pub kept_version: Option<String>,
     }
 
     /// Gives a bot another OpenClaw: the new version comes up with a copy of its state first, then takes over, and

@@ -122,7 +122,7 @@ pub enum BotVerb {
     Configs(configs::ConfigsArgs),
     /// Change what a bot may use, at once; a running bot is restarted.
     Limits(configs::LimitsArgs),
-    /// Write a bot, with its workspace and without secrets, into one signed file.
+    /// Write a bot, with its workspace and without Chela's secrets, into one signed file.
     Export(bundle::ExportArgs),
     /// Make a stopped bot from such a file.
     Import(bundle::ImportArgs),

@@ -19,7 +19,7 @@ use bollard::{
         RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
     },
 };
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::atomic::Ordering, time::Duration};
 
 /// One of our containers, as just seen.
 pub(super) struct Seen {
@@ -59,6 +59,8 @@ impl DockerRuntime {
         let client = &self.inner.client;
         let version = client.call("say its version", |d| async move { d.version().await }).await?;
         let info = client.call("describe itself", |d| async move { d.info().await }).await?;
+        let processors = info.ncpu.and_then(|n| u32::try_from(n).ok()).unwrap_or_default();
+        self.inner.processors.store(processors, Ordering::Relaxed);
         let options = info.security_options.unwrap_or_default();
         if options.iter().any(|o| o.contains("rootless") || o.contains("userns")) {
             return Err(RuntimeError::Refused(
@@ -136,6 +138,13 @@ impl DockerRuntime {
             return Err(RuntimeError::Refused("the bot's files are not as Chela made them".to_owned()));
         }
         let instance = &self.inner.config.instance;
+        let mut spec = spec.clone();
+        // An engine refuses more than it has: a limit from a larger machine is what there is here.
+        let most = self.inner.processors.load(Ordering::Relaxed).saturating_mul(1_000);
+        if most > 0 {
+            spec.limits.cpu_milli = spec.limits.cpu_milli.min(most);
+        }
+        let spec = &spec;
         let body = spec::body(instance, spec, &home, image);
         let options = CreateContainerOptionsBuilder::new().name(&spec::name(instance, spec.bot)).build();
         let made = self

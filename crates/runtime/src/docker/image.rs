@@ -173,15 +173,16 @@ impl DockerRuntime {
         }
     }
 
-    /// Removes images that this instance built before. One that any container uses the engine keeps.
+    /// Removes images that this instance built before, of versions that nobody has asked for since Chela started. One that any container uses the engine keeps.
     async fn forget_older(&self, hash: &str) {
         let filters =
             HashMap::from([("label", vec![format!("{LABEL_INSTANCE}={}", self.inner.config.instance)])]);
         let options = ListImagesOptionsBuilder::new().filters(&filters).build();
         let client = &self.inner.client;
         let listed = client.call("list images", |d| async move { d.list_images(Some(options)).await }).await;
+        let asked: Vec<String> = self.built().values().cloned().collect();
         for image in listed.unwrap_or_default() {
-            if image.labels.get(LABEL_IMAGE).is_some_and(|of| of != hash) {
+            if image.labels.get(LABEL_IMAGE).is_some_and(|of| of != hash && !asked.contains(of)) {
                 let remove = |d: Docker| async move {
                     d.remove_image(&image.id, None::<RemoveImageOptions>, None).await
                 };

@@ -24,7 +24,11 @@ use crate::{
 };
 use api::ids::BotId;
 use client::Client;
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicU32},
+    time::Duration,
+};
 use tokio::sync::{Mutex, broadcast};
 
 /// What the Docker runtime stands on.
@@ -66,6 +70,8 @@ struct Inner {
     preparing: Mutex<()>,
     /// Hash of the image of each version that was prepared; finding it out costs a tenth of a second.
     built: std::sync::Mutex<HashMap<String, String>>,
+    /// Processors of the engine, once it was asked; none gives a container more.
+    processors: AtomicU32,
     /// Ends the listening with this value.
     ended: CancellationToken,
 }
@@ -90,6 +96,7 @@ impl DockerRuntime {
                 hints,
                 preparing: Mutex::default(),
                 built: std::sync::Mutex::default(),
+                processors: AtomicU32::new(0),
                 ended,
             }),
         }

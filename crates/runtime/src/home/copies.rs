@@ -16,7 +16,7 @@ use std::{
     ffi::OsString,
     fs::File,
     hash::{DefaultHasher, Hash, Hasher},
-    io,
+    io::{self, Read},
 };
 
 const KEPT: &str = "kept";
@@ -38,15 +38,19 @@ impl BotHome {
         let kept = self.kept()?;
         self.discard(&kept, PARTIAL)?;
         let partial = dir::ensure(&kept, PARTIAL, Access { mode: 0o700, owner: Owner::Bot(user) })?;
-        let copied = copy(&state, &partial, &mut Copying::of(user));
+        let copied =
+            Copying::into(&partial, user).and_then(|mut copying| copy(&state, &partial, &mut copying));
         if let Err(error) = copied {
             self.discard(&kept, PARTIAL)?;
             self.homes.empty_trash_soon();
             return Err(HomeError::io("keeping a copy of a bot's state")(error));
         }
+        let io = |e: Errno| HomeError::io("keeping a copy of a bot's state")(e.into());
+        // What is gone back to after a power cut must be there in full.
+        rustix::fs::syncfs(&kept).map_err(io)?;
         self.discard(&kept, STATE)?;
-        rustix::fs::renameat(&kept, PARTIAL, &kept, STATE)
-            .map_err(|e| HomeError::io("keeping a copy of a bot's state")(e.into()))?;
+        rustix::fs::renameat(&kept, PARTIAL, &kept, STATE).map_err(io)?;
+        rustix::fs::fsync(&kept).map_err(io)?;
         self.homes.empty_trash_soon();
         Ok(())
     }
@@ -63,6 +67,7 @@ impl BotHome {
         }
         self.discard(&root, STATE)?;
         rustix::fs::renameat(&kept, STATE, &root, STATE).map_err(|e| io(e.into()))?;
+        rustix::fs::syncfs(&root).map_err(|e| io(e.into()))?;
         self.homes.empty_trash_soon();
         Ok(())
     }
@@ -91,7 +96,9 @@ impl BotHome {
             let before = signature(&state).map_err(io)?;
             other.discard(&other.root()?, STATE)?;
             other.ensure(user)?;
-            copy(&state, &other.part(Part::State)?, &mut Copying::of(user)).map_err(io)?;
+            let to = other.part(Part::State)?;
+            let mut copying = Copying::into(&to, user).map_err(io)?;
+            copy(&state, &to, &mut copying).map_err(io)?;
             if signature(&state).map_err(io)? == before {
                 break;
             }
@@ -109,15 +116,23 @@ impl BotHome {
     }
 }
 
+/// Disk that a copy leaves free.
+const RESERVE: u64 = 256 << 20;
+
 struct Copying {
     user: crate::BotUser,
     entries: usize,
     depth: usize,
+    /// What may still be written.
+    bytes: u64,
 }
 
 impl Copying {
-    const fn of(user: crate::BotUser) -> Self {
-        Self { user, entries: 0, depth: 0 }
+    /// For a copy below `to`: as much as is free there, less a reserve.
+    fn into(to: &Dir, user: crate::BotUser) -> io::Result<Self> {
+        let stat = rustix::fs::fstatvfs(to)?;
+        let bytes = stat.f_bavail.saturating_mul(stat.f_frsize).saturating_sub(RESERVE);
+        Ok(Self { user, entries: 0, depth: 0, bytes })
     }
 
     /// Counts one more, and refuses what no state is like.
@@ -127,6 +142,14 @@ impl Copying {
             let words = format!("it holds more than {ENTRIES} files or directories deeper than {DEPTH}");
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, words));
         }
+        Ok(())
+    }
+
+    /// Takes the room for a file, holes and all.
+    fn room(&mut self, bytes: u64) -> io::Result<()> {
+        let left = self.bytes.checked_sub(bytes);
+        self.bytes =
+            left.ok_or_else(|| io::Error::new(io::ErrorKind::StorageFull, "the disk has no room for it"))?;
         Ok(())
     }
 }
@@ -144,12 +167,13 @@ fn copy(from: &Dir, to: &Dir, copying: &mut Copying) -> io::Result<()> {
                 let mode = Mode::from_raw_mode(0o700);
                 rustix::fs::mkdirat(to, &name, mode)?;
                 let made = dir::open(to, &name)?;
-                give(&made, copying.user, &rustix::fs::fstat(&below)?)?;
                 copying.depth += 1;
                 copy(&below, &made, copying)?;
                 copying.depth -= 1;
+                // Last: it may be closed to its own owner.
+                give(&made, copying.user, &rustix::fs::fstat(&below)?)?;
             }
-            Some(FileType::RegularFile) => copy_file(from, to, &name, copying.user)?,
+            Some(FileType::RegularFile) => copy_file(from, to, &name, copying)?,
             Some(FileType::Symlink) => copy_link(from, to, &name, copying.user)?,
             _ => {}
         }
@@ -157,7 +181,7 @@ fn copy(from: &Dir, to: &Dir, copying: &mut Copying) -> io::Result<()> {
     Ok(())
 }
 
-fn copy_file(from: &Dir, to: &Dir, name: &OsString, user: crate::BotUser) -> io::Result<()> {
+fn copy_file(from: &Dir, to: &Dir, name: &OsString, copying: &mut Copying) -> io::Result<()> {
     // What is no file any more by now must not be waited for.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let Some(source) = there(rustix::fs::openat(from, name, flags, Mode::empty()).map_err(Into::into))?
@@ -171,8 +195,11 @@ fn copy_file(from: &Dir, to: &Dir, name: &OsString, user: crate::BotUser) -> io:
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
     let target = rustix::fs::openat(to, name, flags, Mode::from_raw_mode(0o600))?;
     let mut target = File::from(target);
-    io::copy(&mut File::from(source), &mut target)?;
-    give(&target, user, &stat)
+    // As long as it was, however it grows meanwhile.
+    let bytes = u64::try_from(stat.st_size).unwrap_or_default();
+    copying.room(bytes)?;
+    io::copy(&mut File::from(source).take(bytes), &mut target)?;
+    give(&target, copying.user, &stat)
 }
 
 fn copy_link(from: &Dir, to: &Dir, name: &OsString, user: crate::BotUser) -> io::Result<()> {

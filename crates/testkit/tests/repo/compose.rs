@@ -16,16 +16,22 @@ fn words(list: &Value) -> Vec<String> {
 fn chela_reaches_the_engine_through_the_tested_proxy_alone() {
     let file: Value = serde_norway::from_str(&shipped("compose.yaml")).unwrap();
     let (chela, engine) = (&file["services"]["chela"], &file["services"]["engine"]);
-    assert_eq!(chela["environment"]["DOCKER_HOST"], "tcp://engine:2375");
-    assert!(shipped("engine-proxy.conf").contains("listen 2375;"));
+    assert_eq!(chela["environment"]["DOCKER_HOST"], "unix:///run/engine/engine.sock");
+    assert!(shipped("engine-proxy.conf").contains("listen unix:/run/engine/engine.sock;"));
     assert!(words(&chela["volumes"]).iter().all(|volume| !volume.contains("docker.sock")));
     // crates/runtime/tests/proxied.rs runs this very file.
     let mounted = words(&engine["volumes"]);
     assert!(mounted.contains(&"./engine-proxy.conf:/etc/nginx/nginx.conf:ro".to_owned()), "{mounted:?}");
     assert!(mounted.contains(&"/var/run/docker.sock:/var/run/docker.sock".to_owned()), "{mounted:?}");
     assert!(engine["ports"].is_null(), "nobody outside reaches the engine");
-    assert_eq!(words(&engine["networks"]), ["engine"]);
-    assert_eq!(file["networks"]["engine"]["internal"], true);
+    // An internal network would still be open to every user of the host.
+    assert_eq!(engine["network_mode"], "none");
+    for service in [chela, engine] {
+        assert!(words(&service["volumes"]).contains(&"engine:/run/engine".to_owned()));
+    }
+    let gateway = &file["networks"]["outside"]["ipam"]["config"][0]["gateway"];
+    assert_eq!(&chela["environment"]["CHELA_TRUSTED_PROXIES"], gateway, "everybody would be one caller");
+    assert_eq!(words(&chela["tmpfs"]), ["/tmp"]);
     for service in [chela, engine] {
         assert_eq!(words(&service["cap_drop"]), ["ALL"]);
         assert_eq!(service["read_only"], true);

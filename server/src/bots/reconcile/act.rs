@@ -5,7 +5,7 @@ use super::{
     failures::{self, Death},
 };
 use crate::{
-    bots::{Bots, RECONCILE_AGAIN_MS, runtimes::Exit, store},
+    bots::{Bots, RECONCILE_AGAIN_MS, runtimes::Exit, store, upgrade},
     platform::{
         error::OpError,
         ids::{random_token, token_hash},
@@ -128,7 +128,7 @@ impl Bots {
         let gateway = self.gateway_token(row)?;
         self.runtimes.lay_out(&next, &settings, &relay, &gateway, &tool).await?;
         let put = async |tx: &_| {
-            store::upgrade::set_openclaw(tx, &granted, next.id, &next.openclaw).await?;
+            store::upgrade::note_openclaw(tx, &granted, next.id, &next.openclaw).await?;
             store::put_token(tx, &granted, token).await
         };
         self.platform.db.write(put).await?;
@@ -197,6 +197,15 @@ impl Bots {
         let granted = self.may_run()?;
         self.links.close(row.id);
         self.wires.close(row.id);
+        if let Some(plan) = upgrade::Plan::of(row)?.filter(upgrade::Plan::may_have_trial)
+            && !self.is_cleared(row, &plan).await
+        {
+            return Err(Fault::new(
+                "rehearsal_left",
+                "What an upgrade rehearsed cannot be taken away yet.",
+                None,
+            ));
+        }
         self.runtimes.delete_files(row).await?;
         self.platform.db.write(async |tx| store::purge(tx, &granted, row.id).await).await?;
         if let Err(error) = self.refresh_wires().await {

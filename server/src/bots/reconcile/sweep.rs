@@ -34,6 +34,7 @@ impl Bots {
             after = Some(last.id);
             let restless = rows.iter().filter(|row| !self.rests(row, &listed)).map(|row| row.id);
             self.poke_all(restless.collect()).await?;
+            self.look_upgrades(rows.iter().filter(|row| upgrade::wants_its_job(row))).await?;
             known.extend(rows.iter().map(|row| row.id));
             // What an upgrade rehearses is no left-over; the upgrade itself takes it away.
             known.extend(rows.iter().filter_map(upgrade::rehearses));

@@ -1,10 +1,11 @@
 //! What makes the reconciler look: jobs, the runtime's hints, gateways coming and going, and a resync.
 
 use crate::{
-    bots::{Bots, LinkEvent, service::RECONCILE},
+    bots::{Bots, LinkEvent, service::RECONCILE, store},
     platform::{
         error::OpError,
         jobs::{JobEnd, JobKind},
+        text::name_of,
     },
 };
 use api::ids::BotId;
@@ -82,6 +83,9 @@ impl Bots {
 
     /// Level-triggered: whatever was missed is found within [`RESYNC_MS`].
     async fn resync(self: Arc<Self>) {
+        if let Err(error) = self.name_openclaws().await {
+            tracing::warn!(error = %error, "which OpenClaw older bots have is noted when they start");
+        }
         loop {
             if let Err(error) = self.refresh_wires().await {
                 tracing::warn!(error = %error, "the relay goes on with the tokens and keys it knew");
@@ -94,6 +98,19 @@ impl Bots {
                 () = self.platform.clock.wait_until(next) => {}
             }
         }
+    }
+
+    /// Bots made before it was noted have the OpenClaw of this Chela: a newer one is not to change them unasked.
+    async fn name_openclaws(&self) -> Result<(), OpError> {
+        let granted = self.may_run()?;
+        let kinds: Vec<_> = self.runtimes.all().map(|(kind, runtime)| (kind, runtime.openclaw())).collect();
+        let note = async |tx: &_| {
+            for (kind, openclaw) in &kinds {
+                store::upgrade::note_all(tx, &granted, &name_of(kind), openclaw).await?;
+            }
+            Ok(())
+        };
+        self.platform.db.write(note).await
     }
 
     /// Whatever it cannot do now, the next one does.

@@ -4,7 +4,7 @@
 mod rehearse;
 mod swap;
 
-pub(super) use swap::{Turn, is_swapping, keep, rehearses, undo, undo_fault};
+pub(super) use swap::{Turn, is_swapping, keep, rehearses, undo, undo_fault, wants_its_job};
 
 use super::{Bots, store};
 use crate::platform::{
@@ -34,8 +34,11 @@ pub(super) struct Plan {
     pub shown: Upgrade,
     /// Under which id the new version is rehearsed: to its runtime a bot like any other.
     pub trial: BotId,
-    /// The state from before lies beside the present one.
+    /// A state from before an upgrade lies beside the present one: of this upgrade, or of the last one that took hold.
     pub kept: bool,
+    /// Nothing of the rehearsal is left.
+    #[serde(default)]
+    pub cleared: bool,
 }
 
 impl Plan {
@@ -49,12 +52,15 @@ impl Plan {
         Ok(Self::of(row)?.filter(|plan| plan.shown.phase.goes_on()))
     }
 
+    /// Whether something of its rehearsal may be there.
+    pub(super) const fn may_have_trial(&self) -> bool {
+        !self.cleared && !self.shown.phase.swaps() && !matches!(self.shown.phase, UpgradePhase::Done)
+    }
+
     /// The same with another phase, ended where that is one to end in.
     fn turned(mut self, phase: UpgradePhase, reason: Option<Reason>, now_ms: i64) -> Self {
         self.shown.phase = phase;
         self.shown.ended_at_ms = (!phase.goes_on()).then_some(now_ms);
-        // Offered only while it stands.
-        self.shown.kept_until_ms = None;
         if reason.is_some() {
             self.shown.reason = reason;
         }
@@ -107,7 +113,8 @@ async fn upgrade(
     let rehearse = q.rehearse.unwrap_or(true);
     let detail = b
         .change(&ctx, &granted, &q.bot, None, UpgradeBot::NAME, async |tx, row| {
-            if Plan::going(row)?.is_some() {
+            let last = Plan::of(row)?;
+            if last.as_ref().is_some_and(|last| last.shown.phase.goes_on() || last.may_have_trial()) {
                 return Err(under_way().into());
             }
             let (from, offers) = (b.openclaw_of(row), b.offers(row));
@@ -124,6 +131,8 @@ async fn upgrade(
                 b.runtimes.room(settings.limits).map_err(no_room)?;
                 row.trial_uid = b.runtimes.uid(kind, &store::uids(tx).await?)?;
             }
+            // The way back of the last one stays until this one takes over.
+            let last = last.filter(|last| last.kept);
             let plan = Plan {
                 shown: Upgrade {
                     from: from.clone(),
@@ -133,12 +142,13 @@ async fn upgrade(
                     ended_at_ms: None,
                     reason: None,
                     rehearse,
-                    kept_until_ms: None,
+                    kept_until_ms: last.as_ref().and_then(|last| last.shown.kept_until_ms),
+                    kept_version: last.as_ref().and_then(|last| last.shown.kept_version.clone()),
                 },
                 trial: BotId(b.platform.ids.uuid()),
-                kept: false,
+                kept: last.is_some(),
+                cleared: false,
             };
-            // The state kept from the last upgrade is given up when this one keeps its own.
             row.openclaw = from;
             row.upgrade = Some(json_of(&plan)?);
             b.look_upgrade(tx, row.id, ctx.now_ms).await?;
@@ -160,13 +170,17 @@ async fn give_back(
                 ApiError::new(Code::Conflict, "There is no state from before an upgrade to go back to.");
             return Err(error.with_hint("It is kept for seven days after an upgrade.").into());
         };
-        if !matches!(plan.shown.phase, UpgradePhase::Proving | UpgradePhase::Done) {
+        if plan.may_have_trial() || (plan.shown.phase.goes_on() && plan.shown.phase != UpgradePhase::Proving)
+        {
             return Err(under_way().into());
         }
-        let message = format!("{} asked for OpenClaw {} back.", ctx.actor(), plan.shown.from);
+        let back = plan.shown.kept_version.clone().unwrap_or_else(|| plan.shown.from.clone());
+        let message = format!("{} asked for OpenClaw {back} back.", ctx.actor());
         let reason = Reason { code: "upgrade_returned".to_owned(), message, hint: None };
-        row.openclaw.clone_from(&plan.shown.from);
-        let plan = plan.turned(UpgradePhase::Returning, Some(reason), ctx.now_ms);
+        let mut plan = plan.turned(UpgradePhase::Returning, Some(reason), ctx.now_ms);
+        plan.shown.to = std::mem::replace(&mut row.openclaw, back.clone());
+        plan.shown.from = back;
+        (plan.shown.kept_version, plan.shown.kept_until_ms) = (None, None);
         row.upgrade = Some(json_of(&plan)?);
         row.generation += 1;
         row.failures = 0;
@@ -185,12 +199,20 @@ async fn cancel(
     let detail = b
         .change(&ctx, &granted, &q.bot, None, CancelUpgrade::NAME, async |tx, row| {
             let Some(plan) = Plan::going(row)? else { return Ok(false) };
-            if plan.shown.phase.swaps() {
+            // One that has taken over a bot that is down has not been started yet.
+            let unused = plan.shown.phase == UpgradePhase::Proving
+                && !plan.kept
+                && super::idle::wanted(row)? != Desired::Running;
+            if plan.shown.phase.swaps() && !unused {
                 let error = ApiError::new(Code::Conflict, "The new version has taken over already.");
                 return Err(error.with_hint("Go back to the version before it instead.").into());
             }
             let message = format!("{} cancelled the upgrade to OpenClaw {}.", ctx.actor(), plan.shown.to);
             let reason = Reason { code: "upgrade_cancelled".to_owned(), message, hint: None };
+            if unused {
+                row.openclaw.clone_from(&plan.shown.from);
+                row.generation += 1;
+            }
             row.upgrade = Some(json_of(&plan.turned(UpgradePhase::Failed, Some(reason), ctx.now_ms))?);
             // What the rehearsal left is taken away by the job.
             b.look_upgrade(tx, row.id, ctx.now_ms).await?;
@@ -224,19 +246,22 @@ impl Bots {
     /// The versions a bot can be given.
     pub(super) fn offers(&self, row: &bot::Model) -> Vec<String> {
         let (now, mut offers) = (self.openclaw_of(row), self.runtimes.offers(row));
-        offers.retain(|offer| *offer != now);
+        // A state is not given to an older version than the one that wrote it.
+        offers.retain(|offer| *offer != now && !runtime::is_older(offer, &now));
         offers
     }
 
     /// Refuses a change that an upgrade in the middle of its swap would not survive.
     pub(super) fn no_swap(row: &bot::Model) -> Result<(), OpError> {
         match Plan::going(row)? {
-            Some(plan) if plan.shown.phase.swaps() => Err(under_way().into()),
+            Some(plan) if plan.shown.phase.swaps() && super::idle::wanted(row)? == Desired::Running => {
+                Err(under_way().into())
+            }
             _ => Ok(()),
         }
     }
 
-    async fn look_upgrade<C: sea_orm::ConnectionTrait>(
+    pub(super) async fn look_upgrade<C: sea_orm::ConnectionTrait>(
         &self,
         tx: &C,
         bot: BotId,
@@ -245,6 +270,27 @@ impl Bots {
         let unique_key = Some(format!("{UPGRADE}:{bot}"));
         let job = NewJob { kind: UPGRADE, payload: bot.to_string(), unique_key, run_at_ms: at_ms };
         self.platform.jobs.add(tx, job).await
+    }
+
+    /// Has a job for every upgrade that needs one, whatever became of the one before.
+    pub(super) async fn look_upgrades<'a>(
+        &self,
+        rows: impl Iterator<Item = &'a bot::Model>,
+    ) -> Result<(), OpError> {
+        let bots: Vec<BotId> = rows.map(|row| row.id).collect();
+        if bots.is_empty() {
+            return Ok(());
+        }
+        let now = self.platform.clock.now_ms();
+        let look = async |tx: &_| {
+            for bot in &bots {
+                self.look_upgrade(tx, *bot, now).await?;
+            }
+            Ok(())
+        };
+        self.platform.db.write(look).await?;
+        self.platform.jobs.wake();
+        Ok(())
     }
 
     fn upgrade_ctx(&self, row: &bot::Model) -> OpCtx {

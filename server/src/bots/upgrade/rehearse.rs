@@ -4,7 +4,7 @@
 use super::{Plan, swap};
 use crate::{
     bots::{
-        Bots, lifecycle::Seen, past::Seen as Told, reconcile::Fault, reconcile::wakers::Telling,
+        Bots, idle, lifecycle::Seen, past::Seen as Told, reconcile::Fault, reconcile::wakers::Telling,
         redact::redacted, runtimes, store,
     },
     platform::{
@@ -81,6 +81,9 @@ impl Bots {
         if !self.is_cleared(&row, &plan).await {
             return Ok(later);
         }
+        if !plan.shown.phase.goes_on() {
+            self.note_cleared(&row, &plan).await?;
+        }
         if !plan.shown.phase.goes_on() || plan.shown.phase.swaps() {
             return Ok(JobEnd::Done);
         }
@@ -97,7 +100,9 @@ impl Bots {
             Err(Bad::Ours(error)) => Err(error),
         };
         drop(_turn);
-        self.platform.jobs.hasten(&format!("{}:", super::UPGRADE)).await?;
+        if end.is_ok() {
+            self.platform.jobs.hasten(&format!("{}:", super::UPGRADE)).await?;
+        }
         end
     }
 
@@ -200,25 +205,33 @@ impl Bots {
     }
 
     /// Takes away whatever a rehearsal left: process or container, and files. Whether nothing is left.
-    async fn is_cleared(&self, row: &bot::Model, plan: &Plan) -> bool {
+    pub(in crate::bots) async fn is_cleared(&self, row: &bot::Model, plan: &Plan) -> bool {
         let trial = bot::Model { id: plan.trial, uid: row.trial_uid, ..row.clone() };
         let clear = async {
             let runtime = self.runtimes.of(row)?;
             runtime.stop(trial.id, GRACE).await?;
             runtime.remove(trial.id).await?;
-            self.runtimes.delete_files(&trial).await?;
-            // What an earlier upgrade kept nobody can go back to any more.
-            if plan.kept || plan.shown.phase.swaps() {
-                Ok(())
-            } else {
-                self.runtimes.forget_kept_state(row).await
-            }
+            self.runtimes.delete_files(&trial).await
         };
         let cleared: Result<(), RuntimeError> = clear.await;
         if let Err(error) = &cleared {
             tracing::warn!(bot.id = %row.id, error = %error, "a rehearsal cannot be taken away now");
         }
         cleared.is_ok()
+    }
+
+    /// An upgrade that is over has left nothing, and another one may begin.
+    async fn note_cleared(&self, row: &bot::Model, plan: &Plan) -> Result<(), OpError> {
+        if plan.cleared {
+            return Ok(());
+        }
+        let next = Plan { cleared: true, ..plan.clone() };
+        if self.turn_to(row, plan, &next).await? {
+            let granted = self.may_run()?;
+            let forget = async |tx: &_| store::upgrade::forget_trial_uid(tx, &granted, row.id).await;
+            self.platform.db.write(forget).await?;
+        }
+        Ok(())
     }
 
     async fn phase(&self, row: &bot::Model, plan: &Plan, phase: UpgradePhase) -> Result<Plan, Bad> {
@@ -250,7 +263,8 @@ impl Bots {
         let hint = format!("The bot goes on with OpenClaw {}.", plan.shown.from);
         tracing::warn!(bot.id = %id, reason = reason.code, error = reason.message, "an upgrade came to nothing");
         let reason = Reason { code: "upgrade_failed".to_owned(), message, hint: Some(hint) };
-        let next = plan.clone().turned(UpgradePhase::Failed, Some(reason), self.platform.clock.now_ms());
+        let mut next = plan.clone().turned(UpgradePhase::Failed, Some(reason), self.platform.clock.now_ms());
+        next.cleared = true;
         self.ended_so(&row, &plan, &next, swap::UNDONE).await
     }
 
@@ -267,7 +281,10 @@ impl Bots {
     /// The new version takes over: the reconciler stops the old one, keeps its state, and makes the new one.
     async fn swap(&self, id: BotId) -> Result<(), OpError> {
         let Some((row, plan)) = self.going(id).await? else { return Ok(()) };
-        let next = plan.clone().turned(UpgradePhase::Proving, None, self.platform.clock.now_ms());
+        let mut next = plan.clone().turned(UpgradePhase::Proving, None, self.platform.clock.now_ms());
+        // Its own state takes the place of what was kept before.
+        (next.cleared, next.kept) = (true, false);
+        (next.shown.kept_version, next.shown.kept_until_ms) = (None, None);
         let granted = self.may_run()?;
         let (before, after) = (json_of(&plan)?, json_of(&next)?);
         let now = self.platform.clock.now_ms();
@@ -275,9 +292,12 @@ impl Bots {
             let row = store::upgrade::turn(tx, &granted, row.id, &before, &after).await?;
             let Some(mut row) = row else { return Ok(None) };
             // To its uptime a restart.
+            let runs = idle::wanted(&row)? == Desired::Running;
             let restart =
                 Told { kind: BotEventKind::Restart, reason: None, lived_ms: None, again: false, left: None };
-            self.remember(tx, &row, &restart).await?;
+            if runs {
+                self.remember(tx, &row, &restart).await?;
+            }
             row.openclaw.clone_from(&next.shown.to);
             row.trial_uid = None;
             row.generation += 1;

@@ -42,6 +42,12 @@ pub(in crate::bots) fn is_swapping(row: &bot::Model) -> bool {
     Plan::going(row).ok().flatten().is_some_and(|plan| plan.shown.phase.swaps())
 }
 
+/// Whether an upgrade is taken further by its job, and not by the reconciler.
+pub(in crate::bots) fn wants_its_job(row: &bot::Model) -> bool {
+    let plan = Plan::of(row).ok().flatten();
+    plan.is_some_and(|plan| plan.may_have_trial() && plan.shown.phase != UpgradePhase::Returned)
+}
+
 /// Under which id a bot's upgrade rehearses now, if it does.
 pub(in crate::bots) fn rehearses(row: &bot::Model) -> Option<BotId> {
     let plan = Plan::going(row).ok().flatten()?;
@@ -105,13 +111,16 @@ impl Bots {
             row.desired == name_of(&Desired::Running) && row.observed == name_of(&Observed::Running);
         match plan.shown.phase {
             UpgradePhase::Proving if running => {
-                let well_at = row.started_at_ms.unwrap_or(now) + PROVES_MS;
+                let well_at = row.since_ms.max(row.started_at_ms.unwrap_or(now)) + PROVES_MS;
                 // A clock that was set back makes nobody wait for hours.
                 if (now..now + PROVES_MS).contains(&well_at) && well_at > now {
                     return Ok(Some(well_at));
                 }
                 let mut next = plan.clone().turned(UpgradePhase::Done, None, now);
-                next.shown.kept_until_ms = next.kept.then_some(now + KEPT_STATE_MS);
+                if next.kept {
+                    next.shown.kept_until_ms = Some(now + KEPT_STATE_MS);
+                    next.shown.kept_version = Some(next.shown.from.clone());
+                }
                 self.ended_so(row, &plan, &next, BotEventKind::Upgraded).await?;
             }
             // Stopped or running, its state is back.
@@ -179,11 +188,12 @@ impl Bots {
         let (granted, now) = (self.may_run()?, self.platform.clock.now_ms());
         for row in store::upgrade::done(self.platform.db.read(), &granted).await? {
             let Some(plan) = Plan::of(&row)? else { continue };
-            if !plan.kept || plan.shown.kept_until_ms.is_none_or(|until| until > now) {
+            let due = plan.kept && plan.shown.kept_until_ms.is_some_and(|until| until <= now);
+            if !due || plan.shown.phase.goes_on() {
                 continue;
             }
             let mut next = Plan { kept: false, ..plan.clone() };
-            next.shown.kept_until_ms = None;
+            (next.shown.kept_version, next.shown.kept_until_ms) = (None, None);
             // The row first: what is offered must be there.
             if self.turn_to(&row, &plan, &next).await? {
                 let gone = self.runtimes.forget_kept_state(&row).await;

@@ -29,6 +29,8 @@ use tracing::Instrument;
 
 /// How long an answer may take to begin.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// The same where a large file comes with the question.
+const UPLOAD: Duration = Duration::from_secs(600);
 
 /// What kind of address a path is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +92,7 @@ pub(super) async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, ne
     let nonce = CspNonce::mint();
     let area = Area::of(request.uri().path());
     let method = request.method().clone();
+    let deadline = if request.uri().path() == crate::bots::IMPORT { UPLOAD } else { DEADLINE };
     // The path only: a query may hold what a person searched for.
     let span = tracing::info_span!(
         "http.request", request.id = %id, http.method = %method, http.path = ?request.uri().path()
@@ -98,7 +101,7 @@ pub(super) async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, ne
     request.extensions_mut().insert(nonce.clone());
     let started = tokio::time::Instant::now();
     let inside = Box::pin(AssertUnwindSafe(inside(&gate, area, request, next)).catch_unwind());
-    let response = match tokio::time::timeout(DEADLINE, inside).instrument(span.clone()).await {
+    let response = match tokio::time::timeout(deadline, inside).instrument(span.clone()).await {
         Ok(Ok(Ok(response))) => response,
         Ok(Ok(Err(problem))) => problem.into_response(),
         // The panic itself is already in the log, by the hook.
