@@ -175,9 +175,11 @@ fn Facts(one: OneBot) -> impl IntoView {
                 <dt>"OpenClaw"</dt>
                 <dd class="mono">
                     {move || bot.with(|bot| bot.openclaw.clone())} " "
-                    <a class="link-quiet" href=format!("/bots/{}/config#openclaw", one.slug())>
-                        {move || one.detail.with(|bot| if bot.openclaw_offers.is_empty() { "" } else { w.upgrade_to })}
-                    </a>
+                    {move || {
+                        let offered = one.detail.with(|bot| !bot.openclaw_offers.is_empty());
+                        let href = format!("/bots/{}/config#openclaw", one.slug());
+                        offered.then(|| view! { <a class="link-quiet" href=href>{w.upgrade_to}</a> })
+                    }}
                 </dd>
                 <dt>{t.step_profile}</dt>
                 <dd>{move || bot.with(|bot| state::profile_name(bot.profile, t))}</dd>
