@@ -18,6 +18,7 @@ use api::{
     ids::{BotId, RequestId},
 };
 use entity::bots::bot;
+use openclaw::Gateway;
 use std::sync::Arc;
 
 /// How often it is looked whether somebody can sleep.
@@ -209,14 +210,14 @@ impl Bots {
             && (row.asleep_since_ms.is_some() || coming)
     }
 
-    /// Whether a bot is awake and up in a life that began since then.
-    pub async fn came_up_since(&self, id: BotId, at_ms: i64) -> bool {
-        let Ok(granted) = self.may_run() else { return false };
-        let row = store::load(self.platform.db.read(), &granted, id).await.ok().flatten();
-        row.is_some_and(|row| {
-            let began = row.started_at_ms.is_some_and(|began| began >= at_ms);
-            began && row.observed == "running" && !is_asleep(&row)
-        })
+    /// The gateway of a bot that is awake, in its present life: not that of one on its way down or about to be replaced.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn awake_gateway(&self, id: BotId) -> Result<Option<Gateway>, OpError> {
+        let row = store::load(self.platform.db.read(), &self.may_run()?, id).await?;
+        let awake = row.filter(|row| row.desired == name_of(&Desired::Running) && !is_asleep(row));
+        Ok(awake.and_then(|row| self.links.gateway_of(id, row.generation)))
     }
 
     /// Why a message waits in vain, if it does.

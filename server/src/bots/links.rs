@@ -87,6 +87,13 @@ impl Links {
         links.as_ref()?.get(&bot).and_then(|link| link.connection.gateway())
     }
 
+    /// The same, where it is that of this generation.
+    pub(super) fn gateway_of(&self, bot: BotId, generation: i64) -> Option<Gateway> {
+        let links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        let link = links.as_ref()?.get(&bot).filter(|link| link.generation == generation);
+        link.and_then(|link| link.connection.gateway())
+    }
+
     /// Whether a bot's connection is being kept up, connected or not.
     pub fn has(&self, bot: BotId) -> bool {
         let links = self.links.lock().unwrap_or_else(PoisonError::into_inner);

@@ -68,17 +68,15 @@ impl Chat {
         if let Some(run) = self.runs().get_mut(&run) {
             run.question = Some(text);
         }
-        let asleep = bot.asleep_since_ms.is_some() || self.bots.is_asleep(bot_id).await;
         if let Err(error) = self.bots.wake(ctx, bot_id).await {
             self.end(run, End::Failed("The bot could not be woken.".to_owned())).await;
             return Err(error);
         }
-        // It may have come up since it was asked for.
-        if let Some(gateway) = self.bots.links().gateway(bot_id).filter(|_| !asleep) {
+        // It may be up by now, or its sleep may have been taken back: then nobody tells that it is ready.
+        if let Some(gateway) = self.bots.awake_gateway(bot_id).await? {
             self.hand_over(bot_id, &gateway).await;
         }
-        let asked_ms = ctx.now_ms;
-        self.platform.tasks.spawn(async move { chat.mind_waiting(bot_id, run, asked_ms).await });
+        self.platform.tasks.spawn(async move { chat.mind_waiting(bot_id, run).await });
         Ok(())
     }
 
@@ -106,7 +104,7 @@ impl Chat {
     }
 
     /// Ends an answer whose bot does not wake.
-    async fn mind_waiting(&self, bot: BotId, run: RunId, asked_ms: i64) {
+    async fn mind_waiting(&self, bot: BotId, run: RunId) {
         let clock = &self.platform.clock;
         let until = clock.now_ms() + LONGEST_MS;
         loop {
@@ -117,11 +115,10 @@ impl Chat {
             if !self.waits(run) {
                 return;
             }
-            // It came up between the asking and the waiting.
-            if let Some(gateway) = self.bots.links().gateway(bot)
-                && self.bots.came_up_since(bot, asked_ms).await
-            {
-                return self.hand_over(bot, &gateway).await;
+            match self.bots.awake_gateway(bot).await {
+                Ok(Some(gateway)) => return self.hand_over(bot, &gateway).await,
+                Ok(None) => {}
+                Err(error) => tracing::warn!(run.id = %run, %error, "cannot look whether a bot is awake"),
             }
             let why = match self.bots.waits_in_vain(bot).await {
                 Ok(None) if clock.now_ms() < until => continue,

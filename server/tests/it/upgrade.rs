@@ -197,6 +197,39 @@ async fn a_version_that_fails_in_earnest_is_undone_with_the_state_from_before() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_dies_within_its_minute_is_undone_and_one_that_dies_after_it_is_not() {
+    let bench = Bench::new(RuntimeKind::Process).await;
+    // The clock stands: nothing but the minute is missing.
+    let ready = async || {
+        eventually("the new version to be ready", async || {
+            let seen = bench.seen().await;
+            (seen["openclaw"] == NEW && seen["observed"] == "running").then_some(())
+        })
+        .await;
+    };
+    bench.act("upgrade", json!({})).await.ok(200);
+    ready().await;
+    bench.answers().await;
+    assert_eq!(bench.seen().await["upgrade"]["phase"], "proving", "it answers, and is not well yet");
+    assert!(bench.at.world.cells.exit(bench.id(), 1));
+    assert_eq!(bench.phase("returned").await["openclaw"], OLD);
+    assert_eq!(std::fs::read_to_string(bench.state_file()).expect("the state"), "from before");
+    bench.at.observed(&bench.owner, &bench.bot, "running").await;
+    bench.act("upgrade", json!({})).await.ok(200);
+    ready().await;
+    bench.phase("done").await;
+    assert!(bench.at.world.cells.exit(bench.id(), 1));
+    eventually("it to be back", async || {
+        bench.clock.advance(500);
+        let seen = bench.seen().await;
+        (seen["restarts"] == 2 && seen["observed"] == "running").then_some(())
+    })
+    .await;
+    assert_eq!(bench.seen().await["openclaw"], NEW);
+    bench.at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn somebody_goes_back_by_hand_within_seven_days_and_not_later() {
     let bench = Bench::new(RuntimeKind::Process).await;
     assert_eq!(bench.act("upgrade/return", Value::Null).await.status, 409, "nothing to go back to");

@@ -118,20 +118,13 @@ impl Bots {
         };
         // A process bot's gateway needs a port of this host that nobody has.
         let mut next = row.clone();
-        if next.openclaw.is_empty() {
-            next.openclaw = self.openclaw_of(row);
-        }
         next.gateway_port = self.runtimes.free_port(row).await?;
         next.well_config_id = self.well_with(row, self.platform.clock.now_ms());
         next.running_config_id = Some(row.config_id);
         let settings: BotSettings = from_json(&row.settings)?;
         let gateway = self.gateway_token(row)?;
         self.runtimes.lay_out(&next, &settings, &relay, &gateway, &tool).await?;
-        let put = async |tx: &_| {
-            store::upgrade::note_openclaw(tx, &granted, next.id, &next.openclaw).await?;
-            store::put_token(tx, &granted, token).await
-        };
-        self.platform.db.write(put).await?;
+        self.platform.db.write(async |tx| store::put_token(tx, &granted, token).await).await?;
         self.refresh_wires().await?;
         // The port is known before anything is made with it: a crash in between makes it anew.
         self.write_row(next.clone()).await?;

@@ -84,7 +84,7 @@ impl Bots {
     /// Level-triggered: whatever was missed is found within [`RESYNC_MS`].
     async fn resync(self: Arc<Self>) {
         if let Err(error) = self.name_openclaws().await {
-            tracing::warn!(error = %error, "which OpenClaw older bots have is noted when they start");
+            tracing::warn!(error = %error, "which OpenClaw older bots have is noted by the next start of Chela");
         }
         loop {
             if let Err(error) = self.refresh_wires().await {

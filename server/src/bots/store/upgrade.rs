@@ -41,19 +41,7 @@ pub(in crate::bots) async fn set_openclaw<C: ConnectionTrait>(
     Ok(())
 }
 
-/// The same for a bot of which it was not noted yet, and no other.
-pub(in crate::bots) async fn note_openclaw<C: ConnectionTrait>(
-    tx: &C,
-    _granted: &Granted<act::RunBots>,
-    id: BotId,
-    openclaw: &str,
-) -> Result<(), OpError> {
-    let set = bot::Entity::update_many().col_expr(bot::Column::Openclaw, Expr::value(openclaw));
-    set.filter(bot::Column::Id.eq(id)).filter(bot::Column::Openclaw.eq("")).exec(tx).await?;
-    Ok(())
-}
-
-/// Notes it for every bot of a runtime of which it was not noted yet.
+/// The same for every bot of a runtime of which it was not noted yet.
 pub(in crate::bots) async fn note_all<C: ConnectionTrait>(
     tx: &C,
     _granted: &Granted<act::RunBots>,

@@ -113,7 +113,7 @@ impl Bots {
             UpgradePhase::Proving if running => {
                 let well_at = row.since_ms.max(row.started_at_ms.unwrap_or(now)) + PROVES_MS;
                 // A clock that was set back makes nobody wait for hours.
-                if (now..now + PROVES_MS).contains(&well_at) && well_at > now {
+                if (1..=PROVES_MS).contains(&(well_at - now)) {
                     return Ok(Some(well_at));
                 }
                 let mut next = plan.clone().turned(UpgradePhase::Done, None, now);
