@@ -200,23 +200,21 @@ async fn a_version_that_fails_in_earnest_is_undone_with_the_state_from_before() 
 async fn a_version_that_dies_within_its_minute_is_undone_and_one_that_dies_after_it_is_not() {
     let bench = Bench::new(RuntimeKind::Process).await;
     // The clock stands: nothing but the minute is missing.
-    let ready = async || {
-        eventually("the new version to be ready", async || {
-            let seen = bench.seen().await;
-            (seen["openclaw"] == NEW && seen["observed"] == "running").then_some(())
-        })
-        .await;
+    let upgraded = async || {
+        let came_up = async || bench.past().await.iter().filter(|kind| *kind == "ready").count();
+        let before = came_up().await;
+        bench.act("upgrade", json!({})).await.ok(200);
+        eventually("the new version to be ready", async || (came_up().await > before).then_some(())).await;
+        assert_eq!(bench.seen().await["openclaw"], NEW);
     };
-    bench.act("upgrade", json!({})).await.ok(200);
-    ready().await;
+    upgraded().await;
     bench.answers().await;
     assert_eq!(bench.seen().await["upgrade"]["phase"], "proving", "it answers, and is not well yet");
     assert!(bench.at.world.cells.exit(bench.id(), 1));
     assert_eq!(bench.phase("returned").await["openclaw"], OLD);
     assert_eq!(std::fs::read_to_string(bench.state_file()).expect("the state"), "from before");
     bench.at.observed(&bench.owner, &bench.bot, "running").await;
-    bench.act("upgrade", json!({})).await.ok(200);
-    ready().await;
+    upgraded().await;
     bench.phase("done").await;
     assert!(bench.at.world.cells.exit(bench.id(), 1));
     eventually("it to be back", async || {
