@@ -1,10 +1,11 @@
 // The entry of every bot, in a container and as a plain process.
 //
-// It does three things and then becomes OpenClaw's gateway, in the same process:
+// It does this and then becomes OpenClaw's gateway, in the same process:
 //   1. checks that everything the gateway needs is there, and says in one sentence what is not;
-//   2. where the bot has no network, carries its two wires: a loopback port piped to relay.sock
+//   2. where the last start was refused (exit 78), has OpenClaw's own doctor mend the state first;
+//   3. where the bot has no network, carries its two wires: a loopback port piped to relay.sock
 //      (the bot calls its models), and gateway.sock piped to the gateway's port (Chela calls it);
-//   3. starts `openclaw gateway run`.
+//   4. starts `openclaw gateway run`.
 //
 // Tokens never pass through here: the configuration names their files and the gateway reads them, so
 // that no environment holds one, neither this process's nor that of a command the bot runs.
@@ -16,13 +17,18 @@
 //   CHELA_OPENCLAW         path of openclaw.mjs
 //   CHELA_WIRES            sockets | none
 //   CHELA_RELAY_PORT       loopback port for the relay inside the cell (sockets only), usually 3100
+//   CHELA_DOCTOR           seconds that `openclaw doctor --fix` may take before the start; absent: it does not run
 //   OPENCLAW_GATEWAY_PORT  port of the gateway, usually 18789
 //
 // Exit code 78: something required is missing or wrong; one sentence on stderr says what. OpenClaw
 // uses the same code for a configuration it refuses. Whoever started us must not simply retry.
 
-import { accessSync, chmodSync, constants, lstatSync, unlinkSync } from "node:fs";
+import { spawn } from "node:child_process";
+import {
+  accessSync, chmodSync, constants, copyFileSync, lstatSync, mkdtempSync, rmSync, unlinkSync,
+} from "node:fs";
 import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -107,6 +113,34 @@ async function openWires(runDir, gatewayPort) {
   chmodSync(gatewaySocket, 0o666);
 }
 
+/**
+ * Has OpenClaw mend its own state. It wants to write the configuration too, which is Chela's: it gets a copy that
+ * nobody reads afterwards. Whatever comes of it, the gateway is tried.
+ */
+async function mend(openclaw, seconds) {
+  const dir = mkdtempSync(join(tmpdir(), "doctor-"));
+  const copy = join(dir, "openclaw.json");
+  try {
+    copyFileSync(process.env.OPENCLAW_CONFIG_PATH, copy);
+    chmodSync(copy, 0o600);
+    const { OPENCLAW_CONFIG_READONLY: _, ...env } = { ...process.env, OPENCLAW_CONFIG_PATH: copy };
+    const args = [openclaw, "doctor", "--fix", "--yes", "--non-interactive"];
+    const doctor = spawn(process.execPath, args, {
+      env, stdio: ["ignore", "inherit", "inherit"], timeout: seconds * 1000, killSignal: "SIGKILL",
+    });
+    const [code, signal] = await new Promise((ended) => {
+      doctor.once("error", (error) => ended([error.code ?? error.message, null]));
+      doctor.once("exit", (...how) => ended(how));
+    });
+    const how = signal ? `was ended after ${seconds} s` : code === 0 ? "is done" : `ended with ${code}`;
+    process.stderr.write(`cell: openclaw doctor ${how}; the gateway is started.\n`);
+  } catch (error) {
+    process.stderr.write(`cell: openclaw doctor was not run (${error.code ?? error.message}).\n`);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 24 || (major === 24 && minor < 16)) {
   refuse(`Node ${process.versions.node} is too old, OpenClaw needs 24.16 or newer.`);
@@ -123,6 +157,9 @@ readable(required("OPENCLAW_CONFIG_PATH"), "the configuration");
 for (const kind of ["relay", "gateway"]) {
   readable(join(runDir, "tokens", kind), `the ${kind} token`);
 }
+const doctor = Number(process.env.CHELA_DOCTOR || 0);
+if (!Number.isInteger(doctor) || doctor < 0) refuse(`CHELA_DOCTOR is "${process.env.CHELA_DOCTOR}", expected seconds.`);
+if (doctor > 0) await mend(openclaw, doctor);
 if (wires === "sockets") {
   await openWires(runDir, gatewayPort);
 }

@@ -181,6 +181,46 @@ async fn the_cell_carries_both_wires() {
     assert_eq!(answer, b"pong");
 }
 
+/// Stands in for `openclaw.mjs`: a doctor that writes the configuration it is shown, or never ends; a gateway that
+/// says how it was called.
+const DOCTOR: &str = r#"
+import { readFileSync, writeFileSync } from "node:fs";
+const path = process.env.OPENCLAW_CONFIG_PATH;
+const said = process.argv.slice(2).join(" ");
+console.log(said, JSON.stringify([process.env.OPENCLAW_CONFIG_READONLY ?? "free", readFileSync(path, "utf8").length, path]));
+if (said.startsWith("doctor")) {
+  writeFileSync(path, "mended");
+  if (process.env.TEST_HANGS) setInterval(() => {}, 1000);
+}
+"#;
+
+#[tokio::test]
+async fn the_doctor_mends_the_state_with_a_copy_of_the_configuration_and_the_gateway_follows_whatever_it_does()
+ {
+    let bench = Bench::new();
+    std::fs::write(bench.path("openclaw.mjs"), DOCTOR).unwrap();
+    let config = bench.path("config/openclaw.json");
+    let before = std::fs::read_to_string(&config).unwrap();
+    for (hangs, ends) in [(false, "openclaw doctor is done"), (true, "openclaw doctor was ended after 1 s")] {
+        let mut command = bench.cell(Wires::Loopback);
+        command.env("CHELA_DOCTOR", if hangs { "1" } else { "60" });
+        if hangs {
+            command.env("TEST_HANGS", "yes");
+        }
+        let done = command.output().await.unwrap();
+        let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+        let lines: Vec<_> = out.lines().collect();
+        let [doctor, gateway] = lines.as_slice() else { panic!("{out}\n{err}") };
+        let size = before.len();
+        let copy = doctor.strip_prefix(&format!("doctor --fix --yes --non-interactive [\"free\",{size},\""));
+        assert!(copy.is_some_and(|path| path.starts_with(bench.path("tmp").to_str().unwrap())), "{doctor}");
+        assert_eq!(*gateway, format!("gateway run [\"1\",{size},\"{}\"]", config.display()));
+        assert!(err.contains(ends), "{err}");
+        assert_eq!(std::fs::read_dir(bench.path("tmp")).unwrap().count(), 0, "the copy is gone");
+    }
+    assert_eq!(std::fs::read_to_string(&config).unwrap(), before);
+}
+
 async fn fake(bench: &Bench, wires: Wires) -> (Child, Endpoint) {
     let mut command = bench.command(Path::new(env!("CARGO_BIN_EXE_fake-gateway")), wires);
     command.args(["cell.mjs"]).env("FAKE_GATEWAY_REPLY", "echo").stdout(Stdio::null());

@@ -129,11 +129,6 @@ impl Bots {
         // One at a time: each holds a whole workspace in memory.
         let _turn = self.counting.lock().await;
         let mut taken = self.runtimes.take_workspace(&row).await?;
-        let kept = taken.files.extract_if(.., |path, bytes| {
-            is_secret_file(path) || std::str::from_utf8(bytes).is_ok_and(|text| redacted(text) != text)
-        });
-        let secret: Vec<_> = kept.map(|(path, _)| format!("{path} (it may hold a secret)")).collect();
-        taken.left_out.extend(secret);
         let summary = detail.summary;
         let described = Described {
             settings: detail.settings,
@@ -143,9 +138,15 @@ impl Bots {
             openclaw: summary.openclaw,
         };
         let instance = self.platform.instance_id.simple().to_string();
-        let manifest = Manifest::new(described, &taken.files, taken.left_out, instance, ctx.now_ms);
-        let dir = self.platform.config.data_dir.clone();
+        let (dir, now_ms) = (self.platform.config.data_dir.clone(), ctx.now_ms);
+        // Reading, hashing and packing up to 64 MiB keeps a thread busy.
         let packing = tokio::task::spawn_blocking(move || {
+            let kept = taken.files.extract_if(.., |path, bytes| {
+                is_secret_file(path) || std::str::from_utf8(bytes).is_ok_and(|text| redacted(text) != text)
+            });
+            let secret: Vec<_> = kept.map(|(path, _)| format!("{path} (it may hold a secret)")).collect();
+            taken.left_out.extend(secret);
+            let manifest = Manifest::new(described, &taken.files, taken.left_out, instance, now_ms);
             let mut file = tempfile::tempfile_in(dir)?;
             bundle::pack(&manifest, &taken.files, &key, std::io::BufWriter::new(&mut file))?;
             file.rewind()?;

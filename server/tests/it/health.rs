@@ -191,6 +191,11 @@ async fn a_refused_configuration_is_tried_once_more_and_then_waits_for_somebody(
     let house = house(RuntimeKind::Process).await;
     let bot = house.at.ready_bot(&house.owner, "Refused").await;
     let path = format!("/api/bots/{bot}");
+    let mends = || {
+        let spec = house.at.world.cells.things.spec(bot.parse().expect("an id"));
+        spec.is_some_and(|spec| spec.env.contains_key("CHELA_DOCTOR"))
+    };
+    assert!(!mends());
     assert_eq!(house.die(&bot, 78, false).await["code"], "config_refused");
     // As a gateway that refuses at once: it never answers before it ends.
     house.at.world.cells.refuse(true);
@@ -202,6 +207,7 @@ async fn a_refused_configuration_is_tried_once_more_and_then_waits_for_somebody(
         .await;
     let seen = house.get(&path).await;
     assert_eq!(seen["reason"]["code"], "config_refused");
+    assert!(mends(), "OpenClaw's doctor looked at its state before the second try");
     assert!(seen["reason"]["message"].as_str().is_some_and(|m| m.contains("not started again")), "{seen}");
     let starts = house.at.world.cells.things.calls().len();
     let creates = || {

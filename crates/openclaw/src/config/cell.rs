@@ -50,6 +50,10 @@ pub struct CellPaths {
 /// Name of the configuration inside `config_dir`.
 pub const CONFIG_FILE: &str = "openclaw.json";
 
+/// Set for a start after a refused one (exit 78): how many seconds `openclaw doctor --fix` may take before it. It
+/// took 16 s on two cores; the gateway that follows has the rest of the time until it counts as hung.
+pub const DOCTOR: (&str, &str) = ("CHELA_DOCTOR", "60");
+
 /// The environment of a bot's process: everything, so that nothing of Chela's own is inherited.
 /// It holds no secret; anybody who may inspect the container may read it.
 #[must_use]

@@ -106,9 +106,15 @@ impl Cell {
     }
 
     pub async fn start(&mut self) {
+        self.start_with(&[]).await;
+    }
+
+    /// The same with more in its environment.
+    pub async fn start_with(&mut self, more: &[(&str, &str)]) {
         let log = std::fs::File::create(self.path("log")).unwrap();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugin/cell.mjs");
         let mut command = self.command(&script, &[]);
+        command.envs(more.iter().copied());
         command.stdout(log.try_clone().unwrap()).stderr(log);
         self.process = Some(command.spawn().unwrap());
         for _ in 0..240 {

@@ -319,12 +319,14 @@ async fn until_ready(signals: &mut Signals) -> String {
     }
 }
 
+/// Restarted the way Chela starts it after a refusal: OpenClaw's own doctor looks at its state first.
 async fn a_restarted_gateway_is_found_again(cell: &mut Cell) {
     let (_connection, mut signals) = supervise(cell.options(), Arc::new(SystemClock::default()));
     let first = until_ready(&mut signals).await;
     assert_eq!(cell.stop().await, Some(0), "{}", cell.log());
-    cell.start().await;
+    cell.start_with(&[openclaw::config::cell::DOCTOR]).await;
     let second = until_ready(&mut signals).await;
     assert_ne!(first, second);
+    assert!(cell.log().contains("openclaw doctor is done"), "{}", cell.log());
     cell.stop().await;
 }

@@ -128,7 +128,7 @@ impl Bots {
         self.refresh_wires().await?;
         // The port is known before anything is made with it: a crash in between makes it anew.
         self.write_row(next.clone()).await?;
-        self.runtimes.create(&next, settings.limits).await?;
+        self.runtimes.create(&next, settings.limits, failures::refused_before(row)?).await?;
         Ok(())
     }
 

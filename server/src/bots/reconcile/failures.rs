@@ -46,7 +46,8 @@ pub(super) fn refused_before(row: &bot::Model) -> Result<bool, OpError> {
 }
 
 impl Death {
-    /// Whether starting again can help. Files are written anew for each start, so a refusal gets a second try.
+    /// Whether starting again can help. Files are written anew for each start, and after a refusal
+    /// OpenClaw's doctor looks at the state: it gets a second try.
     pub(super) fn is_final(&self, refused_before: bool) -> bool {
         refused_before && matches!(self, Self::Ended(exit) if exit.code == Some(78) && !exit.out_of_memory)
     }
@@ -75,15 +76,15 @@ impl Death {
             ),
             Self::Ended(Exit { code: Some(78), .. }) if next_try_at_ms.is_none() => (
                 REFUSED,
-                "OpenClaw refused its configuration again (exit 78), also after Chela wrote it anew: the bot is not \
-                 started again by itself."
+                "OpenClaw refused its configuration again (exit 78), also after Chela wrote it anew and had \
+                 OpenClaw's doctor mend the state: the bot is not started again by itself."
                     .to_owned(),
                 "The post-mortem shows which setting, and what was changed. Change it, or start the bot again.",
             ),
             Self::Ended(Exit { code: Some(78), .. }) => (
                 REFUSED,
                 format!("OpenClaw refused its configuration (exit 78).{again}"),
-                "Chela writes the configuration anew and tries once more.",
+                "Chela writes the configuration anew, has OpenClaw's own doctor mend the bot's state, and tries once more.",
             ),
             Self::Ended(exit) if row.count >= LOOP => (
                 "crash_loop",
@@ -95,9 +96,11 @@ impl Death {
                 ),
                 "The post-mortem shows what it wrote last and what was changed since it was well.",
             ),
-            Self::Ended(exit @ Exit { code: Some(_), .. }) => {
-                ("exited", format!("The bot's process ended {}.{repeated}{again}", ended(exit)), "Chela starts it again.")
-            }
+            Self::Ended(exit @ Exit { code: Some(_), .. }) => (
+                "exited",
+                format!("The bot's process ended {}.{repeated}{again}", ended(exit)),
+                "Chela starts it again.",
+            ),
             Self::Ended(_) => {
                 ("vanished", format!("The bot's process is gone.{repeated}{again}"), "Chela starts it again.")
             }

@@ -143,8 +143,8 @@ impl Runtimes {
         })
     }
 
-    /// Makes the process's or container's shell.
-    pub(in crate::bots) async fn create(&self, row: &bot::Model, limits: BotLimits) -> Done {
+    /// Makes the process's or container's shell. With `mend` OpenClaw's doctor looks at its state before it starts.
+    pub(in crate::bots) async fn create(&self, row: &bot::Model, limits: BotLimits, mend: bool) -> Done {
         let runtime = self.of_row(row)?;
         let openclaw = self.openclaw_of(row);
         let paths = runtime.paths(row.id, &openclaw);
@@ -161,6 +161,10 @@ impl Runtimes {
             Wires::Sockets => cell::Wires::Sockets,
             Wires::Loopback => cell::Wires::Loopback,
         };
+        let mut env = cell::environment(&paths, wires, self.gateway_port(row), &openclaw);
+        if mend {
+            env.insert(cell::DOCTOR.0.to_owned(), cell::DOCTOR.1.to_owned());
+        }
         let spec = BotSpec {
             bot: row.id,
             generation: row.generation,
@@ -172,7 +176,7 @@ impl Runtimes {
                 cpu_milli: limits.cpu_milli,
                 pids: limits.pids,
             },
-            env: cell::environment(&paths, wires, self.gateway_port(row), &openclaw),
+            env,
         };
         runtime.create(&spec).await
     }

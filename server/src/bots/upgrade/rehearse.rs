@@ -134,7 +134,7 @@ impl Bots {
         let settings: BotSettings = from_json(&row.settings)?;
         let (gateway, nothing) = (random_token(""), random_token(""));
         self.runtimes.lay_out(&trial, &settings, &nothing, &gateway, &nothing).await?;
-        self.runtimes.create(&trial, settings.limits).await?;
+        self.runtimes.create(&trial, settings.limits, false).await?;
         runtime.start(trial.id, trial.generation).await?;
         let options =
             ConnectOptions::new(self.runtimes.endpoint(&trial)?, openclaw::Token::new(gateway.as_str()));

@@ -1,6 +1,7 @@
 //! Where settings come from: a map of environment variables and the table of `chela.toml`.
 
 use super::{ConfigError, NAMES};
+use ::runtime::docker::EngineAddress;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -37,7 +38,11 @@ impl Source {
         for (name, value) in env {
             // What every program that uses the engine reads; ours goes before it.
             if name == "DOCKER_HOST" {
-                source.env.entry("docker_host".to_owned()).or_insert(value);
+                match value.parse::<EngineAddress>() {
+                    Ok(_) => _ = source.env.entry("docker_host".to_owned()).or_insert(value),
+                    // Meant for another program: no reason not to start.
+                    Err(why) => warnings.push(Warning(format!("DOCKER_HOST is ignored: {why}"))),
+                }
                 continue;
             }
             let Some(short) = name.strip_prefix("CHELA_") else { continue };
@@ -141,6 +146,13 @@ mod tests {
         assert_eq!(host(&[theirs]).as_deref(), Some("tcp://a:1"));
         assert_eq!(host(&[theirs, ours]).as_deref(), Some("tcp://b:1"));
         assert_eq!(host(&[ours, theirs]).as_deref(), Some("tcp://b:1"));
+    }
+
+    #[test]
+    fn an_engine_meant_for_other_programs_is_ignored_and_that_is_said() {
+        let (source, warnings) = Source::read(env(&[("DOCKER_HOST", "ssh://me@there")])).unwrap();
+        assert_eq!(source.get("docker_host"), None);
+        assert!(warnings.iter().any(|w| w.0.contains("DOCKER_HOST is ignored")), "{warnings:?}");
     }
 
     #[test]
