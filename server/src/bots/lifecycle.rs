@@ -139,15 +139,18 @@ pub fn shown(s: &Standing, step: Step) -> (Observed, Option<Stage>) {
         Step::Configure if s.gateway == Gateway::Ready => (Observed::Running, Some(Stage::Ready)),
         Step::Configure => (Observed::Starting, Some(Stage::Gateway)),
         Step::Stop | Step::Purge => (Observed::Stopping, None),
+        // What is left of a failure is tidied up within its pause.
+        Step::Remove if s.desired == Desired::Running && s.must_wait => (Observed::Failed, None),
         // On the way to running it is being made anew, else it is going.
         Step::Remove if s.desired == Desired::Running => (Observed::Creating, Some(Stage::Queued)),
         Step::Remove => (Observed::Stopping, None),
     }
 }
 
-/// Pause after the n-th failure in a row, in milliseconds: 1 s doubling to 5 min.
+/// Pause after the n-th failure in a row, in milliseconds: a first one is answered at once (the moment keeps a bot that
+/// dies whenever it starts from taking a processor), then 1 s doubling to 5 min.
 pub fn pause_ms(failures: i64) -> i64 {
-    crate::platform::jobs::backoff_ms(failures)
+    if failures <= 1 { 200 } else { crate::platform::jobs::backoff_ms(failures - 1) }
 }
 
 #[cfg(test)]

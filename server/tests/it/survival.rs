@@ -163,7 +163,7 @@ async fn a_bot_that_dies_is_back_after_a_pause_that_doubles() {
     let owner = at.owner().await;
     let bot = at.ready_bot(&owner, "Helper").await;
     let id: BotId = bot.parse().expect("an id");
-    let deaths = [(1_usize, 1_000, "exited"), (2, 2_000, "exited"), (3, 4_000, "crash_loop")];
+    let deaths = [(1_usize, 200, "exited"), (2, 1_000, "exited"), (3, 2_000, "crash_loop")];
     for (death, pause, named) in deaths {
         assert!(at.world.cells.exit(id, 137));
         let failed = eventually("the death to be noticed", async || {

@@ -122,10 +122,10 @@ impl FakeRuntime {
         self.world().things.get(&bot).map_or(Observation::Absent, Thing::seen)
     }
 
-    /// The spec a bot was last created with.
+    /// The spec a bot was last created with, be it there or not.
     #[must_use]
     pub fn spec(&self, bot: BotId) -> Option<BotSpec> {
-        self.world().things.get(&bot).and_then(|thing| thing.spec.clone())
+        self.world().made.get(&bot).cloned()
     }
 
     /// Every call so far, those that failed included.

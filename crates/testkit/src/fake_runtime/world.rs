@@ -56,17 +56,18 @@ pub(super) struct World {
     pub(super) now_ms: i64,
     pub(super) used: Used,
     pub(super) foreign: Vec<Foreign>,
+    /// What each bot was last created with, there or not.
+    pub(super) made: BTreeMap<BotId, BotSpec>,
 }
 
 #[derive(Debug)]
 pub(super) struct Thing {
     seen: Observation,
-    pub(super) spec: Option<BotSpec>,
 }
 
 impl Thing {
     pub(super) fn of(seen: Observation) -> Option<Self> {
-        (seen != Observation::Absent).then_some(Self { seen, spec: None })
+        (seen != Observation::Absent).then_some(Self { seen })
     }
 
     pub(super) fn seen(&self) -> Observation {
@@ -96,7 +97,8 @@ impl World {
             Some(thing) => Err(RuntimeError::Conflict { found: thing.seen.generation().unwrap_or(0) }),
             None => {
                 let seen = Observation::Created { generation: spec.generation };
-                self.things.insert(spec.bot, Thing { seen, spec: Some(spec.clone()) });
+                self.things.insert(spec.bot, Thing { seen });
+                self.made.insert(spec.bot, spec.clone());
                 Ok(())
             }
         }
