@@ -4,7 +4,7 @@ use crate::i18n::{Locale, locale, texts};
 use api::{ApiError, Code};
 use leptos::prelude::*;
 use leptos_meta::Title;
-use ui::{Banner, CopyText, Tone};
+use ui::{Banner, CopyText, IntoWhole, Tone, Within};
 
 texts! {
     copy: "Copy", "复制";
@@ -120,13 +120,13 @@ pub fn Heading(
     #[prop(into)] title: String,
     /// What can be done here.
     #[prop(optional)]
-    children: Option<Children>,
+    children: Option<Within>,
 ) -> impl IntoView {
     view! {
         <Title text=title.clone()/>
         <header class="page-head">
             <h1>{title}</h1>
-            {children.map(|children| view! { <div class="page-acts">{children()}</div> })}
+            {children.map(|children| view! { <div class="page-acts">{children.view()}</div> })}
         </header>
     }
 }
@@ -154,9 +154,9 @@ pub fn Unloaded(error: ApiError) -> impl IntoView {
     #[cfg(feature = "ssr")]
     crate::request::status(error.code.status());
     if error.code == Code::NotFound {
-        view! { <Missing/> }.into_any()
+        view! { <Missing/> }.whole()
     } else {
-        view! { <ErrorNote error/> }.into_any()
+        view! { <ErrorNote error/> }.whole()
     }
 }
 

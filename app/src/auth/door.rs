@@ -3,6 +3,7 @@
 use super::{link::LinkView, login::Login, setup::Setup};
 use leptos::prelude::*;
 use leptos_router::{LazyRoute, hooks::use_location, lazy_route};
+use ui::IntoWhole;
 
 /// One of the three, by its address.
 #[derive(Debug)]
@@ -17,9 +18,9 @@ impl LazyRoute for DoorPage {
     fn view(this: DoorPage) -> AnyView {
         _ = this;
         match use_location().pathname.get_untracked().as_str() {
-            "/setup" => view! { <Setup/> }.into_any(),
-            "/link" => view! { <LinkView/> }.into_any(),
-            _ => view! { <Login/> }.into_any(),
+            "/setup" => view! { <Setup/> }.whole(),
+            "/link" => view! { <LinkView/> }.whole(),
+            _ => view! { <Login/> }.whole(),
         }
     }
 }

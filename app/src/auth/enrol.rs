@@ -4,18 +4,18 @@ use super::text;
 use crate::frame::Claw;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use ui::{CopyText, Glyph, Icon, Tone};
+use ui::{CopyText, Glyph, Icon, Tone, Within};
 
 /// A page of one column, for who is not in yet.
 #[component]
-pub(super) fn Alone(title: &'static str, children: Children) -> impl IntoView {
+pub(super) fn Alone(title: &'static str, children: Within) -> impl IntoView {
     view! {
         <Title text=title/>
         <main class="alone" id="main">
             <div class="alone-card">
                 <Claw/>
                 <h1>{title}</h1>
-                {children()}
+                {children.view()}
             </div>
         </main>
     }

@@ -5,7 +5,7 @@ use super::{
     text,
 };
 use leptos::prelude::*;
-use ui::{CopyText, Glyph, Icon};
+use ui::{CopyText, Glyph, Icon, IntoWhole};
 
 /// Whether nobody could log in yet; known to the server, which tells the browser.
 fn nobody_enrolled() -> bool {
@@ -22,7 +22,7 @@ fn nobody_enrolled() -> bool {
 /// The page.
 #[component]
 pub(crate) fn Login() -> impl IntoView {
-    if nobody_enrolled() { view! { <First/> }.into_any() } else { view! { <Entrance/> }.into_any() }
+    if nobody_enrolled() { view! { <First/> }.whole() } else { view! { <Entrance/> }.whole() }
 }
 
 /// Before the first passkey: where the first link is found.

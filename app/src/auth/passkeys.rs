@@ -11,7 +11,7 @@ use crate::{
 };
 use api::auth::Passkey;
 use leptos::prelude::*;
-use ui::{Badge, Button, Card, Dialog, Glyph, Icon, Kind, Opener};
+use ui::{Badge, Button, Card, Dialog, Glyph, Icon, IntoWhole, Kind, Opener};
 
 #[derive(Clone, Copy)]
 struct Acts {
@@ -73,8 +73,8 @@ fn Row(passkey: Passkey, only: bool, acts: Acts) -> impl IntoView {
                 <p class="hint">
                     {t.created} " " <Moment ms=Signal::stored(passkey.created_at_ms)/> " · " {t.last_used} " "
                     {match passkey.last_used_at_ms {
-                        Some(ms) => view! { <Moment ms=Signal::stored(ms)/> }.into_any(),
-                        None => t.never.into_any(),
+                        Some(ms) => view! { <Moment ms=Signal::stored(ms)/> }.whole(),
+                        None => t.never.whole(),
                     }}
                 </p>
             </div>

@@ -9,6 +9,7 @@ use super::{
 use crate::parts::Unloaded;
 use leptos::prelude::*;
 use leptos_meta::Title;
+use ui::IntoWhole;
 
 /// The page.
 #[component]
@@ -22,16 +23,16 @@ pub(crate) fn Security() -> impl IntoView {
             <Transition>
                 {move || Suspend::new(async move {
                     match passkeys.await {
-                        Ok(list) => view! { <Passkeys list reload=Callback::new(move |()| passkeys.refetch())/> }.into_any(),
-                        Err(error) => view! { <Unloaded error/> }.into_any(),
+                        Ok(list) => view! { <Passkeys list reload=Callback::new(move |()| passkeys.refetch())/> }.whole(),
+                        Err(error) => view! { <Unloaded error/> }.whole(),
                     }
                 })}
             </Transition>
             <Transition>
                 {move || Suspend::new(async move {
                     match sessions.await {
-                        Ok(list) => view! { <Sessions list reload=Callback::new(move |()| sessions.refetch())/> }.into_any(),
-                        Err(error) => view! { <Unloaded error/> }.into_any(),
+                        Ok(list) => view! { <Sessions list reload=Callback::new(move |()| sessions.refetch())/> }.whole(),
+                        Err(error) => view! { <Unloaded error/> }.whole(),
                     }
                 })}
             </Transition>

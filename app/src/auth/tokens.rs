@@ -15,7 +15,7 @@ use api::{
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
-use ui::{Badge, Button, Card, CopyText, Dialog, Glyph, Icon, Kind, Opener, Toasts};
+use ui::{Badge, Button, Card, CopyText, Dialog, Glyph, Icon, IntoWhole, Kind, Opener, Toasts};
 
 /// The page.
 #[component]
@@ -48,9 +48,9 @@ pub(crate) fn Tokens() -> impl IntoView {
                 {move || Suspend::new(async move {
                     match tokens.await {
                         Ok(page) => {
-                            view! { <List page delete later=cursor.get_untracked().is_some()/> }.into_any()
+                            view! { <List page delete later=cursor.get_untracked().is_some()/> }.whole()
                         }
-                        Err(error) => view! { <Unloaded error/> }.into_any(),
+                        Err(error) => view! { <Unloaded error/> }.whole(),
                     }
                 })}
             </Transition>
@@ -90,8 +90,8 @@ fn Row(token: ApiToken, delete: ServerAction<AuthDeleteToken>) -> impl IntoView 
                 <p class="hint">
                     {t.created} " " <Moment ms=Signal::stored(token.created_at_ms)/> " · " {t.last_used} " "
                     {match token.last_used_at_ms {
-                        Some(ms) => view! { <Moment ms=Signal::stored(ms)/> }.into_any(),
-                        None => t.never.into_any(),
+                        Some(ms) => view! { <Moment ms=Signal::stored(ms)/> }.whole(),
+                        None => t.never.whole(),
                     }}
                 </p>
             </div>

@@ -11,7 +11,7 @@ use api::{
 };
 use leptos::prelude::*;
 use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
-use ui::{EmptyState, Glyph};
+use ui::{EmptyState, Glyph, IntoWhole};
 
 /// Nothing where the address does not name two.
 type Both = Result<Option<(BotDetail, BotDetail)>, ApiError>;
@@ -49,17 +49,17 @@ impl LazyRoute for ComparePage {
             <Transition>
                 {move || Suspend::new(async move {
                     match this.both.await {
-                        Ok(Some((left, right))) => view! { <Sides left right/> }.into_any(),
+                        Ok(Some((left, right))) => view! { <Sides left right/> }.whole(),
                         Ok(None) => {
                             let l = list_text::text();
-                            view! { <EmptyState glyph=Glyph::Bot title=l.compare_none text=l.compare_how/> }.into_any()
+                            view! { <EmptyState glyph=Glyph::Bot title=l.compare_none text=l.compare_how/> }.whole()
                         }
-                        Err(error) => view! { <Unloaded error/> }.into_any(),
+                        Err(error) => view! { <Unloaded error/> }.whole(),
                     }
                 })}
             </Transition>
         }
-        .into_any()
+        .whole()
     }
 }
 

@@ -21,7 +21,7 @@ use api::{
 };
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
-use ui::{Banner, Button, Card, Field, Kind, Toasts, Tone};
+use ui::{Banner, Button, Card, Field, IntoWhole, Kind, Toasts, Tone};
 
 /// The settings a person edits: the saved ones, or those that run.
 fn editable(bot: &BotDetail) -> BotSettings {
@@ -41,7 +41,7 @@ impl LazyRoute for ConfigPage {
     }
 
     fn view(this: ConfigPage) -> AnyView {
-        OneBot::here().map(|one| view! { <Config one choices=this.choices/> }).into_any()
+        OneBot::here().map(|one| view! { <Config one choices=this.choices/> }).whole()
     }
 }
 

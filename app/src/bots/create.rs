@@ -15,7 +15,7 @@ use api::{
 };
 use leptos::prelude::*;
 use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
-use ui::{Button, Card, EmptyState, Field, Glyph, Kind};
+use ui::{Button, Card, EmptyState, Field, Glyph, IntoWhole, Kind, Within};
 
 /// `/bots/new`
 #[derive(Debug)]
@@ -42,14 +42,14 @@ impl LazyRoute for CreatePage {
                     let typed = typed.get();
                     Suspend::new(async move {
                         match choices.await {
-                            Ok(choices) => view! { <Create choices typed again/> }.into_any(),
-                            Err(error) => view! { <Unloaded error/> }.into_any(),
+                            Ok(choices) => view! { <Create choices typed again/> }.whole(),
+                            Err(error) => view! { <Unloaded error/> }.whole(),
                         }
                     })
                 }}
             </Suspense>
         }
-        .into_any()
+        .whole()
     }
 }
 
@@ -73,10 +73,10 @@ fn Create(
 ) -> impl IntoView {
     let t = text::text();
     if choices.models.is_empty() && !typed {
-        return view! { <NeedsKey/> }.into_any();
+        return view! { <NeedsKey/> }.whole();
     }
     if unisolated::must_be_accepted(&choices) {
-        return view! { <unisolated::Accept runtimes=choices.runtimes done=again/> }.into_any();
+        return view! { <unisolated::Accept runtimes=choices.runtimes done=again/> }.whole();
     }
     let accepted = choices.unisolated.as_ref().is_some_and(|it| it.by.is_some());
     let create = ServerAction::<BotsCreate>::new();
@@ -125,7 +125,7 @@ fn Create(
             {accepted.then(|| view! { <unisolated::Accepted done=again/> })}
         </div>
     }
-    .into_any()
+    .whole()
 }
 
 #[component]
@@ -262,7 +262,7 @@ fn ProfileField(draft: Draft) -> impl IntoView {
 
 /// What will be made, as it stands, and the button that makes it.
 #[component]
-fn Summary(draft: Draft, children: Children) -> impl IntoView {
+fn Summary(draft: Draft, children: Within) -> impl IntoView {
     let t = text::text();
     let named = Memo::new(move |_| draft.name.with(|name| name.trim().to_owned()));
     let name = move || if named.with(String::is_empty) { t.summary_unnamed.to_owned() } else { named.get() };
@@ -282,9 +282,9 @@ fn Summary(draft: Draft, children: Children) -> impl IntoView {
                     {move || {
                         let model = model();
                         if model.is_empty() {
-                            view! { <span>{t.summary_unset}</span> }.into_any()
+                            view! { <span>{t.summary_unset}</span> }.whole()
                         } else {
-                            view! { <span class="mono">{model}</span> }.into_any()
+                            view! { <span class="mono">{model}</span> }.whole()
                         }
                     }}
                 </dd>
@@ -295,7 +295,7 @@ fn Summary(draft: Draft, children: Children) -> impl IntoView {
                 <dt>{t.step_profile}</dt>
                 <dd>{move || profile_name(draft.profile.get(), t)}</dd>
             </dl>
-            <div class="summary-act">{children()} <p class="hint">{t.summary_next}</p></div>
+            <div class="summary-act">{children.view()} <p class="hint">{t.summary_next}</p></div>
         </Card>
     }
 }

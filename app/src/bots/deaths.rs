@@ -5,7 +5,7 @@ use crate::time::{self, Moment};
 use api::bots::{FixAct, Postmortem, PostmortemSummary};
 use leptos::prelude::*;
 use std::sync::Arc;
-use ui::{Card, Glyph, Icon};
+use ui::{Card, Glyph, Icon, IntoWhole};
 
 /// What helps after a death of this name.
 fn helps(code: &str) -> &'static [FixAct] {
@@ -50,9 +50,9 @@ pub(super) fn Opened(fixes: Fixes, open: Postmortem) -> impl IntoView {
     let answers = helps(&summary.reason.code).iter().map(|act| fixes.show(*act)).collect_view();
     let code = summary.exit_code.map(|code| view! { <dt>{t.exit_code}</dt><dd>{code.to_string()}</dd> });
     let changed = if changes.is_empty() {
-        view! { <dd>{t.changed_none}</dd> }.into_any()
+        view! { <dd>{t.changed_none}</dd> }.whole()
     } else {
-        view! { <dd>{differences(changes)}</dd> }.into_any()
+        view! { <dd>{differences(changes)}</dd> }.whole()
     };
     view! {
         <Card>

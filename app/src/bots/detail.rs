@@ -28,7 +28,7 @@ use leptos_router::{
     hooks::{use_location, use_params_map},
     lazy_route,
 };
-use ui::StatePill;
+use ui::{IntoWhole, StatePill};
 
 /// The bot that the pages below are about.
 #[derive(Clone, Copy)]
@@ -132,13 +132,13 @@ impl LazyRoute for BotFrame {
             <Suspense>
                 {move || Suspend::new(async move {
                     match bot.await {
-                        Ok(detail) => view! { <BotPage detail latest/> }.into_any(),
-                        Err(error) => view! { <Unloaded error/> }.into_any(),
+                        Ok(detail) => view! { <BotPage detail latest/> }.whole(),
+                        Err(error) => view! { <Unloaded error/> }.whole(),
                     }
                 })}
             </Suspense>
         }
-        .into_any()
+        .whole()
     }
 }
 

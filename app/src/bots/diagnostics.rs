@@ -17,7 +17,7 @@ use crate::{
 };
 use api::{ApiError, bots::*};
 use leptos::prelude::*;
-use ui::{Banner, Button, Card, Glyph, Kind, StatePill, Tone};
+use ui::{Banner, Button, Card, Glyph, IntoWhole, Kind, StatePill, Tone};
 
 /// What the buttons of this page do.
 #[derive(Clone, Copy)]
@@ -81,7 +81,7 @@ impl Fixes {
             }
         });
         let back = rollback.map(|to| way_back(self, t.roll_back_well, to));
-        view! { {raise} {back} }.into_any()
+        view! { {raise} {back} }.whole()
     }
 
     /// What a diagnosis advises.
@@ -104,31 +104,31 @@ impl Fixes {
             FixAct::Start => view! {
                 <ActionForm action=self.start>{field}<Button glyph=Glyph::Play busy=start>{t.f_start}</Button></ActionForm>
             }
-            .into_any(),
+            .whole(),
             FixAct::Restart => view! {
                 <ActionForm action=self.restart>{field}<Button glyph=Glyph::RotateCw busy=restart>{t.f_restart}</Button></ActionForm>
             }
-            .into_any(),
+            .whole(),
             FixAct::Apply => view! {
                 <ActionForm action=self.apply>{field}<Button glyph=Glyph::Check busy=apply>{t.f_apply}</Button></ActionForm>
             }
-            .into_any(),
+            .whole(),
             FixAct::TestKey => view! {
                 <ActionForm action=self.diagnose>{field}<Button glyph=Glyph::RefreshCw busy=diagnose>{t.f_test_key}</Button></ActionForm>
                 <a class="btn" href="/keys">{t.f_add_key}</a>
             }
-            .into_any(),
+            .whole(),
             FixAct::AddKey => link("/keys".to_owned(), t.f_add_key),
             FixAct::Configure => link(format!("/bots/{slug}/config"), t.f_configure),
             FixAct::ReadLogs => link(format!("/bots/{slug}/logs"), t.f_logs),
             // They say more than a word.
-            FixAct::RaiseMemory | FixAct::RollBack => ().into_any(),
+            FixAct::RaiseMemory | FixAct::RollBack => ().whole(),
         }
     }
 }
 
 fn link(href: String, word: &'static str) -> AnyView {
-    view! { <a class="btn" href=href>{word}</a> }.into_any()
+    view! { <a class="btn" href=href>{word}</a> }.whole()
 }
 
 #[component]

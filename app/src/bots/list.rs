@@ -17,7 +17,7 @@ use leptos::prelude::*;
 use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
 use narrow::Asked;
 pub(crate) use table::follow_bots;
-use ui::{Glyph, Icon};
+use ui::{Glyph, Icon, IntoWhole};
 
 /// `/bots`
 #[derive(Debug)]
@@ -51,13 +51,13 @@ impl LazyRoute for BotsPage {
                 {move || Suspend::new(async move {
                     match (page.await, stats.await) {
                         (Ok(page), Ok(stats)) => {
-                            view! { <table::Bots asked=asked.get_untracked() page stats/> }.into_any()
+                            view! { <table::Bots asked=asked.get_untracked() page stats/> }.whole()
                         }
-                        (Err(error), _) | (_, Err(error)) => view! { <Unloaded error/> }.into_any(),
+                        (Err(error), _) | (_, Err(error)) => view! { <Unloaded error/> }.whole(),
                     }
                 })}
             </Transition>
         }
-        .into_any()
+        .whole()
     }
 }

@@ -19,7 +19,7 @@ use leptos_router::{
     params::ParamsMap,
 };
 use std::{collections::VecDeque, sync::Arc};
-use ui::{Glyph, Icon};
+use ui::{Glyph, Icon, IntoWhole};
 
 /// Lines that a page begins with.
 const FIRST: u32 = 300;
@@ -91,14 +91,14 @@ impl LazyRoute for LogsPage {
                 <Transition>
                     {move || Suspend::new(async move {
                         match page.await {
-                            Ok(page) => view! { <Output asked=asked.get_untracked() page/> }.into_any(),
-                            Err(error) => view! { <Unloaded error/> }.into_any(),
+                            Ok(page) => view! { <Output asked=asked.get_untracked() page/> }.whole(),
+                            Err(error) => view! { <Unloaded error/> }.whole(),
                         }
                     })}
                 </Transition>
             </section>
         }
-        .into_any()
+        .whole()
     }
 }
 
@@ -215,8 +215,8 @@ fn Output(asked: Asked, page: LogPage) -> impl IntoView {
                 <ol class="log-lines" id="log-lines">
                     <For each=move || feed.rows.get() key=|(number, _)| *number let((_, line))>
                         {match line {
-                            Some(line) => view! { <LineView line/> }.into_any(),
-                            None => view! { <li class="log-gap"><span>{t.log_gap}</span></li> }.into_any(),
+                            Some(line) => view! { <LineView line/> }.whole(),
+                            None => view! { <li class="log-gap"><span>{t.log_gap}</span></li> }.whole(),
                         }}
                     </For>
                 </ol>

@@ -17,7 +17,7 @@ use leptos_router::{
     lazy_route,
 };
 use std::time::Duration;
-use ui::{EmptyState, Glyph};
+use ui::{EmptyState, Glyph, IntoWhole};
 
 /// How often the page asks again; Chela looks as often.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -75,14 +75,14 @@ impl LazyRoute for MetricsPage {
                 <Transition>
                     {move || Suspend::new(async move {
                         match figures.await {
-                            Ok(figures) => view! { <Charts figures/> }.into_any(),
-                            Err(error) => view! { <Unloaded error/> }.into_any(),
+                            Ok(figures) => view! { <Charts figures/> }.whole(),
+                            Err(error) => view! { <Unloaded error/> }.whole(),
                         }
                     })}
                 </Transition>
             </section>
         }
-        .into_any()
+        .whole()
     }
 }
 
@@ -90,7 +90,7 @@ impl LazyRoute for MetricsPage {
 fn Charts(figures: BotMetrics) -> impl IntoView {
     let t = text::text();
     if figures.points.is_empty() {
-        return view! { <EmptyState glyph=Glyph::Monitor title=t.none_title text=t.none_text/> }.into_any();
+        return view! { <EmptyState glyph=Glyph::Monitor title=t.none_title text=t.none_text/> }.whole();
     }
     let scale = Scale::new(&figures);
     let points = &figures.points;
@@ -129,5 +129,5 @@ fn Charts(figures: BotMetrics) -> impl IntoView {
             </table>
         </details>
     }
-    .into_any()
+    .whole()
 }

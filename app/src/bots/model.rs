@@ -3,6 +3,7 @@
 use super::text;
 use api::bots::ModelChoice;
 use leptos::prelude::*;
+use ui::IntoWhole;
 
 /// The model as it stands, and whether it is typed instead of chosen.
 #[derive(Clone, Copy)]
@@ -34,9 +35,9 @@ pub(super) fn ModelField(
     let hint = move || if picked.typed.get() { t.model_typed_hint } else { t.model_hint };
     let control = move || {
         if picked.typed.get() {
-            view! { <Typed id note=note.clone() picked/> }.into_any()
+            view! { <Typed id note=note.clone() picked/> }.whole()
         } else {
-            view! { <Chosen id note=note.clone() picked models/> }.into_any()
+            view! { <Chosen id note=note.clone() picked models/> }.whole()
         }
     };
     view! {

@@ -15,6 +15,7 @@ use leptos_router::{
     hooks::{use_location, use_params_map, use_query_map},
     lazy_route,
 };
+use ui::IntoWhole;
 
 /// Health, deaths, and the one that is open.
 pub(super) type Found = (BotHealth, Vec<PostmortemSummary>, Option<Postmortem>);
@@ -105,7 +106,7 @@ impl LazyRoute for MorePage {
     }
 
     fn view(this: MorePage) -> AnyView {
-        OneBot::here().map(|one| view! { <More one this/> }).into_any()
+        OneBot::here().map(|one| view! { <More one this/> }).whole()
     }
 }
 
@@ -136,11 +137,11 @@ fn More(one: OneBot, this: MorePage) -> impl IntoView {
             {move || Suspend::new(async move {
                 match (events.await, found.await) {
                     (Some(Ok((page, versions))), _) => {
-                        view! { <Changes one page/> <Versions fixes page=versions/> }.into_any()
+                        view! { <Changes one page/> <Versions fixes page=versions/> }.whole()
                     }
-                    (_, Some(Ok(found))) => view! { <Diagnostics fixes found/> }.into_any(),
-                    (Some(Err(error)), _) | (_, Some(Err(error))) => view! { <Unloaded error/> }.into_any(),
-                    (None, None) => ().into_any(),
+                    (_, Some(Ok(found))) => view! { <Diagnostics fixes found/> }.whole(),
+                    (Some(Err(error)), _) | (_, Some(Err(error))) => view! { <Unloaded error/> }.whole(),
+                    (None, None) => ().whole(),
                 }
             })}
         </Transition>

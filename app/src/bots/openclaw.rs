@@ -14,7 +14,7 @@ use api::{
     bots::{BotDetail, Upgrade, UpgradePhase},
 };
 use leptos::prelude::*;
-use ui::{Banner, Button, Card, Glyph, Kind, Tone};
+use ui::{Banner, Button, Card, Glyph, IntoWhole, Kind, Tone};
 
 texts! {
     has: "This bot runs with OpenClaw {}.", "此机器人运行 OpenClaw {}。";
@@ -92,9 +92,9 @@ pub(super) fn OpenClaw(one: OneBot) -> impl IntoView {
                 <Failure error=failure_of(move || said.get())/>
                 {move || last.get().map(|last| outcome(one, last, cancel, back))}
                 {move || match (going.get(), offers.with(Vec::is_empty)) {
-                    (true, _) => ().into_any(),
-                    (false, true) => view! { <p class="hint">{t.newest}</p> }.into_any(),
-                    (false, false) => form().into_any(),
+                    (true, _) => ().whole(),
+                    (false, true) => view! { <p class="hint">{t.newest}</p> }.whole(),
+                    (false, false) => form().whole(),
                 }}
             </Card>
         </section>

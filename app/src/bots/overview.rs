@@ -17,7 +17,7 @@ use crate::{
 use api::bots::{BotDetail, Desired, Observed, two_facts};
 use leptos::prelude::*;
 use std::sync::Arc;
-use ui::{Banner, Card, EmptyState, Glyph, Icon, Tone};
+use ui::{Banner, Card, EmptyState, Glyph, Icon, IntoWhole, Tone};
 
 /// What the page leads with.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,15 +51,15 @@ pub(crate) fn Overview(one: OneBot) -> impl IntoView {
             <div class="stack">
                 <Trouble one/>
                 {move || match lead.get() {
-                    Lead::Ready => view! { <Ready one/> }.into_any(),
-                    Lead::Stages => view! { <Card title=t.stages><Stages one/></Card> }.into_any(),
+                    Lead::Ready => view! { <Ready one/> }.whole(),
+                    Lead::Stages => view! { <Card title=t.stages><Stages one/></Card> }.whole(),
                     Lead::Stopping => {
                         view! {
                             <Card>
                                 <EmptyState glyph=Glyph::LoaderCircle title=t.s_stopping text=t.stopping_text/>
                             </Card>
                         }
-                            .into_any()
+                            .whole()
                     }
                     Lead::Stopped => {
                         view! {
@@ -67,7 +67,7 @@ pub(crate) fn Overview(one: OneBot) -> impl IntoView {
                                 <EmptyState glyph=Glyph::CirclePause title=t.stopped_title text=t.stopped_text/>
                             </Card>
                         }
-                            .into_any()
+                            .whole()
                     }
                 }}
                 <Recent one/>
@@ -214,7 +214,7 @@ fn Recent(one: OneBot) -> impl IntoView {
                 {move || {
                     let threads = one.threads.get().unwrap_or_default();
                     if threads.is_empty() {
-                        return view! { <p class="hint">{t.recent_none}</p> }.into_any();
+                        return view! { <p class="hint">{t.recent_none}</p> }.whole();
                     }
                     let slug = one.slug();
                     threads
@@ -230,7 +230,7 @@ fn Recent(one: OneBot) -> impl IntoView {
                             }
                         })
                         .collect_view()
-                        .into_any()
+                        .whole()
                 }}
             </Card>
         </Show>
@@ -262,14 +262,14 @@ fn Latest(one: OneBot) -> impl IntoView {
                 {move || Suspend::new(async move {
                     match one.latest.await {
                         Some(Ok(page)) if page.lines.is_empty() => {
-                            view! { <p class="hint">{t.latest_none}</p> }.into_any()
+                            view! { <p class="hint">{t.latest_none}</p> }.whole()
                         }
                         Some(Ok(page)) => {
                             let lines = page.lines.into_iter().map(|line| view! { <LineView line=Arc::new(line)/> });
-                            view! { <ol class="log-lines">{lines.collect_view()}</ol> }.into_any()
+                            view! { <ol class="log-lines">{lines.collect_view()}</ol> }.whole()
                         }
-                        Some(Err(error)) => view! { <p class="hint">{error.message}</p> }.into_any(),
-                        None => ().into_any(),
+                        Some(Err(error)) => view! { <p class="hint">{error.message}</p> }.whole(),
+                        None => ().whole(),
                     }
                 })}
             </Transition>

@@ -10,7 +10,7 @@ use super::{
 use crate::parts::Failure;
 use api::bots::{BotLimits, BotSettings};
 use leptos::prelude::*;
-use ui::{Button, Glyph, Kind, Toasts};
+use ui::{Button, Glyph, IntoWhole, Kind, Toasts};
 
 /// One field that would change.
 #[derive(Clone, PartialEq, Eq)]
@@ -115,8 +115,8 @@ fn Diff(change: Change) -> impl IntoView {
 #[component]
 pub(crate) fn PromptText(text: String) -> impl IntoView {
     if text.trim().is_empty() {
-        view! { <em>{text::text().empty_value}</em> }.into_any()
+        view! { <em>{text::text().empty_value}</em> }.whole()
     } else {
-        view! { <span class="as-typed">{text}</span> }.into_any()
+        view! { <span class="as-typed">{text}</span> }.whole()
     }
 }

@@ -7,7 +7,7 @@ use api::{
     bots::{BotConfigVersion, RollbackTo, SettingChange},
 };
 use leptos::prelude::*;
-use ui::{Button, Card, Glyph};
+use ui::{Button, Card, Glyph, IntoWhole};
 
 fn named(setting: &str) -> &'static str {
     let (t, c) = (text::text(), configs_text::text());
@@ -34,8 +34,7 @@ pub(super) fn differences(changes: Vec<SettingChange>) -> AnyView {
             </tr>
         }
     };
-    view! { <table class="diff"><tbody>{changes.into_iter().map(row).collect_view()}</tbody></table> }
-        .into_any()
+    view! { <table class="diff"><tbody>{changes.into_iter().map(row).collect_view()}</tbody></table> }.whole()
 }
 
 /// What going back would change, and the button that does it.
@@ -52,7 +51,7 @@ pub(super) fn way_back(fixes: Fixes, word: &'static str, to: RollbackTo) -> AnyV
             </ActionForm>
         </details>
     }
-    .into_any()
+    .whole()
 }
 
 #[component]
@@ -73,8 +72,7 @@ fn row(fixes: Fixes, version: BotConfigVersion) -> impl IntoView {
     let marks = [current.then_some(t.current), well.then_some(t.well)];
     let small = marks.into_iter().flatten().map(str::to_owned);
     let small = small.chain([fill(super::more_text::text().by, &author)]).collect::<Vec<_>>().join(" · ");
-    let changed =
-        if changes.is_empty() { view! { <p>{t.first}</p> }.into_any() } else { differences(changes) };
+    let changed = if changes.is_empty() { view! { <p>{t.first}</p> }.whole() } else { differences(changes) };
     let back = (!rollback.is_empty())
         .then(|| way_back(fixes, t.roll_back, RollbackTo { config_id: id, changes: rollback }));
     view! {

@@ -4,7 +4,7 @@ use super::text;
 use crate::{i18n::fill, time::Moment};
 use api::chat::{Message, MessageRole, MessageState, ToolCall, ToolState, Usage};
 use leptos::prelude::*;
-use ui::{CodeBlock, Glyph, Icon, Tone};
+use ui::{CodeBlock, Glyph, Icon, IntoWhole, Tone};
 
 /// A message of either side.
 #[component]
@@ -18,9 +18,9 @@ pub(super) fn MessageView(line: ArcRwSignal<Message>) -> impl IntoView {
                 <p class="as-typed">{move || line.with(|message| message.text.clone())}</p>
             </article>
         }
-        .into_any()
+        .whole()
     } else {
-        view! { <Answer line/> }.into_any()
+        view! { <Answer line/> }.whole()
     }
 }
 
@@ -76,7 +76,7 @@ fn Ending(line: RwSignal<Message>) -> impl IntoView {
     let error = Memo::new(move |_| line.with(|message| message.error.clone()));
     let figures = Memo::new(move |_| line.with(|message| (message.model.clone(), message.usage.clone())));
     move || match state.get() {
-        MessageState::Streaming => view! { <span class="sr-only">{t.writing}</span> }.into_any(),
+        MessageState::Streaming => view! { <span class="sr-only">{t.writing}</span> }.whole(),
         MessageState::Failed => {
             let more = error.get().unwrap_or_else(|| t.failed.to_owned());
             view! {
@@ -85,11 +85,11 @@ fn Ending(line: RwSignal<Message>) -> impl IntoView {
                     <span>{more}</span>
                 </p>
             }
-            .into_any()
+            .whole()
         }
         MessageState::Aborted => {
             let more = error.get().unwrap_or_else(|| t.cut_aborted.to_owned());
-            view! { <p class="ending"><Icon glyph=Glyph::Square/><span>{more}</span></p> }.into_any()
+            view! { <p class="ending"><Icon glyph=Glyph::Square/><span>{more}</span></p> }.whole()
         }
         MessageState::Final => {
             let (model, usage) = figures.get();
@@ -100,7 +100,7 @@ fn Ending(line: RwSignal<Message>) -> impl IntoView {
                     <Moment ms=Signal::stored(line.with_untracked(|message| message.created_at_ms))/>
                 </p>
             }
-            .into_any()
+            .whole()
         }
     }
 }

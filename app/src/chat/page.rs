@@ -24,7 +24,7 @@ use leptos_router::{
     lazy_route,
 };
 use serde::{Deserialize, Serialize};
-use ui::{Banner, Tone};
+use ui::{Banner, IntoWhole, Tone};
 
 /// What the address asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl LazyRoute for ChatPage {
     }
 
     fn view(this: ChatPage) -> AnyView {
-        OneBot::here().map(|one| view! { <Chat one opened=this.opened/> }).into_any()
+        OneBot::here().map(|one| view! { <Chat one opened=this.opened/> }).whole()
     }
 }
 
@@ -107,8 +107,8 @@ fn Chat(one: OneBot, opened: Resource<Result<Opened, ApiError>>) -> impl IntoVie
         <Transition>
             {move || Suspend::new(async move {
                 match opened.await {
-                    Ok(opened) => view! { <Thread one opened desk/> }.into_any(),
-                    Err(error) => view! { <Unloaded error/> }.into_any(),
+                    Ok(opened) => view! { <Thread one opened desk/> }.whole(),
+                    Err(error) => view! { <Unloaded error/> }.whole(),
                 }
             })}
         </Transition>

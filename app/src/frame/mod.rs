@@ -16,7 +16,7 @@ use leptos_router::{
     components::{A, Outlet},
     hooks::use_location,
 };
-use ui::{Banner, Glyph, Icon, ToastHost, Tone};
+use ui::{Banner, Glyph, Icon, IntoWhole, ToastHost, Tone};
 
 /// The person this page is for, below the frame.
 #[derive(Clone)]
@@ -37,12 +37,12 @@ pub fn Frame() -> impl IntoView {
                 // The count is worth showing, not worth failing for.
                 let unread = unread.await.map_or(0, |unread| unread.count);
                 match me.await {
-                    Ok(me) => view! { <Framed me unread/> }.into_any(),
+                    Ok(me) => view! { <Framed me unread/> }.whole(),
                     Err(error) if error.code == Code::Unauthenticated => {
                         leave();
-                        ().into_any()
+                        ().whole()
                     }
-                    Err(error) => view! { <main class="alone"><Unloaded error/></main> }.into_any(),
+                    Err(error) => view! { <main class="alone"><Unloaded error/></main> }.whole(),
                 }
             })}
         </Suspense>

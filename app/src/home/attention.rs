@@ -18,7 +18,7 @@ use api::{
     settings::Banner as Notice,
 };
 use leptos::prelude::*;
-use ui::{Button, Card, Glyph, Icon};
+use ui::{Button, Card, Glyph, Icon, IntoWhole};
 
 /// The list; one calm sentence when it is empty, nothing at all before there is a bot.
 #[component]
@@ -106,7 +106,7 @@ fn Answer(slug: String, wanted: bool, acts: Acts) -> impl IntoView {
                 <Button glyph=Glyph::RotateCw busy=acts.restart.pending()>{t.restart}</Button>
             </ActionForm>
         }
-        .into_any()
+        .whole()
     } else {
         view! {
             <ActionForm action=acts.start>
@@ -114,7 +114,7 @@ fn Answer(slug: String, wanted: bool, acts: Acts) -> impl IntoView {
                 <Button glyph=Glyph::Play busy=acts.start.pending()>{t.start}</Button>
             </ActionForm>
         }
-        .into_any()
+        .whole()
     }
 }
 

@@ -22,7 +22,7 @@ use attention::Attention;
 use first_steps::FirstSteps;
 use leptos::prelude::*;
 use leptos_router::{LazyRoute, lazy_route};
-use ui::{Card, Stat};
+use ui::{Card, IntoWhole, Stat};
 
 /// `/`
 #[derive(Debug)]
@@ -55,14 +55,14 @@ impl LazyRoute for HomePage {
                     let (usage, instance) = (usage.await.ok(), instance.await.ok());
                     match (bots, keys) {
                         (Ok(bots), Ok(keys)) => {
-                            view! { <Home bots=bots.items keys=keys.items usage instance/> }.into_any()
+                            view! { <Home bots=bots.items keys=keys.items usage instance/> }.whole()
                         }
-                        (Err(error), _) | (_, Err(error)) => view! { <Unloaded error/> }.into_any(),
+                        (Err(error), _) | (_, Err(error)) => view! { <Unloaded error/> }.whole(),
                     }
                 })}
             </Suspense>
         }
-        .into_any()
+        .whole()
     }
 }
 

@@ -13,12 +13,13 @@ use crate::{
 };
 use api::{
     jobs::{Job, JobCounts, JobPage, JobState, ListJobs},
-    live::{LiveEvent, Topic},
+    live::Topic,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
-use ui::{Button, Card, EmptyState, Glyph, Kind, StatePill};
+use serde::de::IgnoredAny;
+use ui::{Button, Card, EmptyState, Glyph, IntoWhole, Kind, StatePill};
 
 /// Where it is.
 pub(crate) const BASE: &str = "/admin/jobs";
@@ -60,8 +61,8 @@ pub(crate) fn Jobs() -> impl IntoView {
     let acts = Acts { retry: ServerAction::new(), cancel: ServerAction::new(), discard: ServerAction::new() };
     Effect::new(move |_: Option<()>| {
         let Some(live) = live() else { return };
-        live.follow(Topic::Jobs, move |news| {
-            if matches!(news, News::Event(LiveEvent::JobsChanged {})) {
+        live.follow(Topic::Jobs, move |news: News<IgnoredAny, IgnoredAny>| {
+            if matches!(news, News::Event(_)) {
                 page.refetch();
             }
             Fit::Yes
@@ -90,8 +91,8 @@ pub(crate) fn Jobs() -> impl IntoView {
             {move || Suspend::new(async move {
                 let (state, cursor) = asked.get_untracked();
                 match page.await {
-                    Ok(page) => view! { <List page acts state later=cursor.is_some()/> }.into_any(),
-                    Err(error) => view! { <Unloaded error/> }.into_any(),
+                    Ok(page) => view! { <List page acts state later=cursor.is_some()/> }.whole(),
+                    Err(error) => view! { <Unloaded error/> }.whole(),
                 }
             })}
         </Transition>
@@ -138,10 +139,10 @@ fn List(page: JobPage, acts: Acts, state: Option<JobState>, later: bool) -> impl
         None => BASE.to_owned(),
     };
     let list = if items.is_empty() {
-        view! { <EmptyState glyph=Glyph::CircleCheck title=t.none_title text=t.none_text/> }.into_any()
+        view! { <EmptyState glyph=Glyph::CircleCheck title=t.none_title text=t.none_text/> }.whole()
     } else {
         let rows = items.into_iter().map(|job| view! { <Row job acts/> }).collect_view();
-        view! { <Card><ul class="rows">{rows}</ul></Card> }.into_any()
+        view! { <Card><ul class="rows">{rows}</ul></Card> }.whole()
     };
     view! {
         <Chips counts here=state/>
@@ -160,10 +161,10 @@ fn Row(job: Job, acts: Acts) -> impl IntoView {
     let what = text::kind(&job.kind, t).to_owned();
     let about = match (job.bot, job.about) {
         (Some(bot), _) => {
-            view! { ": " <a href=format!("/bots/{}/overview", bot.slug)>{bot.name}</a> }.into_any()
+            view! { ": " <a href=format!("/bots/{}/overview", bot.slug)>{bot.name}</a> }.whole()
         }
-        (None, Some(id)) => view! { " " <span class="hint mono">{id}</span> }.into_any(),
-        (None, None) => ().into_any(),
+        (None, Some(id)) => view! { " " <span class="hint mono">{id}</span> }.whole(),
+        (None, None) => ().whole(),
     };
     let tries = format!("{} {} {}", fill(t.tries, &job.attempts.to_string()), t.of, job.max_attempts);
     let again = if job.state == JobState::Queued { t.run_now } else { t.retry };

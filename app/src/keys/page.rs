@@ -13,7 +13,7 @@ use api::{
 };
 use leptos::prelude::*;
 use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
-use ui::{EmptyState, Glyph, Toasts};
+use ui::{EmptyState, Glyph, IntoWhole, Toasts};
 
 /// The page.
 #[derive(Debug)]
@@ -53,9 +53,9 @@ impl LazyRoute for KeysPage {
                         {move || Suspend::new(async move {
                             match keys.await {
                                 Ok(page) => {
-                                    view! { <List page acts later=cursor.get_untracked().is_some()/> }.into_any()
+                                    view! { <List page acts later=cursor.get_untracked().is_some()/> }.whole()
                                 }
-                                Err(error) => view! { <Unloaded error/> }.into_any(),
+                                Err(error) => view! { <Unloaded error/> }.whole(),
                             }
                         })}
                     </Transition>
@@ -63,14 +63,14 @@ impl LazyRoute for KeysPage {
                 <Suspense>
                     {move || Suspend::new(async move {
                         match vendors.await {
-                            Ok(vendors) => view! { <AddForm vendors reload/> }.into_any(),
-                            Err(error) => view! { <Unloaded error/> }.into_any(),
+                            Ok(vendors) => view! { <AddForm vendors reload/> }.whole(),
+                            Err(error) => view! { <Unloaded error/> }.whole(),
                         }
                     })}
                 </Suspense>
             </div>
         }
-        .into_any()
+        .whole()
     }
 }
 

@@ -1,15 +1,38 @@
 //! Who follows which topic, and what the server last said about it.
 
 use super::{Fit, Link, News, socket::Socket};
-use api::live::{ClientFrame, Seen, ServerFrame, Topic};
+use api::{
+    ApiError,
+    live::{ClientFrame, Heard, HeardKind, Seen, Topic},
+};
 use leptos::prelude::*;
+use serde::de::DeserializeOwned;
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     rc::Rc,
 };
 
-type Hear = Rc<RefCell<dyn FnMut(News) -> Fit>>;
+type Hear = Rc<RefCell<dyn FnMut(Raw<'_>) -> Fit>>;
+
+/// News as it came. The follower reads it, with code that is loaded with its page.
+#[derive(Clone, Copy)]
+pub(super) enum Raw<'a> {
+    Snapshot(&'a str),
+    Event(&'a str),
+    Refused(&'a ApiError),
+}
+
+impl Raw<'_> {
+    /// The news; or, where a newer server says what this page does not know, whether a snapshot helps.
+    pub(super) fn read<S: DeserializeOwned, E: DeserializeOwned>(self) -> Result<News<S, E>, Fit> {
+        match self {
+            Self::Snapshot(text) => serde_json::from_str(text).map(News::Snapshot).map_err(|_| Fit::Yes),
+            Self::Event(text) => serde_json::from_str(text).map(News::Event).map_err(|_| Fit::No),
+            Self::Refused(error) => Ok(News::Refused(error.clone())),
+        }
+    }
+}
 
 /// A topic that somebody follows.
 #[derive(Default)]
@@ -50,7 +73,7 @@ impl Hub {
     }
 
     /// Starts following; everybody on the topic gets a fresh snapshot.
-    pub(super) fn add(self: &Rc<Self>, topic: Topic, hear: impl FnMut(News) -> Fit + 'static) -> u32 {
+    pub(super) fn add(self: &Rc<Self>, topic: Topic, hear: impl FnMut(Raw<'_>) -> Fit + 'static) -> u32 {
         let id = self.next_id.get();
         self.next_id.set(id.wrapping_add(1));
         let known = {
@@ -94,14 +117,6 @@ impl Hub {
         }
     }
 
-    /// Asks for every topic anew.
-    fn subscribe_all(&self) {
-        let topics: Vec<Topic> = self.topics.borrow().keys().copied().collect();
-        for topic in topics {
-            self.subscribe(topic);
-        }
-    }
-
     fn subscribe(&self, topic: Topic) {
         if let Some(followed) = self.topics.borrow_mut().get_mut(&topic) {
             followed.seen = None;
@@ -121,27 +136,24 @@ impl Hub {
         }
     }
 
-    /// Takes in one frame of the server.
+    /// Takes in one frame of the server. One that is not understood is of a newer server, and nothing that this page
+    /// could use: a gap in the numbers that follow has the topic read anew.
     pub(super) fn receive(&self, text: &str) {
-        match serde_json::from_str(text) {
-            Ok(ServerFrame::Snapshot { topic, epoch, seq, data }) => {
-                if self.put(topic, Seen { epoch, seq }) {
-                    self.tell(topic, &News::Snapshot(data));
+        let Ok(heard) = serde_json::from_str::<Heard<'_>>(text) else { return };
+        let Some(topic) = heard.topic.and_then(|topic| topic.parse().ok()) else { return };
+        match (heard.kind, heard.data, heard.error) {
+            (HeardKind::Snapshot, Some(data), _) => {
+                if self.put(topic, Seen { epoch: heard.epoch, seq: heard.seq }) {
+                    self.tell(topic, Raw::Snapshot(data.get()));
                 }
             }
-            Ok(ServerFrame::Event { topic, seq, data }) => self.event(topic, seq, News::Event(data)),
-            Ok(ServerFrame::Refused { topic, error }) => {
-                if let Ok(topic) = topic.parse() {
-                    self.tell(topic, &News::Refused(error));
-                }
-            }
-            Ok(ServerFrame::Resync { .. } | ServerFrame::Resumed { .. } | ServerFrame::Pong {}) => {}
-            // A server newer than this page: what it says may not be lost, so the page is read anew.
-            Err(_) => self.subscribe_all(),
+            (HeardKind::Event, Some(data), _) => self.event(topic, heard.seq, Raw::Event(data.get())),
+            (HeardKind::Refused, _, Some(error)) => self.tell(topic, Raw::Refused(&error)),
+            _ => {}
         }
     }
 
-    fn event(&self, topic: Topic, seq: u64, news: News) {
+    fn event(&self, topic: Topic, seq: u64, news: Raw<'_>) {
         let seen = self.topics.borrow().get(&topic).and_then(|followed| followed.seen.clone());
         match seen {
             // Before the snapshot, or already in it.
@@ -149,7 +161,7 @@ impl Hub {
             Some(seen) if seq <= seen.seq => {}
             Some(seen) if seq == seen.seq + 1 => {
                 self.put(topic, Seen { seq, ..seen });
-                self.tell(topic, &news);
+                self.tell(topic, news);
             }
             Some(_) => self.refresh(topic),
         }
@@ -163,13 +175,13 @@ impl Hub {
     }
 
     /// Tells every follower; none of them holds a borrow of the hub meanwhile, so they may follow or leave.
-    fn tell(&self, topic: Topic, news: &News) {
+    fn tell(&self, topic: Topic, news: Raw<'_>) {
         let hearers: Vec<Hear> = match self.topics.borrow().get(&topic) {
             Some(followed) => followed.followers.iter().map(|(_, hear)| Rc::clone(hear)).collect(),
             None => return,
         };
         let fits = hearers.iter().all(|hear| match hear.try_borrow_mut() {
-            Ok(mut hear) => (*hear)(news.clone()) == Fit::Yes,
+            Ok(mut hear) => (*hear)(news) == Fit::Yes,
             Err(_) => true,
         });
         if !fits {

@@ -13,6 +13,7 @@ use api::{
     live::{LiveEvent, Snapshot, Topic},
 };
 use leptos::prelude::*;
+use serde::de::DeserializeOwned;
 
 /// Whether the line is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,14 +25,14 @@ pub enum Link {
     Lost,
 }
 
-/// What a follower hears.
+/// What a follower hears, in the words that it reads: a list needs to know less than a bot's page.
 #[derive(Clone, Debug)]
 #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "news arrives in the browser only"))]
-pub enum News {
+pub enum News<S = Snapshot, E = LiveEvent> {
     /// The state of the topic; replaces what was known.
-    Snapshot(Snapshot),
+    Snapshot(S),
     /// One change to it.
-    Event(LiveEvent),
+    Event(E),
     /// The topic cannot be followed.
     Refused(ApiError),
 }
@@ -93,14 +94,26 @@ impl Live {
 
     /// Hears of `topic` until the current reactive owner is disposed of. Call it inside an effect.
     #[cfg(feature = "hydrate")]
-    pub fn follow(self, topic: Topic, hear: impl FnMut(News) -> Fit + 'static) {
+    pub fn follow<S, E>(self, topic: Topic, mut hear: impl FnMut(News<S, E>) -> Fit + 'static)
+    where
+        S: DeserializeOwned,
+        E: DeserializeOwned,
+    {
         let hub = self.hub.get_value();
-        let id = hub.add(topic, hear);
+        let id = hub.add(topic, move |raw| match raw.read() {
+            Ok(news) => hear(news),
+            Err(fit) => fit,
+        });
         let leave = StoredValue::new_local(move || hub.remove(topic, id));
         on_cleanup(move || leave.with_value(|leave| leave()));
     }
 
     /// Nothing is heard on the server.
     #[cfg(not(feature = "hydrate"))]
-    pub fn follow(self, _topic: Topic, _hear: impl FnMut(News) -> Fit + 'static) {}
+    pub fn follow<S, E>(self, _topic: Topic, _hear: impl FnMut(News<S, E>) -> Fit + 'static)
+    where
+        S: DeserializeOwned,
+        E: DeserializeOwned,
+    {
+    }
 }

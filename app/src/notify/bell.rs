@@ -6,7 +6,7 @@ use crate::{
     i18n::fill,
     live::{Fit, News, live},
 };
-use api::live::{LiveEvent, Snapshot, Topic};
+use api::live::{OfWhom, Topic, Unread};
 use leptos::prelude::*;
 use leptos_router::components::A;
 use ui::{Glyph, Icon};
@@ -23,13 +23,13 @@ pub(crate) fn Bell(first: u32) -> impl IntoView {
     Effect::new(move |_: Option<()>| {
         let Some(live) = live() else { return };
         let me = me.clone();
-        live.follow(Topic::Notifications, move |news| match news {
-            News::Snapshot(Snapshot::Notifications { unread: now }) => {
+        live.follow(Topic::Notifications, move |news: News<Unread, OfWhom>| match news {
+            News::Snapshot(Unread { unread: now }) => {
                 unread.set(now);
                 Fit::Yes
             }
             // What is unread differs from person to person: the server counts anew.
-            News::Event(LiveEvent::NotificationsChanged { of }) if of.is_none() || of == me => Fit::No,
+            News::Event(OfWhom { of }) if of.is_none() || of == me => Fit::No,
             _ => Fit::Yes,
         });
     });

@@ -11,7 +11,7 @@ use crate::{
 use api::notify::{Choices, NotificationKind};
 use leptos::prelude::*;
 use leptos_meta::Title;
-use ui::{Button, Card, Kind, Toasts};
+use ui::{Button, Card, IntoWhole, Kind, Toasts};
 
 /// The page.
 #[component]
@@ -24,8 +24,8 @@ pub(crate) fn ChoicesView() -> impl IntoView {
             <Suspense>
                 {move || Suspend::new(async move {
                     match choices.await {
-                        Ok(choices) => view! { <Form choices/> }.into_any(),
-                        Err(error) => view! { <Unloaded error/> }.into_any(),
+                        Ok(choices) => view! { <Form choices/> }.whole(),
+                        Err(error) => view! { <Unloaded error/> }.whole(),
                     }
                 })}
             </Suspense>

@@ -11,7 +11,7 @@ use crate::{
 };
 use api::notify::Notification;
 use leptos::prelude::*;
-use ui::{Button, Glyph, Icon, Kind, StatePill, Tone};
+use ui::{Button, Glyph, Icon, IntoWhole, Kind, StatePill, Tone};
 
 /// What can be done to one. One set for the page, so that a failure is said once.
 #[derive(Clone, Copy)]
@@ -38,9 +38,9 @@ pub(super) fn Item(
     let happened = text::kind(it.kind, t);
     let (slug, muted, unread) = (it.bot.as_ref().map(|bot| bot.slug.clone()), it.muted_until_ms, it.unread);
     let about = match (&it.bot, it.runtime) {
-        (Some(bot), _) => view! { <a href=it.kind.page_of(&bot.slug)>{bot.name.clone()}</a> }.into_any(),
-        (None, Some(runtime)) => fill(t.runtime, crate::bots::state::runtime_word(runtime)).into_any(),
-        (None, None) => ().into_any(),
+        (Some(bot), _) => view! { <a href=it.kind.page_of(&bot.slug)>{bot.name.clone()}</a> }.whole(),
+        (None, Some(runtime)) => fill(t.runtime, crate::bots::state::runtime_word(runtime)).whole(),
+        (None, None) => ().whole(),
     };
     let count = if it.bot.is_some() { t.times } else { t.bots_hit };
     let count = (it.count > 1).then(|| format!("{} · ", fill(count, &it.count.to_string())));

@@ -15,7 +15,7 @@ use crate::{
 use api::{
     ApiError, Page,
     auth::Role,
-    live::{Snapshot, Topic},
+    live::Topic,
     notify::{ListNotifications, Notification},
 };
 use leptos::prelude::*;
@@ -24,7 +24,8 @@ use leptos_router::{
     hooks::{use_location, use_query_map},
     lazy_route,
 };
-use ui::{Button, Card, EmptyState, Glyph, Icon};
+use serde::de::IgnoredAny;
+use ui::{Button, Card, EmptyState, Glyph, Icon, IntoWhole};
 
 /// The page.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ impl LazyRoute for AlertsPage {
 
     fn view(this: AlertsPage) -> AnyView {
         if use_location().pathname.with_untracked(|path| path == jobs::page::BASE) {
-            return view! { <jobs::page::Jobs/> }.into_any();
+            return view! { <jobs::page::Jobs/> }.whole();
         }
         let AlertsPage { cursor, page } = this;
         let t = text::text();
@@ -60,8 +61,8 @@ impl LazyRoute for AlertsPage {
         // The bell asks for a new snapshot whenever something changed for this person: then the list is read anew, too.
         Effect::new(move |_: Option<()>| {
             let Some(live) = live() else { return };
-            live.follow(Topic::Notifications, move |news| {
-                if matches!(news, News::Snapshot(Snapshot::Notifications { .. })) {
+            live.follow(Topic::Notifications, move |news: News<IgnoredAny, IgnoredAny>| {
+                if matches!(news, News::Snapshot(_)) {
                     page.refetch();
                 }
                 Fit::Yes
@@ -93,15 +94,15 @@ impl LazyRoute for AlertsPage {
                 {move || Suspend::new(async move {
                     match page.await {
                         Some(Ok(page)) => {
-                            view! { <List page acts later=cursor.get_untracked().is_some()/> }.into_any()
+                            view! { <List page acts later=cursor.get_untracked().is_some()/> }.whole()
                         }
-                        Some(Err(error)) => view! { <Unloaded error/> }.into_any(),
-                        None => ().into_any(),
+                        Some(Err(error)) => view! { <Unloaded error/> }.whole(),
+                        None => ().whole(),
                     }
                 })}
             </Transition>
         }
-        .into_any()
+        .whole()
     }
 }
 
@@ -111,7 +112,7 @@ fn List(page: Page<Notification>, acts: Acts, later: bool) -> impl IntoView {
     let owner = use_context::<Person>().is_some_and(|Person(me)| me.role == Role::Owner);
     let Page { items, next } = page;
     if items.is_empty() {
-        return view! { <EmptyState glyph=Glyph::Bell title=t.none_title text=t.none_text/> }.into_any();
+        return view! { <EmptyState glyph=Glyph::Bell title=t.none_title text=t.none_text/> }.whole();
     }
     // What came since this was drawn stays unread.
     let until = items.first().map_or(0, |newest| newest.last_at_ms);
@@ -131,5 +132,5 @@ fn List(page: Page<Notification>, acts: Acts, later: bool) -> impl IntoView {
         </Card>
         <Pager base="/alerts" later next/>
     }
-    .into_any()
+    .whole()
 }

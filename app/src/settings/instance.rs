@@ -5,7 +5,7 @@ use crate::parts::Unloaded;
 use api::settings::{Banner as Notice, Instance};
 use leptos::prelude::*;
 use leptos_meta::Title;
-use ui::{Banner, Card, CopyText, Glyph, Icon, Stat, Tone};
+use ui::{Banner, Card, CopyText, Glyph, Icon, IntoWhole, Stat, Tone};
 
 /// The page.
 #[component]
@@ -17,8 +17,8 @@ pub(crate) fn InstanceView() -> impl IntoView {
         <Suspense>
             {move || Suspend::new(async move {
                 match instance.await {
-                    Ok(instance) => view! { <Facts instance/> }.into_any(),
-                    Err(error) => view! { <Unloaded error/> }.into_any(),
+                    Ok(instance) => view! { <Facts instance/> }.whole(),
+                    Err(error) => view! { <Unloaded error/> }.whole(),
                 }
             })}
         </Suspense>

@@ -7,6 +7,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use leptos_router::{LazyRoute, hooks::use_location, lazy_route};
+use ui::IntoWhole;
 
 /// One of them, by its address.
 #[derive(Debug)]
@@ -21,11 +22,11 @@ impl LazyRoute for SettingsPage {
     fn view(this: SettingsPage) -> AnyView {
         _ = this;
         match use_location().pathname.get_untracked().as_str() {
-            "/settings/security" => view! { <Security/> }.into_any(),
-            "/settings/notifications" => view! { <ChoicesView/> }.into_any(),
-            "/settings/tokens" => view! { <Tokens/> }.into_any(),
-            "/admin/instance" => view! { <InstanceView/> }.into_any(),
-            _ => view! { <Profile/> }.into_any(),
+            "/settings/security" => view! { <Security/> }.whole(),
+            "/settings/notifications" => view! { <ChoicesView/> }.whole(),
+            "/settings/tokens" => view! { <Tokens/> }.whole(),
+            "/admin/instance" => view! { <InstanceView/> }.whole(),
+            _ => view! { <Profile/> }.whole(),
         }
     }
 }

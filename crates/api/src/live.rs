@@ -168,3 +168,108 @@ words! {
         JobsChanged {},
     }
 }
+
+words! {
+    /// What a list of bots reads of [`Snapshot::Bots`].
+    pub struct BotsSnapshot {
+        pub bots: Vec<BotSummary>,
+    }
+
+    /// What a list of bots reads of the events in `bots`.
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    pub enum BotsEvent {
+        BotChanged { bot: BotSummary },
+        BotDeleted { bot: BotId },
+    }
+
+    /// What the bell reads of [`Snapshot::Notifications`].
+    pub struct Unread {
+        pub unread: u32,
+    }
+
+    /// What the bell reads of [`LiveEvent::NotificationsChanged`].
+    pub struct OfWhom {
+        pub of: Option<String>,
+    }
+}
+
+/// A [`ServerFrame`] as a page reads it: what it carries is left to whoever follows the topic, so that the part of the
+/// page that is always loaded knows none of it.
+#[derive(Debug, serde::Deserialize)]
+pub struct Heard<'a> {
+    /// Which frame it is.
+    #[serde(rename = "type")]
+    pub kind: HeardKind,
+    /// Of all but `pong`.
+    #[serde(default)]
+    pub topic: Option<String>,
+    /// Of a snapshot.
+    #[serde(default)]
+    pub epoch: String,
+    /// Of a snapshot, of events and of `resumed`.
+    #[serde(default)]
+    pub seq: u64,
+    /// Of a snapshot and of events.
+    #[serde(borrow, default)]
+    pub data: Option<&'a serde_json::value::RawValue>,
+    /// Of a refusal.
+    #[serde(default)]
+    pub error: Option<ApiError>,
+}
+
+/// Which frame it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeardKind {
+    Snapshot,
+    Resumed,
+    Event,
+    Resync,
+    Refused,
+    Pong,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::de::DeserializeOwned;
+    use uuid::Uuid;
+
+    fn heard<T: DeserializeOwned>(frame: &ServerFrame) -> (HeardKind, u64, T) {
+        let text = serde_json::to_string(frame).unwrap();
+        let heard: Heard<'_> = serde_json::from_str(&text).unwrap();
+        let data = serde_json::from_str(heard.data.unwrap().get()).unwrap();
+        assert_eq!(heard.topic.unwrap().parse::<Topic>().unwrap().to_string(), "notifications");
+        (heard.kind, heard.seq, data)
+    }
+
+    #[test]
+    fn what_a_page_reads_is_what_the_server_says() {
+        let topic = Topic::Notifications;
+        let snapshot = |data| ServerFrame::Snapshot { topic, epoch: "e".to_owned(), seq: 7, data };
+        let event = |data| ServerFrame::Event { topic, seq: 8, data };
+        let (kind, seq, bell): (_, _, Unread) = heard(&snapshot(Snapshot::Notifications { unread: 3 }));
+        assert_eq!((kind, seq, bell.unread), (HeardKind::Snapshot, 7, 3));
+        let (_, _, bots): (_, _, BotsSnapshot) = heard(&snapshot(Snapshot::Bots { bots: Vec::new() }));
+        assert_eq!(bots.bots, []);
+        let (kind, seq, whose): (_, _, OfWhom) =
+            heard(&event(LiveEvent::NotificationsChanged { of: Some("usr_1".to_owned()) }));
+        assert_eq!((kind, seq, whose.of.as_deref()), (HeardKind::Event, 8, Some("usr_1")));
+        let gone = BotId(Uuid::from_u128(5));
+        let (_, _, deleted): (_, _, BotsEvent) = heard(&event(LiveEvent::BotDeleted { bot: gone }));
+        assert!(matches!(deleted, BotsEvent::BotDeleted { bot } if bot == gone));
+        let whole: (_, _, LiveEvent) = heard(&event(LiveEvent::JobsChanged {}));
+        assert!(matches!(whole.2, LiveEvent::JobsChanged {}));
+    }
+
+    #[test]
+    fn a_refusal_says_of_what_and_why_and_a_pong_is_of_nothing() {
+        let refused = ServerFrame::Refused { topic: "bots".to_owned(), error: ApiError::forbidden() };
+        let text = serde_json::to_string(&refused).unwrap();
+        let heard: Heard<'_> = serde_json::from_str(&text).unwrap();
+        assert_eq!((heard.kind, heard.topic.as_deref()), (HeardKind::Refused, Some("bots")));
+        assert_eq!(heard.error.map(|error| error.code), Some(crate::Code::Forbidden));
+        let pong: Heard<'_> = serde_json::from_str(r#"{"type":"pong"}"#).unwrap();
+        assert_eq!((pong.kind, pong.topic), (HeardKind::Pong, None));
+    }
+}

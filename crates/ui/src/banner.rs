@@ -1,6 +1,6 @@
 //! Banners: something to know or decide, at the place it belongs to.
 
-use crate::{Glyph, Icon};
+use crate::{Glyph, Icon, Within};
 use leptos::prelude::*;
 
 /// What kind of news a part carries. Always shown with a word and a picture, never by colour alone.
@@ -45,7 +45,7 @@ pub fn Banner(
     title: String,
     /// More, and what to do.
     #[prop(optional)]
-    children: Option<Children>,
+    children: Option<Within>,
 ) -> impl IntoView {
     let role = if tone == Tone::Bad { "alert" } else { "status" };
     view! {
@@ -53,7 +53,7 @@ pub fn Banner(
             <Icon glyph=tone.glyph()/>
             <div class="banner-body">
                 <p class="banner-title">{title}</p>
-                {children.map(|children| view! { <div class="banner-more">{children()}</div> })}
+                {children.map(|children| view! { <div class="banner-more">{children.view()}</div> })}
             </div>
         </div>
     }

@@ -1,6 +1,6 @@
 //! Buttons. A link that looks like one is a plain `<a class="btn btn-primary">`.
 
-use crate::{Glyph, Icon};
+use crate::{Glyph, Icon, Within};
 use leptos::prelude::*;
 
 /// How much a button asks for attention.
@@ -42,7 +42,7 @@ pub fn Button(
     /// The accessible name where the picture stands alone.
     #[prop(optional, into)]
     label: Option<String>,
-    #[prop(optional)] children: Option<Children>,
+    #[prop(optional)] children: Option<Within>,
 ) -> impl IntoView {
     let class =
         if children.is_none() { format!("{} btn-icon", kind.class()) } else { kind.class().to_owned() };
@@ -59,7 +59,7 @@ pub fn Button(
             disabled=move || disabled() || busy()
         >
             {glyph.map(|glyph| view! { <Icon glyph/> })}
-            {children.map(|children| view! { <span>{children()}</span> })}
+            {children.map(|children| view! { <span>{children.view()}</span> })}
         </button>
     }
 }

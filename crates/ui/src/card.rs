@@ -1,6 +1,6 @@
 //! Surfaces: cards, figures, badges, empty and waiting places.
 
-use crate::{Glyph, Icon, Tone};
+use crate::{Glyph, Icon, Tone, Within};
 use leptos::prelude::*;
 
 /// A titled surface.
@@ -10,12 +10,12 @@ pub fn Card(
     /// Further classes.
     #[prop(optional)]
     class: &'static str,
-    children: Children,
+    children: Within,
 ) -> impl IntoView {
     view! {
         <section class=format!("card {class}")>
             {title.map(|title| view! { <h2 class="card-title">{title}</h2> })}
-            {children()}
+            {children.view()}
         </section>
     }
 }
@@ -40,8 +40,8 @@ pub fn Stat(
 
 /// A short word about a thing.
 #[component]
-pub fn Badge(#[prop(optional)] tone: Option<Tone>, children: Children) -> impl IntoView {
-    view! { <span class=format!("badge {}", tone.unwrap_or(Tone::Idle).class())>{children()}</span> }
+pub fn Badge(#[prop(optional)] tone: Option<Tone>, children: Within) -> impl IntoView {
+    view! { <span class=format!("badge {}", tone.unwrap_or(Tone::Idle).class())>{children.view()}</span> }
 }
 
 /// What stands where nothing is yet: one sentence and the next step.
@@ -52,14 +52,14 @@ pub fn EmptyState(
     #[prop(into)] text: String,
     /// The next step.
     #[prop(optional)]
-    children: Option<Children>,
+    children: Option<Within>,
 ) -> impl IntoView {
     view! {
         <div class="empty">
             <span class="empty-mark"><Icon glyph/></span>
             <h2>{title}</h2>
             <p>{text}</p>
-            {children.map(|children| view! { <div class="empty-next">{children()}</div> })}
+            {children.map(|children| view! { <div class="empty-next">{children.view()}</div> })}
         </div>
     }
 }

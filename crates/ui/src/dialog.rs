@@ -1,7 +1,7 @@
 //! Dialogs: the browser's own `<dialog>`. `public/page.js` opens the one that a `data-open` button names,
 //! so that they work before and without wasm.
 
-use crate::{Glyph, Icon};
+use crate::{Glyph, Icon, Within};
 use leptos::{html, prelude::*};
 
 /// A dialog that a button with `data-open=<id>` shows.
@@ -14,7 +14,7 @@ pub fn Dialog(
     /// Whether its work succeeded; every time it says so, the dialog closes.
     #[prop(optional, into)]
     done: Option<Signal<bool>>,
-    children: Children,
+    children: Within,
 ) -> impl IntoView {
     let heading = format!("{id}-title");
     let dialog = NodeRef::<html::Dialog>::new();
@@ -33,7 +33,7 @@ pub fn Dialog(
                     </button>
                 </form>
             </header>
-            {children()}
+            {children.view()}
         </dialog>
     }
 }
@@ -45,11 +45,11 @@ pub fn Opener(
     #[prop(into)]
     dialog: String,
     #[prop(optional)] class: &'static str,
-    children: Children,
+    children: Within,
 ) -> impl IntoView {
     view! {
         <button type="button" class=class data-open=dialog aria-haspopup="dialog">
-            {children()}
+            {children.view()}
         </button>
     }
 }

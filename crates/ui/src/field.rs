@@ -1,5 +1,6 @@
 //! Form fields: label, control, hint and error, tied together for whoever listens instead of looking.
 
+use crate::Within;
 use leptos::prelude::*;
 
 /// Label, hint and error around one control. The control carries `id`, and `aria-describedby=<id>-note`.
@@ -15,13 +16,13 @@ pub fn Field(
     /// What is wrong with what was typed.
     #[prop(optional, into)]
     error: Signal<Option<String>>,
-    children: Children,
+    children: Within,
 ) -> impl IntoView {
     let note = format!("{id}-note");
     view! {
         <div class="field" class:field-bad=move || error.with(Option::is_some)>
             <label for=id>{label}</label>
-            {children()}
+            {children.view()}
             <p class="field-note" id=note>
                 {move || error.get().or_else(|| hint.clone())}
             </p>

@@ -15,6 +15,7 @@ mod icon;
 mod pill;
 mod stepper;
 mod toast;
+mod whole;
 
 pub use banner::{Banner, Tone};
 pub use button::{Button, Kind};
@@ -26,3 +27,4 @@ pub use icon::{Glyph, Icon};
 pub use pill::StatePill;
 pub use stepper::{Step, StepState, Stepper};
 pub use toast::{ToastHost, Toasts, provide_toasts};
+pub use whole::{IntoWhole, Within};

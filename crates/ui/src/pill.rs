@@ -1,6 +1,6 @@
 //! The state of a thing: picture, word and age. Never only a colour.
 
-use crate::{Glyph, Icon, Tone};
+use crate::{Glyph, Icon, Tone, Within};
 use leptos::prelude::*;
 
 /// A state; changes are announced politely where `live` is set.
@@ -17,13 +17,13 @@ pub fn StatePill(
     live: bool,
     /// Its age.
     #[prop(optional)]
-    children: Option<Children>,
+    children: Option<Within>,
 ) -> impl IntoView {
     view! {
         <span class=move || format!("pill {}", tone.get().class()) class:pill-turning=move || turning.get()>
             <Icon glyph/>
             <span class="pill-word" role=live.then_some("status")>{move || word.get()}</span>
-            {children.map(|children| view! { <span class="pill-age">{children()}</span> })}
+            {children.map(|children| view! { <span class="pill-age">{children.view()}</span> })}
         </span>
     }
 }

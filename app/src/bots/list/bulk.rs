@@ -8,7 +8,7 @@ use crate::{
 };
 use api::bots::{BulkAct, BulkDone};
 use leptos::{html, prelude::*};
-use ui::{Banner, Button, Dialog, Glyph, Icon, Opener, Tone};
+use ui::{Banner, Button, Dialog, Glyph, Icon, IntoWhole, Opener, Tone};
 
 /// The form around the table.
 pub(super) const FORM: &str = "bots-picked";
@@ -58,7 +58,7 @@ pub(super) fn Bar(trashed: bool, busy: Signal<bool>) -> impl IntoView {
                 </Opener>
             },
         )
-            .into_any()
+            .whole()
     } else {
         [
             ("start", w.start, Glyph::Play),
@@ -68,7 +68,7 @@ pub(super) fn Bar(trashed: bool, busy: Signal<bool>) -> impl IntoView {
         ]
         .map(|(name, word, glyph)| act(name, word, glyph))
         .collect_view()
-        .into_any()
+        .whole()
     };
     view! {
         <div class="bulk-bar" role="group" aria-label=t.picked aria-busy=move || busy.get().then_some("true")>
@@ -117,9 +117,9 @@ pub(super) fn Outcome(action: ServerAction<BotsBulk>, form: NodeRef<html::Form>)
         }
     });
     move || match value.get() {
-        None => ().into_any(),
-        Some(Err(error)) => view! { <crate::parts::ErrorNote error/> }.into_any(),
-        Some(Ok(done)) => view! { <Done action done/> }.into_any(),
+        None => ().whole(),
+        Some(Err(error)) => view! { <crate::parts::ErrorNote error/> }.whole(),
+        Some(Ok(done)) => view! { <Done action done/> }.whole(),
     }
 }
 

@@ -19,11 +19,14 @@ use crate::{
 use api::{
     Page,
     bots::{BotStats, BotSummary},
-    live::{LiveEvent, Snapshot, Topic},
+    live::{BotsEvent, BotsSnapshot, Topic},
 };
 use leptos::{html, prelude::*, task::spawn_local};
 use std::time::Duration;
 use ui::{EmptyState, Glyph, Icon};
+
+/// What a list of bots hears.
+type BotsNews = News<BotsSnapshot, BotsEvent>;
 
 /// News that come together are answered with one question.
 const TOGETHER: Duration = Duration::from_millis(700);
@@ -39,17 +42,17 @@ pub(crate) fn follow_bots(bots: RwSignal<Vec<BotSummary>>) {
     });
 }
 
-fn hear(bots: RwSignal<Vec<BotSummary>>, news: News) {
+fn hear(bots: RwSignal<Vec<BotSummary>>, news: BotsNews) {
     match news {
-        News::Snapshot(Snapshot::Bots { bots: all }) => bots.set(all),
-        News::Event(LiveEvent::BotChanged { bot }) => {
+        News::Snapshot(BotsSnapshot { bots: all }) => bots.set(all),
+        News::Event(BotsEvent::BotChanged { bot }) => {
             bots.update(|all| match all.iter_mut().find(|other| other.id == bot.id) {
                 Some(place) => *place = bot,
                 None => all.insert(0, bot),
             })
         }
-        News::Event(LiveEvent::BotDeleted { bot }) => bots.update(|all| all.retain(|other| other.id != bot)),
-        News::Snapshot(_) | News::Event(_) | News::Refused(_) => {}
+        News::Event(BotsEvent::BotDeleted { bot }) => bots.update(|all| all.retain(|other| other.id != bot)),
+        News::Refused(_) => {}
     }
 }
 
@@ -65,12 +68,12 @@ struct View {
 }
 
 impl View {
-    fn hear(self, news: News) {
+    fn hear(self, news: BotsNews) {
         match news {
-            News::Snapshot(Snapshot::Bots { bots }) => bots.into_iter().for_each(|bot| self.put(bot)),
-            News::Event(LiveEvent::BotChanged { bot }) => self.put(bot),
-            News::Event(LiveEvent::BotDeleted { .. }) => {}
-            News::Snapshot(_) | News::Event(_) | News::Refused(_) => return,
+            News::Snapshot(BotsSnapshot { bots }) => bots.into_iter().for_each(|bot| self.put(bot)),
+            News::Event(BotsEvent::BotChanged { bot }) => self.put(bot),
+            News::Event(BotsEvent::BotDeleted { .. }) => {}
+            News::Refused(_) => return,
         }
         self.look_again();
     }
