@@ -134,6 +134,11 @@ function forgetAlert(event) {
 }
 for (const name of ['input', 'submit', 'invalid']) document.addEventListener(name, forgetAlert, true);
 
+/** On a narrow screen the tab that is open may lie beyond the edge. */
+for (const tab of document.querySelectorAll('.tabs [aria-current=page]')) {
+  tab.scrollIntoView({ block: 'nearest', inline: 'center' });
+}
+
 /** Scripts ran, the page's own program did not: it says so instead of connecting for ever. */
 function still() {
   if (!root.dataset.hydrated) root.dataset.still = 'true';

@@ -58,7 +58,7 @@ pub(super) fn Changes(one: OneBot, page: Page<BotEvent>) -> impl IntoView {
 fn row(event: BotEvent, t: &'static more_text::Text) -> impl IntoView {
     let (glyph, word) = shown(event.kind, t);
     let lived = event.lived_ms.map(|ms| fill(t.lived, &time::duration(ms)));
-    let by = event.actor.map(|actor| fill(t.by, &actor));
+    let by = event.actor_name.or(event.actor).map(|actor| fill(t.by, &actor));
     let small = [lived, by].into_iter().flatten().collect::<Vec<_>>().join(" · ");
     view! {
         <li class="row">

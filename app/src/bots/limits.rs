@@ -26,7 +26,7 @@ pub(super) fn LimitFields(limits: BotLimits, error: Signal<Option<ApiError>>) ->
         }
     };
     view! {
-        <fieldset class="choices">
+        <fieldset class="choices limits">
             <legend>{t.resources}</legend>
             {field("memory_mb", "/limits/memory_mb", t.memory_mb, t.memory_hint, memory_mb, BotLimits::MEMORY_MB)}
             {field("cpu_milli", "/limits/cpu_milli", t.cpu_milli, t.cpu_hint, cpu_milli, BotLimits::CPU_MILLI)}

@@ -68,7 +68,8 @@ pub(super) fn Versions(fixes: Fixes, page: Page<BotConfigVersion>) -> impl IntoV
 
 fn row(fixes: Fixes, version: BotConfigVersion) -> impl IntoView {
     let t = configs_text::text();
-    let BotConfigVersion { id, at_ms, author, current, well, changes, rollback } = version;
+    let BotConfigVersion { id, at_ms, author, author_name, current, well, changes, rollback } = version;
+    let author = author_name.unwrap_or(author);
     let marks = [current.then_some(t.current), well.then_some(t.well)];
     let small = marks.into_iter().flatten().map(str::to_owned);
     let small = small.chain([fill(super::more_text::text().by, &author)]).collect::<Vec<_>>().join(" · ");

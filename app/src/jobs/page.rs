@@ -85,17 +85,19 @@ pub(crate) fn Jobs() -> impl IntoView {
     });
     view! {
         <Title text=t.title/>
-        <p class="lead">{t.lead}</p>
-        <Failure error=failed/>
-        <Transition>
-            {move || Suspend::new(async move {
-                let (state, cursor) = asked.get_untracked();
-                match page.await {
-                    Ok(page) => view! { <List page acts state later=cursor.is_some()/> }.whole(),
-                    Err(error) => view! { <Unloaded error/> }.whole(),
-                }
-            })}
-        </Transition>
+        <section class="stack">
+            <p class="lead">{t.lead}</p>
+            <Failure error=failed/>
+            <Transition>
+                {move || Suspend::new(async move {
+                    let (state, cursor) = asked.get_untracked();
+                    match page.await {
+                        Ok(page) => view! { <List page acts state later=cursor.is_some()/> }.whole(),
+                        Err(error) => view! { <Unloaded error/> }.whole(),
+                    }
+                })}
+            </Transition>
+        </section>
     }
 }
 

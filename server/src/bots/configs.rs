@@ -179,10 +179,13 @@ async fn list(
     let rows = store::configs::rows(b.platform.db.read(), &granted, row.id, &cursor).await?;
     let now: BotSettings = from_json(&row.settings)?;
     let all = rows.iter().map(|it| from_json(&it.settings)).collect::<Result<Vec<BotSettings>, _>>()?;
+    let by = rows.iter().map(|row| row.created_by.as_str());
+    let names = store::actors::names(b.platform.db.read(), &granted, by).await?;
     let word = |(config, (it, before)): (bot_config::Model, (&BotSettings, Option<&BotSettings>))| {
         BotConfigVersion {
             id: config.id,
             at_ms: config.created_at_ms,
+            author_name: names.get(&config.created_by).cloned(),
             author: config.created_by,
             current: config.id == row.config_id,
             well: Some(config.id) == row.well_config_id,

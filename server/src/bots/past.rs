@@ -2,7 +2,7 @@
 
 use super::{
     Bots,
-    store::{past, postmortems},
+    store::{actors, past, postmortems},
 };
 use crate::platform::{
     ctx::OpCtx,
@@ -135,7 +135,13 @@ async fn events(
     let cursor = Cursor::parse(q.limit, q.cursor.as_deref())?;
     let row = b.find(&granted, &q.bot).await?;
     let page = past::page(b.platform.db.read(), &granted, &row, &cursor).await?;
-    let items = page.items.into_iter().map(word).collect::<Result<_, OpError>>()?;
+    let by = page.items.iter().filter_map(|row| row.actor.as_deref());
+    let names = actors::names(b.platform.db.read(), &granted, by).await?;
+    let named = |row: bot_event::Model| {
+        let actor_name = row.actor.as_ref().and_then(|actor| names.get(actor).cloned());
+        Ok(BotEvent { actor_name, ..word(row)? })
+    };
+    let items = page.items.into_iter().map(named).collect::<Result<_, OpError>>()?;
     Ok(Page { items, next: page.next })
 }
 
@@ -146,6 +152,7 @@ pub(super) fn word(row: bot_event::Model) -> Result<BotEvent, OpError> {
         at_ms: row.at_ms,
         kind: named(&row.kind)?,
         actor: row.actor,
+        actor_name: None,
         reason: row.reason.as_deref().map(from_json).transpose()?,
         lived_ms: row.lived_ms,
     })

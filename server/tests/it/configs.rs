@@ -225,6 +225,7 @@ async fn a_bot_goes_back_to_the_settings_it_was_well_with_and_history_only_grows
     assert_eq!(after.as_array().map(Vec::len), Some(3), "a new version, none rewritten");
     assert_eq!((&after[0]["changes"], &after[1]["id"]), (&wanted, &versions[0]["id"]));
     assert!(after[0]["author"].as_str().is_some_and(|author| author.contains("tok_")), "{after}");
+    assert!(after[0]["author_name"].as_str().is_some_and(|name| !name.is_empty()), "{after}");
     let again = house.post("rollback", json!({ "config_id": back["config_id"] })).await.ok(200);
     assert_eq!(again["version"], house.get("").await["version"], "there already");
     assert_eq!(house.get("/configs").await["items"].as_array().map(Vec::len), Some(3));

@@ -44,6 +44,7 @@ async fn what_was_done_to_a_bot_and_what_became_of_it_is_told() {
     assert_eq!(rest["items"].as_array().map(Vec::len), Some(wanted.len() - 2));
     let first = &rest["items"][wanted.len() - 3];
     assert!(first["actor"].as_str().is_some_and(|actor| actor.contains("tok_")), "{first}");
+    assert!(first["actor_name"].as_str().is_some_and(|name| !name.is_empty()), "people read a name: {first}");
 
     let up = at.get(&owner, &format!("{path}/uptime")).await.ok(200);
     assert!(up["deaths"] == 1 && up["up_ms"].as_i64() <= up["wanted_ms"].as_i64(), "{up}");

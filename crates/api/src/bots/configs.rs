@@ -61,6 +61,9 @@ words! {
         pub at_ms: i64,
         /// Who made it, as the audit log names them.
         pub author: String,
+        /// The name of that person or token, while there is one.
+        #[serde(default)]
+        pub author_name: Option<String>,
         /// It is the one that is applied.
         pub current: bool,
         /// The bot was last well with it.

@@ -53,6 +53,9 @@ words! {
         pub kind: BotEventKind,
         /// Who asked, as the audit log names them; nobody where it was seen.
         pub actor: Option<String>,
+        /// The name of that person or token, while there is one.
+        #[serde(default)]
+        pub actor_name: Option<String>,
         /// Why it died or failed.
         pub reason: Option<Reason>,
         /// How long it had been up, where it died or ended.

@@ -45,6 +45,14 @@ pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
+/// The text under the first of two keys that has one.
+pub(crate) fn either<'a>(value: &'a Value, key: &str, or: &str) -> &'a str {
+    match text(value, key) {
+        "" => text(value, or),
+        found => found,
+    }
+}
+
 /// A number field.
 pub(crate) fn number(value: &Value, key: &str) -> Option<i64> {
     value.get(key).and_then(Value::as_i64)
