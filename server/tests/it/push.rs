@@ -358,6 +358,15 @@ async fn a_death_its_notification_and_its_push_are_written_together_or_not_at_al
     house.at.stop().await;
 }
 
+/// What the phone was told as the n-th.
+async fn phone_says(house: &House, phone: &Browser, n: usize) -> Value {
+    eventually("the phone to be told", async || {
+        let heard = house.service.heard().into_iter().filter(|(to, ..)| to == "/phone").nth(n);
+        heard.map(|(.., sealed)| phone.read(&sealed))
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_bots_that_fall_at_once_are_one_push_of_the_first_and_one_of_the_rest() {
     let house = house().await;
@@ -443,8 +452,11 @@ async fn many_bots_that_fall_at_once_are_one_push_of_the_first_and_one_of_the_re
     assert_eq!(rows_of(&house.at, "push_held").await, 0);
 
     // One that falls later is told at once again, as itself.
+    house.clock.advance(11 * 60_000);
     assert!(house.at.world.cells.exit(bots[3], 137), "it runs");
-    house.at.stop().await;
+    assert_eq!(phone_says(&house, &phone, 4).await["title"], "Four: ended by itself");
+    house.told_all().await;
+    house.at.stop_busy().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
