@@ -193,6 +193,43 @@ impl House {
     async fn devices(&self) -> i64 {
         rows_of(&self.at, "push_subscriptions").await
     }
+
+    /// What a device was told, by its path.
+    fn told(&self, path: &str, browser: &Browser) -> Vec<Value> {
+        let heard = self.service.heard().into_iter().filter(|(to, ..)| to == path);
+        heard.map(|(_, _, sealed)| browser.read(&sealed)).collect()
+    }
+
+    /// How many notifications there are, and how many of them go on.
+    async fn open(&self) -> (usize, usize) {
+        let listed = self.at.get(&self.ada, "/api/notifications").await.ok(200);
+        let rows = listed["items"].as_array().cloned().unwrap_or_default();
+        (rows.len(), rows.iter().filter(|row| row["resolved_at_ms"].is_null()).count())
+    }
+
+    /// How many devices something waits for.
+    async fn waiting(&self) -> i64 {
+        count(&self.at, "select count(*) from jobs where kind = 'notify.together' and state = 'queued'").await
+    }
+
+    /// Waits until all news found their way, and something waits for so many devices.
+    async fn placed(&self, then: i64) {
+        eventually("every piece of news to find its way", async || {
+            let on_their_way = "select count(*) from jobs where kind in ('notify.push', 'notify.send')";
+            (count(&self.at, on_their_way).await == 0 && self.waiting().await == then).then_some(())
+        })
+        .await;
+    }
+
+    /// Time goes on until nothing is left to be told.
+    async fn quiet(&self) {
+        eventually("all of it to be told", async || {
+            self.clock.advance(1_000);
+            let left = "select count(*) from jobs where kind like 'notify.%'";
+            (self.open().await.1 == 0 && count(&self.at, left).await == 0).then_some(())
+        })
+        .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -358,15 +395,6 @@ async fn a_death_its_notification_and_its_push_are_written_together_or_not_at_al
     house.at.stop().await;
 }
 
-/// What the phone was told as the n-th.
-async fn phone_says(house: &House, phone: &Browser, n: usize) -> Value {
-    eventually("the phone to be told", async || {
-        let heard = house.service.heard().into_iter().filter(|(to, ..)| to == "/phone").nth(n);
-        heard.map(|(.., sealed)| phone.read(&sealed))
-    })
-    .await
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn many_bots_that_fall_at_once_are_one_push_of_the_first_and_one_of_the_rest() {
     let house = house().await;
@@ -378,45 +406,30 @@ async fn many_bots_that_fall_at_once_are_one_push_of_the_first_and_one_of_the_re
     for name in ["Two", "Three", "Four"] {
         bots.push(house.at.ready_bot(&house.ada, name).await.parse().expect("an id"));
     }
-    // What a device was told, by its path.
-    let told = |path: &str, browser: &Browser| -> Vec<Value> {
-        let heard = house.service.heard().into_iter().filter(|(to, ..)| to == path);
-        heard.map(|(_, _, sealed)| browser.read(&sealed)).collect()
-    };
-    let open = async || {
-        let listed = house.at.get(&house.ada, "/api/notifications").await.ok(200);
-        let rows = listed["items"].as_array().cloned().unwrap_or_default();
-        (rows.len(), rows.iter().filter(|row| row["resolved_at_ms"].is_null()).count())
-    };
-    let waiting = "select count(*) from jobs where kind = 'notify.together' and state = 'queued'";
-    let placed = async |then: i64| {
-        eventually("every piece of news to find its way", async || {
-            let on_their_way = "select count(*) from jobs where kind in ('notify.push', 'notify.send')";
-            (count(&house.at, on_their_way).await == 0 && count(&house.at, waiting).await == then)
-                .then_some(())
-        })
-        .await;
-    };
     // None is up again before the test lets it.
     let held: Vec<_> = bots.iter().map(|_| house.at.world.cells.hold(Call::Start, Edge::Before)).collect();
     for bot in &bots {
         assert!(house.at.world.cells.exit(*bot, 137), "it runs");
     }
-    eventually("every death to be noticed", async || (open().await == (4, 4)).then_some(())).await;
-    placed(2).await;
-    let first = told("/phone", &phone);
-    assert_eq!((first.len(), told("/pad", &pad).len()), (1, 1), "the first at once, and no other: {first:?}");
+    eventually("every death to be noticed", async || (house.open().await == (4, 4)).then_some(())).await;
+    house.placed(2).await;
+    let first = house.told("/phone", &phone);
+    assert_eq!(
+        (first.len(), house.told("/pad", &pad).len()),
+        (1, 1),
+        "the first at once, and no other: {first:?}"
+    );
     assert!(
         first[0]["title"].as_str().is_some_and(|title| title.ends_with(": ended by itself")),
         "{first:?}"
     );
 
     house.clock.advance(29_000);
-    assert_eq!(count(&house.at, waiting).await, 2, "not before its time");
+    assert_eq!(house.waiting().await, 2, "not before its time");
     house.clock.advance(1_000);
-    placed(0).await;
+    house.placed(0).await;
     let rest = eventually("the rest on both", async || {
-        let both = (told("/phone", &phone), told("/pad", &pad));
+        let both = (house.told("/phone", &phone), house.told("/pad", &pad));
         (both.0.len() > 1 && both.1.len() > 1).then_some(both)
     })
     .await;
@@ -427,21 +440,11 @@ async fn many_bots_that_fall_at_once_are_one_push_of_the_first_and_one_of_the_re
         (&json!("3 more bots are in trouble"), &json!("另有 3 个机器人出现故障"))
     );
     assert_eq!((&en["url"], &en["bot"], &en["quiet"]), (&json!("/alerts"), &Value::Null, &json!(false)));
-    assert_eq!(open().await, (4, 4), "each is a notification of its own");
+    assert_eq!(house.open().await, (4, 4), "each is a notification of its own");
 
     held.iter().for_each(Held::go_on);
-    eventually("all are back", async || {
-        house.clock.advance(500);
-        (open().await == (4, 0)).then_some(())
-    })
-    .await;
-    eventually("all of it to be told", async || {
-        house.clock.advance(1_000);
-        let left = "select count(*) from jobs where kind like 'notify.%'";
-        (count(&house.at, left).await == 0).then_some(())
-    })
-    .await;
-    let all = told("/phone", &phone);
+    house.quiet().await;
+    let all = house.told("/phone", &phone);
     assert_eq!(all.len(), 4, "{all:?}");
     let well =
         all.iter().find(|said| said["tag"] == en["tag"] && said["quiet"] == true).expect("the end of it");
@@ -454,7 +457,9 @@ async fn many_bots_that_fall_at_once_are_one_push_of_the_first_and_one_of_the_re
     // One that falls later is told at once again, as itself.
     house.clock.advance(11 * 60_000);
     assert!(house.at.world.cells.exit(bots[3], 137), "it runs");
-    assert_eq!(phone_says(&house, &phone, 4).await["title"], "Four: ended by itself");
+    let fifth =
+        eventually("the phone to be told", async || house.told("/phone", &phone).get(4).cloned()).await;
+    assert_eq!(fifth["title"], "Four: ended by itself");
     house.told_all().await;
     house.at.stop_busy().await;
 }
@@ -474,21 +479,14 @@ async fn of_two_that_fall_at_once_the_second_is_told_by_its_name_and_what_is_not
     for bot in [&second, &muted] {
         assert!(cells.exit(bot.parse().expect("an id"), 137), "it runs");
     }
-    eventually("the second to wait", async || {
-        let waiting = "select count(*) from jobs where kind = 'notify.together'";
-        (count(&house.at, waiting).await == 1 && rows_of(&house.at, "notifications").await == 3).then_some(())
-    })
-    .await;
+    eventually("every death to be noticed", async || (house.open().await == (3, 3)).then_some(())).await;
+    house.placed(1).await;
     house.clock.advance(30_000);
     let said = phone.read(&house.service.nth(1).await.2);
     assert_eq!((&said["title"], &said["bot"]), (&json!("Two: ended by itself"), &json!("two")));
     held.iter().for_each(Held::go_on);
-    eventually("all is told", async || {
-        house.clock.advance(1_000);
-        let left = "select count(*) from jobs where kind like 'notify.%'";
-        (count(&house.at, left).await == 0 && house.service.heard().len() == 4).then_some(())
-    })
-    .await;
+    house.quiet().await;
+    assert_eq!(house.service.heard().len(), 4, "the muted one was not told");
     let over: Vec<_> = house.service.heard().iter().skip(2).map(|(.., sealed)| phone.read(sealed)).collect();
     assert!(
         over.iter().any(|end| end["tag"] == said["tag"] && end["title"] == "Two: is well again"),
