@@ -20,6 +20,7 @@ mod m20261121_000011_bot_metrics;
 mod m20261121_000012_bot_openclaw;
 mod m20261121_000013_jobs;
 mod m20261121_000015_idle;
+mod m20261122_000016_push_held;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000012_bot_openclaw::Migration),
             Box::new(m20261121_000013_jobs::Migration),
             Box::new(m20261121_000015_idle::Migration),
+            Box::new(m20261122_000016_push_held::Migration),
         ]
     }
 }

@@ -97,9 +97,19 @@ fn Charts(figures: BotMetrics) -> impl IntoView {
     let cpu = points.iter().map(|p| (p.at_ms, Some(p.cpu_milli))).collect();
     let memory = points.iter().map(|p| (p.at_ms, Some(p.memory_bytes))).collect();
     let disk = points.iter().map(|p| (p.at_ms, p.disk_bytes)).collect();
+    // Steps differ with the time that is looked at: told per second they compare.
+    let (step_ms, second) = (figures.step_ms.unsigned_abs().max(1), 1_000);
+    let rate = move |bytes: Option<u64>| bytes.map(|bytes| bytes.saturating_mul(second) / step_ms);
+    let sent = points.iter().map(|p| (p.at_ms, rate(p.sent_bytes))).collect();
+    let received = points.iter().map(|p| (p.at_ms, rate(p.received_bytes))).collect();
     let step = figures.points.len().div_ceil(ROWS).max(1);
     let rows = figures.points.iter().rev().step_by(step).map(|p| {
-        let disk = p.disk_bytes.map_or_else(|| "–".to_owned(), chart::bytes);
+        let [disk, sent, received] = [
+            (p.disk_bytes, chart::bytes as fn(u64) -> String),
+            (rate(p.sent_bytes), chart::rate),
+            (rate(p.received_bytes), chart::rate),
+        ]
+        .map(|(known, shown)| known.map_or_else(|| "–".to_owned(), shown));
         view! {
             <tr>
                 <th scope="row">{time::utc(p.at_ms)}</th>
@@ -107,20 +117,24 @@ fn Charts(figures: BotMetrics) -> impl IntoView {
                 <td>{chart::bytes(p.memory_bytes)}</td>
                 <td>{disk}</td>
                 <td>{p.processes.to_string()}</td>
+                <td>{sent}</td>
+                <td>{received}</td>
             </tr>
         }
     });
     view! {
         <Chart title=t.cpu line=cpu scale=scale.clone() shown=chart::cores limit=None/>
         <Chart title=t.memory line=memory scale=scale.clone() shown=chart::bytes limit=figures.memory_limit_bytes/>
-        <Chart title=t.disk line=disk scale shown=chart::bytes limit=None/>
-        <p class="hint">{t.no_network}</p>
+        <Chart title=t.disk line=disk scale=scale.clone() shown=chart::bytes limit=None/>
+        <Chart title=t.sent line=sent scale=scale.clone() shown=chart::rate limit=None/>
+        <Chart title=t.received line=received scale shown=chart::rate limit=None/>
+        <p class="hint">{t.traffic}</p>
         <details class="card">
             <summary>{t.table}</summary>
             <table class="diff figures">
                 <thead>
                     <tr>
-                        {[t.at, t.cpu, t.memory, t.disk, t.processes]
+                        {[t.at, t.cpu, t.memory, t.disk, t.processes, t.sent, t.received]
                             .map(|word| view! { <th scope="col">{word}</th> })
                             .collect_view()}
                     </tr>

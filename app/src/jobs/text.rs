@@ -20,6 +20,7 @@ texts! {
     upgrade: "Give a bot another OpenClaw", "更换机器人的 OpenClaw 版本";
     push: "Tell devices of news", "通知设备";
     send: "Push to a device", "推送到设备";
+    together: "Push several at once to a device", "合并推送到设备";
     forget: "Delete a thread in its bot", "在机器人中删除会话";
     tries: "Try {}", "第 {} 次";
     of: "of", "共";
@@ -39,6 +40,7 @@ pub(super) fn kind<'a>(kind: &'a str, t: &'static Text) -> &'a str {
         "bots.upgrade" => t.upgrade,
         "notify.push" => t.push,
         "notify.send" => t.send,
+        "notify.together" => t.together,
         "chat.forget_session" => t.forget,
         other => other,
     }

@@ -87,6 +87,7 @@ fn kind(value: &Value) -> &str {
         "bots.upgrade" => "give a bot another OpenClaw",
         "notify.push" => "tell devices of news",
         "notify.send" => "push to a device",
+        "notify.together" => "push several at once to a device",
         "chat.forget_session" => "delete a thread in its bot",
         other => other,
     }

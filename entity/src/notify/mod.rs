@@ -1,6 +1,7 @@
 //! Rows of the notify slice.
 
 pub mod choice;
+pub mod held;
 pub mod mute;
 pub mod notification;
 pub mod read;

@@ -16,6 +16,9 @@ pub struct Model {
     pub auth: Vec<u8>,
     pub locale: String,
     pub created_at_ms: i64,
+    /// When a trouble was pushed to it last that others wait behind, and which; none for several together.
+    pub told_at_ms: i64,
+    pub told_id: Option<NotificationId>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -19,7 +19,7 @@ use api::{
 };
 use entity::bots::bot;
 use openclaw::Gateway;
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 /// How often it is looked whether somebody can sleep.
 const LOOK_MS: i64 = 60_000;
@@ -37,11 +37,32 @@ pub struct Activity {
     pub last_ms: Option<i64>,
 }
 
-/// Tells when a bot last called a model; the usage slice provides it.
+/// Tells of bots' model calls; the usage slice provides it.
 #[async_trait::async_trait]
-pub trait LastCall: Send + Sync {
+pub trait Calls: Send + Sync {
     /// When the last call ended that began after `since_ms`.
     async fn last_call_ms(&self, row: &bot::Model, since_ms: i64) -> Result<Option<i64>, OpError>;
+
+    /// What calls moved that ended since this was asked last.
+    fn take_traffic(&self) -> HashMap<BotId, Traffic>;
+}
+
+/// Bytes that a bot's model calls sent and received.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    pub sent: u64,
+    pub received: u64,
+}
+
+impl Traffic {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            sent: self.sent.saturating_add(other.sent),
+            received: self.received.saturating_add(other.received),
+        }
+    }
 }
 
 /// What a bot's row makes of a setting: 0 is never.

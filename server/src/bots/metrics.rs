@@ -19,7 +19,7 @@ use crate::platform::{
 use api::{ApiError, bots::*};
 use policy::{Granted, act};
 pub(super) use sampler::Meters;
-use segment::{Sample, Segment};
+use segment::{Moved, Sample, Segment};
 use std::sync::Arc;
 
 /// Over how long figures are told if nothing is said.
@@ -80,12 +80,18 @@ fn points(samples: &[(i64, Sample)], from_ms: i64, step_ms: i64) -> Vec<MetricPo
             let (first, _) = chunk.first()?;
             let count = u64::try_from(chunk.len()).unwrap_or(1).max(1);
             let all = || chunk.iter().map(|(_, sample)| sample);
+            let moved = |bytes: fn(&Moved) -> u32| {
+                let known = all().filter_map(|s| s.traffic.as_ref());
+                known.map(|moved| u64::from(bytes(moved))).reduce(|sum, more| sum + more)
+            };
             Some(MetricPoint {
                 at_ms: from_ms + step_of(*first) * step_ms,
                 cpu_milli: all().map(|s| u64::from(s.cpu_milli)).sum::<u64>() / count,
                 memory_bytes: all().map(|s| u64::from(s.memory_kib)).max().unwrap_or(0) * 1024,
                 disk_bytes: all().filter_map(|s| s.disk_kib).next_back().map(|kib| u64::from(kib) * 1024),
                 processes: all().map(|s| u64::from(s.processes)).max().unwrap_or(0),
+                sent_bytes: moved(|moved| moved.sent),
+                received_bytes: moved(|moved| moved.received),
             })
         })
         .collect()
@@ -96,7 +102,7 @@ mod tests {
     use super::*;
 
     fn sample(cpu_milli: u32, memory_kib: u32) -> Sample {
-        Sample { cpu_milli, memory_kib, disk_kib: None, processes: 1 }
+        Sample { cpu_milli, memory_kib, disk_kib: None, processes: 1, traffic: None }
     }
 
     #[test]
@@ -107,5 +113,15 @@ mod tests {
             points.iter().map(|p| (p.at_ms, p.cpu_milli, p.memory_bytes)).collect::<Vec<_>>(),
             [(0, 200, 9 * 1024), (30_000, 50, 7 * 1024)]
         );
+    }
+
+    #[test]
+    fn a_step_tells_the_sum_of_what_calls_moved_and_nothing_where_nobody_counted() {
+        let counted = |sent| Sample { traffic: Some(Moved { sent, received: 1 }), ..sample(0, 0) };
+        let samples =
+            [(0, sample(0, 0)), (1, counted(3)), (2, counted(4)), (1_000, sample(0, 0)), (2_000, counted(0))];
+        let points = points(&samples, 0, 1_000);
+        let moved: Vec<_> = points.iter().map(|p| (p.sent_bytes, p.received_bytes)).collect();
+        assert_eq!(moved, [(Some(7), Some(2)), (None, None), (Some(0), Some(1))]);
     }
 }

@@ -37,7 +37,7 @@ mod wires;
 pub use bundles::{IMPORT, MOST_IMPORT, routes};
 pub use health::{KeyAnswer, KeyVerdict, ModelCheck};
 pub use hears::{Change, Failed, Hears};
-pub use idle::{Activity, LastCall};
+pub use idle::{Activity, Calls, Traffic};
 pub use links::{LinkEvent, Links};
 pub use runtimes::Runtimes;
 pub use service::{Bots, ModelList, ThreadList, register};

@@ -56,7 +56,7 @@ pub struct Bots {
     /// Set once by the composition: chats stand on bots, not bots on chats.
     pub threads: OnceLock<Arc<dyn ThreadList>>,
     /// Who knows of model calls; set once by the composition.
-    pub calls: OnceLock<Arc<dyn super::LastCall>>,
+    pub calls: OnceLock<Arc<dyn super::Calls>>,
     /// Who is told what becomes of bots; set once by the composition.
     pub hears: OnceLock<Arc<dyn super::Hears>>,
     /// Held by the upgrade that rehearses.

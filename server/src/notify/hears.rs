@@ -1,6 +1,6 @@
 //! Making notifications of what becomes of bots, in the transaction that writes it.
 
-use super::{Notify, push::push_later, rules, store};
+use super::{Notify, news, push::push_later, rules, store};
 use crate::{
     bots::{Change, Failed, Hears},
     platform::{
@@ -10,7 +10,6 @@ use crate::{
 };
 use api::{
     ids::{BotId, NotificationId, WorkspaceId},
-    live::{LiveEvent, Topic},
     notify::NotificationKind as Kind,
 };
 use entity::{bots::bot, notify::notification};
@@ -25,7 +24,7 @@ impl Hears for Notify {
 
     fn tell(&self, workspace: WorkspaceId) {
         self.platform.jobs.wake();
-        self.publish(workspace, None);
+        news::tell(&self.platform, &self.news, workspace);
     }
 }
 
@@ -39,12 +38,6 @@ struct Trouble {
 }
 
 impl Notify {
-    /// Makes every tab that watches count anew: everybody's, or those of one reader.
-    pub(super) fn publish(&self, workspace: WorkspaceId, of: Option<String>) {
-        let event = LiveEvent::NotificationsChanged { of };
-        self.platform.live.publish_in(workspace, Topic::Notifications, event);
-    }
-
     async fn heard_of_bot(&self, tx: &DatabaseTransaction, change: &Change<'_>) -> Result<bool, OpError> {
         let row = change.row;
         let about = row.id.to_string();

@@ -4,6 +4,7 @@
 //! every event of its past.
 
 mod hears;
+mod news;
 mod push;
 mod rules;
 mod service;

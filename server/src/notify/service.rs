@@ -1,6 +1,7 @@
 //! Use cases of notifications.
 
 use super::{
+    news::{self, News},
     push,
     store::{self, Eyes},
 };
@@ -43,6 +44,7 @@ pub struct Notify {
     pub(super) push: Arc<relay::Egress>,
     /// Messages that leave at once.
     pub(super) sending: tokio::sync::Semaphore,
+    pub(super) news: Arc<News>,
 }
 
 /// How many may leave at once: push services may be slow, and other work shares the runner of jobs.
@@ -91,7 +93,8 @@ pub(super) fn unchosen() -> Choices {
 impl Notify {
     /// Wires the slice.
     pub fn new(platform: Arc<Platform>, bots: Arc<Bots>, push: Arc<relay::Egress>) -> Arc<Self> {
-        Arc::new(Self { platform, bots, push, sending: tokio::sync::Semaphore::new(SENDING) })
+        let sending = tokio::sync::Semaphore::new(SENDING);
+        Arc::new(Self { platform, bots, push, sending, news: Arc::default() })
     }
 
     /// Registers the jobs, and forgets what is old until Chela stops. Call once.
@@ -147,7 +150,7 @@ impl Notify {
     /// The caller's tabs count anew.
     fn changed_for(&self, ctx: &OpCtx) {
         if let Some(workspace) = ctx.subject.workspace {
-            self.publish(workspace, Some(ctx.actor().to_string()));
+            news::publish(&self.platform, workspace, Some(ctx.actor().to_string()));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Rows of notifications. Every function takes the proof that somebody may.
 
+pub(super) mod held;
 pub(super) mod push;
 
 use crate::platform::{db::Cursor, error::OpError};

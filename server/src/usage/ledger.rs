@@ -1,7 +1,10 @@
 //! Group commit: rows are collected for at most 100 ms or 500 rows and written in one transaction.
 
 use super::{Usage, store};
-use crate::platform::{ctx::OpCtx, error::OpError};
+use crate::{
+    bots::Traffic,
+    platform::{ctx::OpCtx, error::OpError},
+};
 use api::ids::RequestId;
 use policy::act;
 use relay::{UsageReceiver, UsageRow, UsageTotals};
@@ -14,12 +17,17 @@ const GATHER: Duration = Duration::from_millis(100);
 /// Rows kept while the database takes none (a full disk); beyond, the relay's counters absorb them.
 const HELD: usize = 20_000;
 
+fn moved(sent: u64, received: u64) -> Traffic {
+    Traffic { sent, received }
+}
+
 impl Usage {
     /// Takes rows until every sink is gone or Chela stops.
     pub(super) async fn keep_ledger(self: Arc<Self>, mut rows: UsageReceiver) {
         let mut group: Vec<UsageRow> = Vec::new();
         let mut absorbed: Vec<UsageTotals> = Vec::new();
         loop {
+            let known = group.len();
             let room = HELD.saturating_sub(group.len()).min(GROUP);
             tokio::select! {
                 taken = rows.recv_many(&mut group, room), if room > 0 => {
@@ -39,7 +47,10 @@ impl Usage {
                 }
             })
             .await;
-            absorbed.extend(rows.drain_overflow());
+            self.moved(
+                group.iter().skip(known).map(|row| (row.bot, moved(row.sent_bytes, row.received_bytes))),
+            );
+            self.take_absorbed(&rows, &mut absorbed);
             self.write(&mut group, &mut absorbed).await;
         }
         while let Some(row) = rows.try_recv() {
@@ -47,6 +58,12 @@ impl Usage {
         }
         absorbed.extend(rows.drain_overflow());
         self.write(&mut group, &mut absorbed).await;
+    }
+
+    fn take_absorbed(&self, rows: &UsageReceiver, absorbed: &mut Vec<UsageTotals>) {
+        let sums = rows.drain_overflow();
+        self.moved(sums.iter().map(|sum| (sum.bot, moved(sum.sent_bytes, sum.received_bytes))));
+        absorbed.extend(sums);
     }
 
     /// Writes and empties; what cannot be written stays for the next time.

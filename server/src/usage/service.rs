@@ -1,7 +1,7 @@
 //! Use cases of the ledger.
 
 use super::store;
-use crate::bots::LastCall;
+use crate::bots::{Calls, Traffic};
 use crate::platform::{
     Platform,
     ctx::OpCtx,
@@ -11,13 +11,16 @@ use crate::platform::{
 };
 use api::{
     ApiError, Page,
-    ids::RequestId,
+    ids::{BotId, RequestId},
     usage::{ListUsage, UsageRow, UsageToday, UsageTotals},
 };
 use entity::bots::bot;
 use policy::{Granted, act};
 use relay::UsageReceiver;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// No call takes longer.
 const LONG_CALL_MS: i64 = 3_600_000;
@@ -28,6 +31,8 @@ const DAY_MS: i64 = 24 * 3_600_000;
 pub struct Usage {
     pub(super) platform: Arc<Platform>,
     rows: Mutex<Option<UsageReceiver>>,
+    /// What bots' calls moved that nobody took yet.
+    traffic: Mutex<HashMap<BotId, Traffic>>,
 }
 
 /// Registers the slice's verbs.
@@ -47,7 +52,16 @@ pub fn register(verbs: &mut Verbs, usage: &Arc<Usage>) {
 impl Usage {
     /// Wires the slice.
     pub fn new(platform: Arc<Platform>, rows: UsageReceiver) -> Arc<Self> {
-        Arc::new(Self { platform, rows: Mutex::new(Some(rows)) })
+        Arc::new(Self { platform, rows: Mutex::new(Some(rows)), traffic: Mutex::default() })
+    }
+
+    /// Adds what calls moved, each once.
+    pub(super) fn moved(&self, calls: impl Iterator<Item = (Option<BotId>, Traffic)>) {
+        let mut all = self.traffic.lock().unwrap_or_else(PoisonError::into_inner);
+        for (bot, moved) in calls.filter_map(|(bot, moved)| Some((bot?, moved))) {
+            let sum = all.entry(bot).or_default();
+            *sum = sum.and(moved);
+        }
     }
 
     /// Starts keeping the ledger; a second call does nothing.
@@ -59,13 +73,17 @@ impl Usage {
 }
 
 #[async_trait::async_trait]
-impl LastCall for Usage {
+impl Calls for Usage {
     async fn last_call_ms(&self, row: &bot::Model, since_ms: i64) -> Result<Option<i64>, OpError> {
         let ctx = OpCtx::system(RequestId(self.platform.ids.uuid()), since_ms, Some(row.workspace_id));
         let granted = policy::check::<act::ReadUsage>(&ctx.subject)?;
         // One that took long began before.
         let from_ms = since_ms.saturating_sub(LONG_CALL_MS);
         store::last_call_ms(self.platform.db.read(), &granted, row.workspace_id, row.id, from_ms).await
+    }
+
+    fn take_traffic(&self) -> HashMap<BotId, Traffic> {
+        std::mem::take(&mut *self.traffic.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -244,3 +244,35 @@ async fn old_notifications_are_forgotten_and_lists_are_paged() {
     .await;
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_bots_that_fall_at_once_make_a_tab_count_twice() {
+    let (at, clock) = timed().await;
+    at.owner().await;
+    let (_, _, ada) = at.person("Ada", at.first_workspace().await, "owner").await;
+    let mut bots: Vec<BotId> = Vec::new();
+    for name in ["One", "Two", "Three", "Four", "Five"] {
+        bots.push(at.ready_bot(&ada, name).await.parse().expect("an id"));
+    }
+    let mut tab = at.live(&ada).await.expect("a socket");
+    tab.subscribe("notifications").await;
+    assert!(matches!(tab.next().await, Some(ServerFrame::Snapshot { .. })));
+    for bot in &bots {
+        assert!(at.world.cells.exit(*bot, 137), "it runs");
+    }
+    eventually("every death to be told", async || (list(&at, &ada).await.len() == 5).then_some(())).await;
+    let of = async |tab: &mut Live| match tab.next().await {
+        Some(ServerFrame::Event { data: LiveEvent::NotificationsChanged { of }, .. }) => of,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(of(&mut tab).await, None, "the first at once");
+    // What is of one reader does not wait: if there were more for everybody, it would come before.
+    at.ask(&ada, "POST", "/api/notifications/read", json!({})).await.ok(200);
+    assert!(of(&mut tab).await.is_some(), "the rest waits");
+    clock.advance(500);
+    assert_eq!(of(&mut tab).await, None, "the rest together");
+    at.ask(&ada, "POST", "/api/notifications/read", json!({})).await.ok(200);
+    assert!(of(&mut tab).await.is_some(), "and no more");
+    drop(tab);
+    at.stop_busy().await;
+}

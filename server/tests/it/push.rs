@@ -29,6 +29,7 @@ use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
+use testkit::fake_runtime::{Call, Edge, Held};
 
 const NOW: i64 = 1_795_165_200_000;
 
@@ -192,6 +193,43 @@ impl House {
     async fn devices(&self) -> i64 {
         rows_of(&self.at, "push_subscriptions").await
     }
+
+    /// What a device was told, by its path.
+    fn told(&self, path: &str, browser: &Browser) -> Vec<Value> {
+        let heard = self.service.heard().into_iter().filter(|(to, ..)| to == path);
+        heard.map(|(_, _, sealed)| browser.read(&sealed)).collect()
+    }
+
+    /// How many notifications there are, and how many of them go on.
+    async fn open(&self) -> (usize, usize) {
+        let listed = self.at.get(&self.ada, "/api/notifications").await.ok(200);
+        let rows = listed["items"].as_array().cloned().unwrap_or_default();
+        (rows.len(), rows.iter().filter(|row| row["resolved_at_ms"].is_null()).count())
+    }
+
+    /// How many devices something waits for.
+    async fn waiting(&self) -> i64 {
+        count(&self.at, "select count(*) from jobs where kind = 'notify.together' and state = 'queued'").await
+    }
+
+    /// Waits until all news found their way, and something waits for so many devices.
+    async fn placed(&self, then: i64) {
+        eventually("every piece of news to find its way", async || {
+            let on_their_way = "select count(*) from jobs where kind in ('notify.push', 'notify.send')";
+            (count(&self.at, on_their_way).await == 0 && self.waiting().await == then).then_some(())
+        })
+        .await;
+    }
+
+    /// Time goes on until nothing is left to be told.
+    async fn quiet(&self) {
+        eventually("all of it to be told", async || {
+            self.clock.advance(1_000);
+            let left = "select count(*) from jobs where kind like 'notify.%'";
+            (self.open().await.1 == 0 && count(&self.at, left).await == 0).then_some(())
+        })
+        .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -354,5 +392,105 @@ async fn a_death_its_notification_and_its_push_are_written_together_or_not_at_al
     house.service.nth(0).await;
     assert_eq!((count(&house.at, died).await, rows_of(&house.at, "notifications").await), (1, 1));
     house.told_all().await;
+    house.at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_bots_that_fall_at_once_are_one_push_of_the_first_and_one_of_the_rest() {
+    let house = house().await;
+    let (phone, pad) = (Browser::new(1), Browser::new(2));
+    let (_, _, vera) = house.at.person("Vera", house.at.first_workspace().await, "viewer").await;
+    house.subscribe(&house.ada, &phone, "/phone", "en").await.ok(200);
+    house.subscribe(&vera, &pad, "/pad", "zh").await.ok(200);
+    let mut bots: Vec<BotId> = vec![house.bot.parse().expect("an id")];
+    for name in ["Two", "Three", "Four"] {
+        bots.push(house.at.ready_bot(&house.ada, name).await.parse().expect("an id"));
+    }
+    // None is up again before the test lets it.
+    let held: Vec<_> = bots.iter().map(|_| house.at.world.cells.hold(Call::Start, Edge::Before)).collect();
+    for bot in &bots {
+        assert!(house.at.world.cells.exit(*bot, 137), "it runs");
+    }
+    eventually("every death to be noticed", async || (house.open().await == (4, 4)).then_some(())).await;
+    house.placed(2).await;
+    let first = house.told("/phone", &phone);
+    assert_eq!(
+        (first.len(), house.told("/pad", &pad).len()),
+        (1, 1),
+        "the first at once, and no other: {first:?}"
+    );
+    assert!(
+        first[0]["title"].as_str().is_some_and(|title| title.ends_with(": ended by itself")),
+        "{first:?}"
+    );
+
+    house.clock.advance(29_000);
+    assert_eq!(house.waiting().await, 2, "not before its time");
+    house.clock.advance(1_000);
+    house.placed(0).await;
+    let rest = eventually("the rest on both", async || {
+        let both = (house.told("/phone", &phone), house.told("/pad", &pad));
+        (both.0.len() > 1 && both.1.len() > 1).then_some(both)
+    })
+    .await;
+    assert_eq!((rest.0.len(), rest.1.len()), (2, 2));
+    let (en, zh) = (&rest.0[1], &rest.1[1]);
+    assert_eq!(
+        (&en["title"], &zh["title"]),
+        (&json!("3 more bots are in trouble"), &json!("另有 3 个机器人出现故障"))
+    );
+    assert_eq!((&en["url"], &en["bot"], &en["quiet"]), (&json!("/alerts"), &Value::Null, &json!(false)));
+    assert_eq!(house.open().await, (4, 4), "each is a notification of its own");
+
+    held.iter().for_each(Held::go_on);
+    house.quiet().await;
+    let all = house.told("/phone", &phone);
+    assert_eq!(all.len(), 4, "{all:?}");
+    let well =
+        all.iter().find(|said| said["tag"] == en["tag"] && said["quiet"] == true).expect("the end of it");
+    assert_eq!(well["title"], "3 bots are well again");
+    let alone =
+        all.iter().find(|said| said["tag"] == first[0]["tag"] && said["quiet"] == true).expect("its end");
+    assert!(alone["title"].as_str().is_some_and(|title| title.ends_with(": is well again")), "{alone}");
+    assert_eq!(rows_of(&house.at, "push_held").await, 0);
+
+    // One that falls later is told at once again, as itself.
+    house.clock.advance(11 * 60_000);
+    assert!(house.at.world.cells.exit(bots[3], 137), "it runs");
+    let fifth =
+        eventually("the phone to be told", async || house.told("/phone", &phone).get(4).cloned()).await;
+    assert_eq!(fifth["title"], "Four: ended by itself");
+    house.told_all().await;
+    house.at.stop_busy().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_fall_at_once_the_second_is_told_by_its_name_and_what_is_not_wanted_not_at_all() {
+    let house = house().await;
+    let phone = Browser::new(1);
+    house.subscribe(&house.ada, &phone, "/phone", "en").await.ok(200);
+    let (second, muted) =
+        (house.at.ready_bot(&house.ada, "Two").await, house.at.ready_bot(&house.ada, "Loud").await);
+    house.at.ask(&house.ada, "POST", &format!("/api/bots/{muted}/mute"), json!({})).await.ok(200);
+    let cells = &house.at.world.cells;
+    let held: Vec<_> = (0..3).map(|_| cells.hold(Call::Start, Edge::Before)).collect();
+    house.dies(1).await;
+    house.service.nth(0).await;
+    for bot in [&second, &muted] {
+        assert!(cells.exit(bot.parse().expect("an id"), 137), "it runs");
+    }
+    eventually("every death to be noticed", async || (house.open().await == (3, 3)).then_some(())).await;
+    house.placed(1).await;
+    house.clock.advance(30_000);
+    let said = phone.read(&house.service.nth(1).await.2);
+    assert_eq!((&said["title"], &said["bot"]), (&json!("Two: ended by itself"), &json!("two")));
+    held.iter().for_each(Held::go_on);
+    house.quiet().await;
+    assert_eq!(house.service.heard().len(), 4, "the muted one was not told");
+    let over: Vec<_> = house.service.heard().iter().skip(2).map(|(.., sealed)| phone.read(sealed)).collect();
+    assert!(
+        over.iter().any(|end| end["tag"] == said["tag"] && end["title"] == "Two: is well again"),
+        "{over:?}"
+    );
     house.at.stop().await;
 }

@@ -50,10 +50,16 @@ pub(super) fn cores(milli: u64) -> String {
 /// Bytes, in the unit that leaves few digits.
 pub(super) fn bytes(bytes: u64) -> String {
     match bytes {
-        0..1_048_576 => format!("{} KiB", bytes / 1024),
+        0..1024 => format!("{bytes} B"),
+        1024..1_048_576 => format!("{} KiB", bytes / 1024),
         1_048_576..1_073_741_824 => format!("{} MiB", bytes >> 20),
         _ => format!("{}.{} GiB", bytes >> 30, (bytes % (1 << 30)) * 10 / (1 << 30)),
     }
+}
+
+/// Bytes of one second.
+pub(super) fn rate(per_second: u64) -> String {
+    format!("{}/s", bytes(per_second))
 }
 
 /// The path of a line: lifted where more than two steps lie between.
@@ -138,6 +144,7 @@ mod tests {
     fn figures_have_few_digits() {
         assert_eq!((cores(1234), cores(50)), ("1.23".to_owned(), "0.05".to_owned()));
         let shown = [512 << 10, 700 << 20, (2 << 30) + (1 << 29)].map(bytes);
+        assert_eq!((rate(0), rate(2048)), ("0 B/s".to_owned(), "2 KiB/s".to_owned()));
         assert_eq!(shown, ["512 KiB", "700 MiB", "2.5 GiB"].map(str::to_owned));
     }
 }

@@ -44,6 +44,10 @@ words! {
         pub disk_bytes: Option<u64>,
         /// The most processes (threads too in a container).
         pub processes: u64,
+        /// Bytes of requests' bodies of model calls that ended within it; none where nobody counted.
+        pub sent_bytes: Option<u64>,
+        /// Bytes of their answers' bodies.
+        pub received_bytes: Option<u64>,
     }
 }
 

@@ -87,10 +87,16 @@ const METRICS: Shape = Shape {
         Column::new("MEMORY", |v, _| mib(number(v, "memory_bytes"))),
         Column::new("FILES", |v, _| mib(number(v, "disk_bytes"))),
         Column::new("PROCESSES", |v, _| Cell::from(number(v, "processes").unwrap_or_default().to_string())),
+        Column::new("SENT", |v, _| whole(number(v, "sent_bytes"))),
+        Column::new("RECEIVED", |v, _| whole(number(v, "received_bytes"))),
     ],
     name: "at_ms",
     none: "Nothing was measured in this time.",
 };
+
+fn whole(bytes: Option<i64>) -> Cell {
+    Cell::from(bytes.map_or_else(|| "-".to_owned(), |bytes| format!("{bytes} B")))
+}
 
 fn mib(bytes: Option<i64>) -> Cell {
     Cell::from(bytes.map_or_else(|| "-".to_owned(), |bytes| format!("{} MiB", bytes >> 20)))

@@ -143,9 +143,10 @@ impl Relay {
         let headers = headers::towards_vendor(from_caller, &key).ok_or(Trouble::KeyRefused)?;
         // What is read before the model is known is held in memory, so it must come soon, not only steadily.
         let due = (Instant::now() + config.limits.idle).min(call.guard.deadline());
-        let begun = timeout_at(due, upload::begin(body, call.target.vendor, &config.limits))
-            .await
-            .unwrap_or(Err(Trouble::SlowUpload))?;
+        let begun =
+            timeout_at(due, upload::begin(body, &call.guard.upload, call.target.vendor, &config.limits))
+                .await
+                .unwrap_or(Err(Trouble::SlowUpload))?;
         call.guard.note(|row| row.model = begun.model.unwrap_or_default());
         let mut request = Request::new(begun.body);
         *request.method_mut() = method.clone();
@@ -154,15 +155,15 @@ impl Relay {
         let reach = if key.private_ok { Reach::Listed } else { Reach::Public };
         let due = (Instant::now() + config.limits.headers).min(call.guard.deadline());
         let answered = timeout_at(due, config.egress.client(reach).request(request)).await;
-        if let Some(model) = begun.notes.model.get() {
-            call.guard.note(|row| row.model.clone_from(model));
+        if let Some(model) = call.guard.upload.model.get().cloned() {
+            call.guard.note(|row| row.model = model);
         }
         match answered {
             Ok(Ok(answer)) => {
                 let (head, incoming) = answer.into_parts();
                 Ok((head, incoming, key))
             }
-            Ok(Err(error)) => Err(classify(&error, &begun.notes)),
+            Ok(Err(error)) => Err(classify(&error, &call.guard.upload)),
             Err(_elapsed) => Err(Trouble::TimedOut.into()),
         }
     }
@@ -239,7 +240,9 @@ async fn bot_error(
     head.headers.remove(CONTENT_LENGTH);
     let body = body.unwrap_or_default();
     let clean = if key.secret.len() >= 8 { redact(&body, key.secret.as_bytes()) } else { body };
-    respond(head.status, head.headers, whole(clean))
+    let answer = respond(head.status, head.headers, whole(clean));
+    guard.hands_over(answer.body());
+    answer
 }
 
 /// Takes the key out of what a vendor echoes.
@@ -314,6 +317,7 @@ fn classify(error: &hyper_util::client::legacy::Error, notes: &Notes) -> Failed 
 fn refuse(mut guard: Guard, trouble: Trouble, dialect: Dialect) -> Response<RelayBody> {
     let mut answer = trouble.answer(dialect);
     guard.answers(answer.status());
+    guard.hands_over(answer.body());
     sign(answer.headers_mut(), &guard);
     answer
 }

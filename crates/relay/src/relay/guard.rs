@@ -1,6 +1,6 @@
 //! The account of one call: a row that is delivered exactly once, whatever ends the call.
 
-use super::{Shared, trouble::Trouble};
+use super::{Shared, trouble::Trouble, upload::Notes};
 use crate::{Caller, End, UsageRow, guarded::Watch, vendors::Vendor};
 use api::ids::WorkspaceId;
 use http::{HeaderMap, StatusCode};
@@ -35,6 +35,8 @@ pub(super) struct Guard {
     row: Option<UsageRow>,
     begun: Instant,
     pub(super) line: Line,
+    /// What the request's body tells on its way, which may be longer than that of the answer.
+    pub(super) upload: Arc<Notes>,
 }
 
 impl Guard {
@@ -60,6 +62,8 @@ impl Guard {
             upstream_status: None,
             tokens: crate::Tokens::default(),
             counted: false,
+            sent_bytes: 0,
+            received_bytes: 0,
             started_ms: (shared.config.now_ms)(),
             latency_ms: 0,
             first_event_ms: None,
@@ -69,7 +73,7 @@ impl Guard {
             trace_id,
             parent_span_id,
         };
-        Self { shared: shared.clone(), row: Some(row), begun: Instant::now(), line }
+        Self { shared: shared.clone(), row: Some(row), begun: Instant::now(), line, upload: Arc::default() }
     }
 
     /// Changes the row while it is open.
@@ -141,6 +145,11 @@ impl Guard {
         });
     }
 
+    /// Remembers the length of an answer that is whole already.
+    pub(super) fn hands_over(&mut self, body: &impl http_body::Body) {
+        self.note(|row| row.received_bytes = body.size_hint().exact().unwrap_or(0));
+    }
+
     /// Remembers the status the caller sees.
     pub(super) fn answers(&mut self, status: StatusCode) {
         self.note(|row| row.status = status.as_u16())
@@ -151,6 +160,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         let Some(mut row) = self.row.take() else { return };
         row.latency_ms = millis(self.begun.elapsed());
+        row.sent_bytes = self.upload.sent_bytes.load(Ordering::Relaxed);
         if row.end == End::ClientGone && self.line.is_stopping() {
             row.end = End::Stopped;
         }

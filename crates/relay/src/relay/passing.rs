@@ -55,6 +55,8 @@ pub(super) struct Passing {
     timer: Option<Pin<Box<Sleep>>>,
     /// The beginning of an error answer.
     excerpt: Option<Vec<u8>>,
+    /// Handed to the caller so far.
+    given_bytes: u64,
 }
 
 impl Passing {
@@ -80,6 +82,7 @@ impl Passing {
             last,
             timer: None,
             excerpt: None,
+            given_bytes: 0,
         }
     }
 
@@ -205,6 +208,55 @@ fn locks(data: &[u8], key: &UpstreamKey) -> Option<Trouble> {
     neutral::instead(StatusCode::BAD_REQUEST, data).or(echoes.then_some(Trouble::KeyRefused))
 }
 
+impl Passing {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.step {
+            Step::Going => {}
+            Step::Ending => return self.whole(),
+            Step::Flushing => {
+                match &self.guard.line.watch {
+                    // The flush wakes this task.
+                    Some(watch) if !watch.is_flushed() => return Poll::Pending,
+                    _ => {}
+                }
+                self.step = Step::Done;
+                return Poll::Ready(Some(Err(self.cause.words().into())));
+            }
+            Step::Done => return Poll::Ready(None),
+        }
+        if !self.next.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.next)))));
+        }
+        if self.guard.line.is_stopping() {
+            return self.cut(Trouble::Stopping);
+        }
+        loop {
+            match Pin::new(&mut self.body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    let Ok(piece) = frame.into_data() else { continue };
+                    self.passed(&piece);
+                    match self.sift(piece) {
+                        // Part of an event: the rest may be there already.
+                        Ok(piece) if piece.is_empty() => {}
+                        Ok(piece) => return Poll::Ready(Some(Ok(Frame::data(piece)))),
+                        Err((clean, trouble)) => return self.cut_after(clean, true, trouble),
+                    }
+                }
+                // After the dialect's last word a missing end of transfer is nobody's loss.
+                Poll::Ready(Some(Err(_))) if self.events && self.meter.ended() => return self.ends(),
+                Poll::Ready(Some(Err(e))) if e.is_parse() => return self.cut(Trouble::BadAnswer),
+                Poll::Ready(Some(Err(_))) => return self.cut(Trouble::Cut),
+                Poll::Ready(None) if self.events && self.excerpt.is_none() && self.meter.is_cut() => {
+                    return self.cut(Trouble::Cut);
+                }
+                Poll::Ready(None) => return self.ends(),
+                Poll::Pending if self.poll_late(cx) => return self.cut(Trouble::TimedOut),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
 impl Body for Passing {
     type Data = Bytes;
     type Error = BoxError;
@@ -214,50 +266,12 @@ impl Body for Passing {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
-        match this.step {
-            Step::Going => {}
-            Step::Ending => return this.whole(),
-            Step::Flushing => {
-                match &this.guard.line.watch {
-                    // The flush wakes this task.
-                    Some(watch) if !watch.is_flushed() => return Poll::Pending,
-                    _ => {}
-                }
-                this.step = Step::Done;
-                return Poll::Ready(Some(Err(this.cause.words().into())));
-            }
-            Step::Done => return Poll::Ready(None),
+        let polled = this.poll_piece(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            let given = frame.data_ref().map_or(0, Bytes::len);
+            this.given_bytes = this.given_bytes.saturating_add(u64::try_from(given).unwrap_or(u64::MAX));
         }
-        if !this.next.is_empty() {
-            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut this.next)))));
-        }
-        if this.guard.line.is_stopping() {
-            return this.cut(Trouble::Stopping);
-        }
-        loop {
-            match Pin::new(&mut this.body).poll_frame(cx) {
-                Poll::Ready(Some(Ok(frame))) => {
-                    let Ok(piece) = frame.into_data() else { continue };
-                    this.passed(&piece);
-                    match this.sift(piece) {
-                        // Part of an event: the rest may be there already.
-                        Ok(piece) if piece.is_empty() => {}
-                        Ok(piece) => return Poll::Ready(Some(Ok(Frame::data(piece)))),
-                        Err((clean, trouble)) => return this.cut_after(clean, true, trouble),
-                    }
-                }
-                // After the dialect's last word a missing end of transfer is nobody's loss.
-                Poll::Ready(Some(Err(_))) if this.events && this.meter.ended() => return this.ends(),
-                Poll::Ready(Some(Err(e))) if e.is_parse() => return this.cut(Trouble::BadAnswer),
-                Poll::Ready(Some(Err(_))) => return this.cut(Trouble::Cut),
-                Poll::Ready(None) if this.events && this.excerpt.is_none() && this.meter.is_cut() => {
-                    return this.cut(Trouble::Cut);
-                }
-                Poll::Ready(None) => return this.ends(),
-                Poll::Pending if this.poll_late(cx) => return this.cut(Trouble::TimedOut),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
@@ -281,8 +295,10 @@ impl Drop for Passing {
         let (tokens, counted) = self.meter.tokens();
         let model = self.meter.take_model();
         let note = self.excerpt.take().and_then(|body| excerpt(&body, &self.key.secret));
+        let given_bytes = self.given_bytes;
         self.guard.note(|row| {
             (row.tokens, row.counted) = (tokens, counted);
+            row.received_bytes = given_bytes;
             row.model_answered = model;
             row.note = note.or(row.note.take());
         });

@@ -12,7 +12,10 @@ use http_body_util::{BodyExt, Empty};
 use std::{
     collections::VecDeque,
     pin::Pin,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -25,25 +28,30 @@ pub(super) struct Notes {
     pub(super) failed: OnceLock<Trouble>,
     /// A model found late.
     pub(super) model: OnceLock<String>,
+    /// What came so far.
+    pub(super) sent_bytes: AtomicU64,
 }
 
 /// An upload that has begun.
 pub(super) struct Begun {
     pub(super) body: OutBody,
     pub(super) model: Option<String>,
-    pub(super) notes: Arc<Notes>,
 }
 
 /// Reads a body until its model is known or it is long, and hands it on as a stream.
-pub(super) async fn begin<B>(body: B, vendor: &Vendor, limits: &Limits) -> Result<Begun, Trouble>
+pub(super) async fn begin<B>(
+    body: B,
+    notes: &Arc<Notes>,
+    vendor: &Vendor,
+    limits: &Limits,
+) -> Result<Begun, Trouble>
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let notes = Arc::new(Notes::default());
     if body.is_end_stream() {
         let body = OutBody::new(Empty::new().map_err(|never| match never {}));
-        return Ok(Begun { body, model: None, notes });
+        return Ok(Begun { body, model: None });
     }
     let exact = body.size_hint().exact();
     if exact.is_some_and(|n| n > limits.request_bytes) {
@@ -59,7 +67,7 @@ where
         limit: limits.request_bytes,
         idle: limits.idle,
         timer: None,
-        notes: notes.clone(),
+        notes: Arc::clone(notes),
     };
     while !upload.splicer.is_decided() && upload.seen <= HOLD_BYTES {
         if std::future::poll_fn(|cx| upload.poll_piece(cx)).await.is_err() {
@@ -71,7 +79,7 @@ where
         let total = if upload.rest.is_none() { Some(upload.seen) } else { exact };
         upload.left = total.map(|n| n.saturating_sub(upload.splicer.removed));
     }
-    Ok(Begun { body: OutBody::new(upload), model, notes })
+    Ok(Begun { body: OutBody::new(upload), model })
 }
 
 struct Upload<B> {
@@ -112,6 +120,7 @@ where
             Some(Ok(frame)) => {
                 let Ok(piece) = frame.into_data() else { return Poll::Ready(Ok(())) };
                 self.seen = self.seen.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+                self.notes.sent_bytes.store(self.seen, Ordering::Relaxed);
                 if self.seen > self.limit {
                     return Poll::Ready(Err(self.fail(Trouble::TooLarge)));
                 }

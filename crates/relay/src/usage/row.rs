@@ -91,6 +91,10 @@ pub struct UsageRow {
     pub tokens: Tokens,
     /// Whether the vendor said a usage at all (otherwise `tokens` is zero and unknown).
     pub counted: bool,
+    /// Bytes of the request's body that came from the caller.
+    pub sent_bytes: u64,
+    /// Bytes of the answer's body that were handed to the caller.
+    pub received_bytes: u64,
     /// When the call began, ms UTC.
     pub started_ms: i64,
     /// How long it took.

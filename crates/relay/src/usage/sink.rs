@@ -49,6 +49,10 @@ pub struct UsageTotals {
     pub failed: u64,
     /// Their tokens.
     pub tokens: Tokens,
+    /// Bytes of their requests' bodies.
+    pub sent_bytes: u64,
+    /// Bytes of their answers' bodies.
+    pub received_bytes: u64,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -56,6 +60,8 @@ struct Sum {
     calls: u64,
     failed: u64,
     tokens: Tokens,
+    sent_bytes: u64,
+    received_bytes: u64,
 }
 
 type Overflow = Arc<Mutex<HashMap<Shared, Sum>>>;
@@ -105,6 +111,8 @@ impl UsageSink {
         sum.calls += 1;
         sum.failed += u64::from(row.end != End::Complete);
         sum.tokens.add(row.tokens);
+        sum.sent_bytes = sum.sent_bytes.saturating_add(row.sent_bytes);
+        sum.received_bytes = sum.received_bytes.saturating_add(row.received_bytes);
     }
 
     /// Takes what the counters absorbed. For the time when the receiver is gone: the last drain at shutdown.
@@ -145,6 +153,8 @@ fn drain(overflow: &Overflow) -> Vec<UsageTotals> {
         calls: n.calls,
         failed: n.failed,
         tokens: n.tokens,
+        sent_bytes: n.sent_bytes,
+        received_bytes: n.received_bytes,
     };
     taken.into_iter().map(total).collect()
 }
@@ -178,6 +188,8 @@ mod tests {
             upstream_status: Some(200),
             tokens: Tokens { input, ..Tokens::default() },
             counted: true,
+            sent_bytes: 10,
+            received_bytes: 100,
             started_ms: 61_000,
             latency_ms: 1,
             first_event_ms: None,
@@ -200,6 +212,7 @@ mod tests {
         let totals = rx.drain_overflow();
         assert_eq!(totals.len(), 1);
         assert_eq!((totals[0].calls, totals[0].tokens.input, totals[0].minute_ms), (3, 9, 60_000));
+        assert_eq!((totals[0].sent_bytes, totals[0].received_bytes), (30, 300));
         assert!(rx.drain_overflow().is_empty());
     }
 

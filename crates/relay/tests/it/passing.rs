@@ -41,6 +41,8 @@ async fn a_stream_passes_byte_for_byte_and_the_vendor_sees_the_key_alone() {
     assert_eq!(answer.headers["x-chela-request-id"], row.request_id.to_string());
     assert_eq!(ended(&row), (End::Complete, 200));
     assert_eq!((row.tokens, row.counted, row.stream), (COUNTED, true, true));
+    let bytes = (ASK_STREAM.len() as u64, answer.body.len() as u64);
+    assert_eq!((row.sent_bytes, row.received_bytes), bytes);
     assert_eq!((row.model.as_str(), row.model_answered.as_deref()), ("fake-model", Some("fake-model")));
     assert_eq!(row.bot, Some(BotId(Uuid::from_u128(0xb1))));
     assert_eq!(row.trace_id.as_deref(), Some("0af7651916cd43dd8448eb211c80319c"));

@@ -134,7 +134,12 @@ impl House {
     ) -> (Answer, UsageRow) {
         self.vendor.play(mode);
         let answer = self.chat(token, body).await;
-        (answer, self.row().await)
+        let row = self.row().await;
+        let (sent, received) = (body.len() as u64, answer.body.len() as u64);
+        assert_eq!(row.sent_bytes, sent, "{row:?}");
+        // What is left of an answer that is cut may not have come through.
+        assert!(row.received_bytes == received || answer.cut && row.received_bytes > received, "{row:?}");
+        (answer, row)
     }
 }
 

@@ -1,10 +1,13 @@
 //! Looking at what every bot uses, twice a minute, and writing it down every five.
 
 use super::{
-    segment::{Sample, Segment},
+    segment::{Moved, Sample, Segment},
     store,
 };
-use crate::{bots::Bots, platform::error::OpError};
+use crate::{
+    bots::{Bots, Traffic},
+    platform::error::OpError,
+};
 use api::{bots::METRICS_MS, ids::BotId};
 use runtime::{Used, UsedBy};
 use std::{
@@ -18,7 +21,7 @@ pub(super) const EVERY_MS: i64 = 30_000;
 const LOOKS_A_WRITE: u32 = 10;
 /// A count of files says nothing of a time this long after it.
 const DISK_GOOD_MS: i64 = 3_600_000;
-/// Bots that have gauges of their own at most: every one makes four series.
+/// Bots that have gauges of their own at most, and counters: every one makes six series.
 const MOST_GAUGES: usize = 1_000;
 
 /// What is known of a bot between two looks.
@@ -29,6 +32,8 @@ struct Meter {
     limit: Option<u64>,
     /// When its files were counted last, and what they took.
     disk: Option<(i64, u32)>,
+    /// What its calls moved and no sample tells yet; none where nobody counts.
+    moved: Option<Traffic>,
     /// Full stretches that are not written yet, and the present one.
     segments: Vec<Segment>,
 }
@@ -50,6 +55,10 @@ impl Meter {
             memory_kib: u32::try_from(used.memory_bytes / 1024).unwrap_or(u32::MAX),
             disk_kib: self.disk.filter(|(counted, _)| at_ms - counted < DISK_GOOD_MS).map(|(_, kib)| kib),
             processes: u16::try_from(used.processes).unwrap_or(u16::MAX),
+            traffic: self
+                .moved
+                .take()
+                .map(|moved| Moved { sent: short(moved.sent), received: short(moved.received) }),
         };
         if !self.segments.last_mut().is_some_and(|segment| segment.push(at_ms, sample)) {
             let mut segment = Segment::new(at_ms);
@@ -64,6 +73,8 @@ impl Meter {
 #[derive(Debug, Default)]
 pub(in crate::bots) struct Meters {
     of: Mutex<HashMap<BotId, Meter>>,
+    /// Who has counters: unlike gauges they stay for as long as Chela runs.
+    counted: Mutex<HashSet<BotId>>,
 }
 
 impl Meters {
@@ -76,12 +87,28 @@ impl Meters {
         self.all().get(&bot).map(|meter| (meter.segments.clone(), meter.limit)).unwrap_or_default()
     }
 
-    fn take(&self, at_ms: i64, all: &[UsedBy]) {
+    fn take(&self, at_ms: i64, all: &[UsedBy], traffic: Option<HashMap<BotId, Traffic>>) {
         let mut meters = self.all();
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(traffic) = traffic {
+            for UsedBy { bot, .. } in all {
+                meters.entry(*bot).or_default().moved.get_or_insert_default();
+            }
+            // One that is not seen just now, as it starts anew, tells it with its next sample.
+            for (bot, moved) in traffic {
+                let sum = meters.entry(bot).or_default().moved.get_or_insert_default();
+                *sum = sum.and(moved);
+            }
+        }
         for (n, UsedBy { bot, used }) in all.iter().enumerate() {
             let sample = meters.entry(*bot).or_default().take(at_ms, used);
             if n < MOST_GAUGES {
                 gauges(*bot, &sample);
+            }
+            if let Some(moved) = sample.traffic
+                && (counted.contains(bot) || counted.len() < MOST_GAUGES && counted.insert(*bot))
+            {
+                counters(*bot, moved);
             }
         }
         metrics::gauge!("chela_bots_running").set(all.len() as f64);
@@ -97,6 +124,17 @@ fn gauges(bot: BotId, sample: &Sample) {
     if let Some(kib) = sample.disk_kib {
         metrics::gauge!("chela_bot_disk_bytes", "bot" => bot).set(f64::from(kib) * 1024.0);
     }
+}
+
+fn counters(bot: BotId, moved: Moved) {
+    let bot = bot.to_string();
+    metrics::counter!("chela_bot_sent_bytes_total", "bot" => bot.clone()).increment(moved.sent.into());
+    metrics::counter!("chela_bot_received_bytes_total", "bot" => bot).increment(moved.received.into());
+}
+
+/// As much as a record can tell; the number above it says that nothing is known.
+fn short(bytes: u64) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX).min(u32::MAX - 1)
 }
 
 impl Bots {
@@ -137,7 +175,8 @@ impl Bots {
         }
         // The same ones have gauges each time.
         all.sort_by_key(|used| used.bot);
-        self.meters.take(self.platform.clock.now_ms(), &all);
+        let traffic = self.calls.get().map(|calls| calls.take_traffic());
+        self.meters.take(self.platform.clock.now_ms(), &all, traffic);
         all.into_iter().map(|used| used.bot).collect()
     }
 

@@ -2,6 +2,7 @@
 
 use super::{
     seal::{MOST_BYTES, seal},
+    together::TOGETHER,
     vapid::{Vapid, fresh_key},
     words::{About, message},
 };
@@ -28,6 +29,7 @@ use relay::{
     egress::{BaseUrl, Fetched, Reach, Refuse},
 };
 use sea_orm::ConnectionTrait;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::{error::Error, sync::Arc, time::Duration};
 use url::Url;
@@ -37,13 +39,13 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// The job that finds a notification's devices.
 pub(in crate::notify) const PUSH: &str = "notify.push";
 /// The job of one device.
-const SEND: &str = "notify.send";
+pub(super) const SEND: &str = "notify.send";
 /// How long one run of either may take.
 const DEADLINE: Duration = Duration::from_secs(120);
 /// How soon one that found others leaving is looked at again.
 const BUSY_MS: i64 = 1_000;
 /// The push service may keep a message this long for a device that is off; older news is none.
-const GOOD_MS: i64 = 3_600_000;
+pub(super) const GOOD_MS: i64 = 3_600_000;
 /// How long a push service that is busy or cannot be reached is asked again: less than all tries of a job take.
 const TRY_MS: i64 = 15 * 60_000;
 /// One exchange with a push service, and what is read of its answer.
@@ -102,6 +104,11 @@ pub(in crate::notify) async fn push_later<C: ConnectionTrait>(
     notify.platform.jobs.add(tx, job).await
 }
 
+/// When the last was that happened with it.
+pub(super) fn at_of(row: &notification::Model) -> i64 {
+    row.resolved_at_ms.unwrap_or(row.last_at_ms)
+}
+
 /// How sending ended.
 enum Ended {
     Taken,
@@ -142,18 +149,20 @@ impl Notify {
                 this.fan_out(&payload).await
             }
         });
-        let this = Arc::downgrade(self);
-        self.platform.jobs.on(kind(SEND), move |payload| {
-            let this = this.clone();
-            async move {
-                let Some(this) = this.upgrade() else { return Ok(JobEnd::Done) };
-                // Jobs that start and stop bots must not wait behind slow push services.
-                let Ok(_turn) = this.sending.try_acquire() else {
-                    return Ok(JobEnd::Again { at_ms: this.platform.clock.now_ms() + BUSY_MS });
-                };
-                this.send(&payload).await
-            }
-        });
+        for name in [SEND, TOGETHER] {
+            let this = Arc::downgrade(self);
+            self.platform.jobs.on(kind(name), move |payload| {
+                let this = this.clone();
+                async move {
+                    let Some(this) = this.upgrade() else { return Ok(JobEnd::Done) };
+                    // Jobs that start and stop bots must not wait behind slow push services.
+                    let Ok(_turn) = this.sending.try_acquire() else {
+                        return Ok(JobEnd::Again { at_ms: this.platform.clock.now_ms() + BUSY_MS });
+                    };
+                    if name == SEND { this.send(&payload).await } else { this.tell_together(&payload).await }
+                }
+            });
+        }
     }
 
     /// The notification, if it is news still; and what it is pushed as.
@@ -163,8 +172,7 @@ impl Notify {
             return Ok(None);
         };
         let kind = if row.resolved_at_ms.is_some() { Kind::Recovered } else { named(&row.kind)? };
-        let at_ms = row.resolved_at_ms.unwrap_or(row.last_at_ms);
-        Ok((self.platform.clock.now_ms() - at_ms <= GOOD_MS).then_some((row, kind)))
+        Ok((self.platform.clock.now_ms() - at_of(&row) <= GOOD_MS).then_some((row, kind)))
     }
 
     /// A job for each device whose person wants to be told.
@@ -188,10 +196,7 @@ impl Notify {
             .db
             .write(async |tx| {
                 for device in wanted {
-                    let payload = format!("{device} {id}");
-                    let unique_key = Some(format!("{SEND}:{payload}"));
-                    let job = NewJob { kind: SEND, payload, unique_key, run_at_ms: now };
-                    self.platform.jobs.add(tx, job).await?;
+                    self.tell_device(tx, device, (&row, kind), now).await?;
                 }
                 Ok(())
             })
@@ -214,16 +219,38 @@ impl Notify {
         let Some(role) = store::push::role(db, &granted, &to, now).await? else {
             return self.forget_device(device).await;
         };
+        let text = self.text(&to, &role, (&row, kind)).await?;
+        self.bring(&to, &row.id.to_string(), &text, at_of(&row)).await
+    }
+
+    /// What is said of one notification to a device.
+    pub(super) async fn text(
+        &self,
+        to: &subscription::Model,
+        role: &str,
+        (row, kind): (&notification::Model, Kind),
+    ) -> Result<Value, OpError> {
+        let (granted, db) = (self.may_run()?, self.platform.db.read());
         let bot = match row.bot_id {
             Some(bot) => store::push::bot(db, &granted, bot).await?,
             None => None,
         };
         let bot = bot.as_ref().map(|(slug, name)| (slug.as_str(), name.as_str()));
-        let may_restart = named::<Role>(&role)? == Role::Owner;
-        let about = About { row: &row, bot, kind, may_restart };
-        let text = message(&about, &to.locale).to_string();
+        let may_restart = named::<Role>(role)? == Role::Owner;
+        Ok(message(&About { row, bot, kind, may_restart }, &to.locale))
+    }
+
+    /// Brings a message to a device; what has the same tag takes its place. `at_ms` is when the news was.
+    pub(super) async fn bring(
+        &self,
+        to: &subscription::Model,
+        tag: &str,
+        text: &Value,
+        at_ms: i64,
+    ) -> Result<JobEnd, OpError> {
+        let (device, text) = (to.id, text.to_string());
         debug_assert!(text.len() <= MOST_BYTES, "names and counts are short");
-        let ended = match self.post(&to, &row, text.as_bytes()).await {
+        let ended = match self.post(to, tag, text.as_bytes()).await {
             Ok(answer) => ended(answer.status),
             Err(error) if is_refused(error.as_ref()) => {
                 Ended::Gone("an address that is not reached from here".into())
@@ -236,7 +263,7 @@ impl Notify {
                 tracing::info!(push.id = %device, why = %why, "a device takes no more pushes");
                 self.forget_device(device).await
             }
-            Ended::Again(why) if now - row.resolved_at_ms.unwrap_or(row.last_at_ms) <= TRY_MS => {
+            Ended::Again(why) if self.platform.clock.now_ms() - at_ms <= TRY_MS => {
                 Err(OpError::internal("a push did not get through", why))
             }
             Ended::Again(why) | Ended::Refused(why) => {
@@ -246,18 +273,13 @@ impl Notify {
         }
     }
 
-    async fn forget_device(&self, device: PushId) -> Result<JobEnd, OpError> {
+    pub(super) async fn forget_device(&self, device: PushId) -> Result<JobEnd, OpError> {
         let granted = self.may_run()?;
         self.platform.db.write(async |tx| store::push::forget(tx, &granted, device).await).await?;
         Ok(JobEnd::Done)
     }
 
-    async fn post(
-        &self,
-        to: &subscription::Model,
-        row: &notification::Model,
-        text: &[u8],
-    ) -> Result<Fetched, BoxError> {
+    async fn post(&self, to: &subscription::Model, tag: &str, text: &[u8]) -> Result<Fetched, BoxError> {
         let at = Endpoint::parse(&to.endpoint).ok_or("no address of a push service")?;
         let mut salt = [0; 16];
         salt.copy_from_slice(random_32().get(..16).unwrap_or(&[0; 16]));
@@ -274,7 +296,7 @@ impl Notify {
         headers.insert("ttl", HeaderValue::from(GOOD_MS / 1_000));
         headers.insert("urgency", HeaderValue::from_static("high"));
         // What waits for a device that is off is replaced by what comes after it.
-        let topic = URL_SAFE_NO_PAD.encode(Sha256::digest(row.id.to_string()));
+        let topic = URL_SAFE_NO_PAD.encode(Sha256::digest(tag));
         headers.insert("topic", HeaderValue::from_str(topic.get(..32).unwrap_or_default())?);
         self.push.post(&at.base, &at.rest, (headers, sealed.into()), REACH, LIMIT).await
     }

@@ -86,6 +86,8 @@ async fn subscribe(
         auth: auth.unwrap_or_default(),
         locale: locale.to_owned(),
         created_at_ms: ctx.now_ms,
+        told_at_ms: 0,
+        told_id: None,
     };
     n.platform
         .db

@@ -5,6 +5,7 @@
 mod deliver;
 mod devices;
 mod seal;
+mod together;
 mod vapid;
 mod words;
 

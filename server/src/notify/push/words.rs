@@ -50,3 +50,40 @@ pub(super) fn message(about: &About<'_>, locale: &str) -> Value {
         "quiet": over,
     })
 }
+
+/// Several troubles in one message.
+pub(super) struct Together<'a> {
+    pub count: usize,
+    /// Each of them is one of a bot.
+    pub bots: bool,
+    /// They go on; otherwise all of them are over.
+    pub loud: bool,
+    pub at_ms: i64,
+    pub tag: &'a str,
+}
+
+/// The message for `public/sw.js`.
+pub(super) fn together(all: &Together<'_>, locale: &str) -> Value {
+    let (n, zh) = (all.count, locale == "zh");
+    let title = match (all.loud, all.bots, zh) {
+        (true, true, false) => format!("{n} more bots are in trouble"),
+        (true, true, true) => format!("另有 {n} 个机器人出现故障"),
+        (true, false, false) => format!("{n} more troubles"),
+        (true, false, true) => format!("另有 {n} 项故障"),
+        (false, true, false) => format!("{n} bots are well again"),
+        (false, true, true) => format!("{n} 个机器人已恢复"),
+        (false, false, false) => format!("{n} troubles are over"),
+        (false, false, true) => format!("{n} 项故障已结束"),
+    };
+    json!({
+        "title": title,
+        "body": "",
+        "tag": all.tag,
+        "url": "/alerts",
+        "bot": null,
+        "open": if zh { "打开" } else { "Open" },
+        "restart": if zh { "重启" } else { "Restart" },
+        "at_ms": all.at_ms,
+        "quiet": !all.loud,
+    })
+}

@@ -14,8 +14,10 @@ use entity::{
 };
 use policy::{Granted, act};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait,
+    ActiveValue::{NotSet, Unchanged},
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
 /// Devices of one person.
@@ -33,6 +35,7 @@ pub(in crate::notify) async fn put<C: ConnectionTrait>(
     if let Some(known) = mine().filter(Column::Endpoint.eq(row.endpoint.as_str())).one(tx).await? {
         let mut next = row.into_active_model().reset_all();
         next.id = Unchanged(known.id);
+        (next.told_at_ms, next.told_id) = (NotSet, NotSet);
         subscription::Entity::update(next).exec(tx).await?;
         return Ok(false);
     }
