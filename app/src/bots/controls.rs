@@ -5,6 +5,7 @@ use super::{
     configs_text,
     detail::OneBot,
     fns::{BotsRestart, BotsStart, BotsStop},
+    idle_text,
     more_fns::{BotsClone, BotsRestore},
     more_text, text,
 };
@@ -25,7 +26,7 @@ pub(crate) fn Controls(one: OneBot) -> impl IntoView {
         ServerAction::<BotsRestart>::new(),
     );
     let wanted = Memo::new(move |_| one.detail.with(|bot| bot.summary.desired));
-    let running = Memo::new(move |_| one.detail.with(|bot| bot.summary.observed == Observed::Running));
+    let (asleep, up) = sleep_and_up(one);
     // An answer is newer than what the page knew; the live line says the same a moment later.
     for value in [start.value(), stop.value(), restart.value()] {
         Effect::new(move |_: Option<()>| {
@@ -46,20 +47,23 @@ pub(crate) fn Controls(one: OneBot) -> impl IntoView {
     let field = move || view! { <input type="hidden" name="cmd[bot]" value=one.slug()/> };
     view! {
         <div class="page-acts" class:hidden=move || one.gone.get()>
-            <div class:hidden=move || wanted.get() != Desired::Stopped>
+            <div class:hidden=move || wanted.get() != Desired::Stopped && !asleep.get()>
                 <ActionForm action=start>
-                    {field()} <Button kind=Kind::Primary glyph=Glyph::Play busy=start.pending()>{t.start}</Button>
+                    {field()}
+                    <Button kind=Kind::Primary glyph=Glyph::Play busy=start.pending()>
+                        {move || if asleep.get() { idle_text::text().wake } else { t.start }}
+                    </Button>
                 </ActionForm>
             </div>
             <div class:hidden=move || wanted.get() != Desired::Running>
                 <ActionForm action=stop>
                     {field()}
                     <Button glyph=Glyph::Square busy=stop.pending()>
-                        {move || if running.get() { t.stop } else { t.cancel_start }}
+                        {move || if up.get() { t.stop } else { t.cancel_start }}
                     </Button>
                 </ActionForm>
             </div>
-            <div class:hidden=move || wanted.get() != Desired::Running>
+            <div class:hidden=move || wanted.get() != Desired::Running || asleep.get()>
                 <ActionForm action=restart>
                     {field()} <Button glyph=Glyph::RotateCw busy=restart.pending()>{t.restart}</Button>
                 </ActionForm>
@@ -84,6 +88,14 @@ pub(crate) fn Controls(one: OneBot) -> impl IntoView {
         <Failure error=failed/>
         <CloneDialog one/>
     }
+}
+
+/// Whether it sleeps; and whether it is up, or on its way down to come up anew: then no start could be cancelled.
+fn sleep_and_up(one: OneBot) -> (Memo<bool>, Memo<bool>) {
+    let asleep = Memo::new(move |_| one.detail.with(|bot| bot.summary.asleep_since_ms.is_some()));
+    let observed = move || one.detail.with(|bot| bot.summary.observed);
+    let up = Memo::new(move |_| matches!(observed(), Observed::Running | Observed::Stopping) || asleep.get());
+    (asleep, up)
 }
 
 /// Where the bot went that this page was about, and the way back while there is one.

@@ -170,7 +170,7 @@ fn BotPage(detail: BotDetail, latest: Resource<Latest>) -> impl IntoView {
         <Title text=move || one.detail.try_with(|bot| bot.summary.name.clone()).unwrap_or_default()/>
         <Gone one/>
         <BotHeader one/>
-        <nav class="tabs" aria-label=t.tabs>
+        <nav class="tabs" aria-label=t.tabs class:hidden=move || one.gone.get()>
             {[
                 ("overview", t.tab_overview),
                 ("chat", t.tab_chat),
@@ -201,7 +201,8 @@ fn tab_of(path: &str) -> &str {
 fn Inside(one: OneBot) -> impl IntoView {
     let path = use_location().pathname;
     let overview = Memo::new(move |_| path.with(|path| tab_of(path) == "overview"));
-    move || overview.get().then(|| view! { <Overview one/> })
+    // What it was doing when it went would be told for ever.
+    move || (overview.get() && !one.gone.get()).then(|| view! { <Overview one/> })
 }
 
 #[component]
@@ -211,7 +212,9 @@ fn BotHeader(one: OneBot) -> impl IntoView {
         <header class="page-head bot-head">
             <div class="bot-who">
                 <h1>{move || summary.with(|bot| bot.name.clone())}</h1>
-                <BotState bot=summary live=true/>
+                <div class:hidden=move || one.gone.get()>
+                    <BotState bot=summary live=true/>
+                </div>
             </div>
             <Controls one/>
         </header>

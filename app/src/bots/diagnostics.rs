@@ -231,7 +231,7 @@ fn History(history: Vec<HealthChange>) -> impl IntoView {
         <Card title=t.history>
             {history.is_empty().then(|| view! { <p class="hint">{t.history_none}</p> })}
             <ol class="rows">
-                {history
+                {told_apart(history)
                     .into_iter()
                     .take(20)
                     .map(|change| {
@@ -247,6 +247,18 @@ fn History(history: Vec<HealthChange>) -> impl IntoView {
             </ol>
         </Card>
     }
+}
+
+/// Steps of one change of state look the same to people: the oldest of them says since when.
+fn told_apart(history: Vec<HealthChange>) -> Vec<HealthChange> {
+    let mut told: Vec<HealthChange> = Vec::new();
+    for change in history {
+        match told.last_mut().filter(|later| later.health == change.health && later.reason == change.reason) {
+            Some(later) => *later = change,
+            None => told.push(change),
+        }
+    }
+    told
 }
 
 /// Outside of what is read anew: its answer stays.

@@ -23,6 +23,7 @@ pub(crate) fn takes_messages(bot: &BotDetail) -> bool {
 fn word(minutes: u32, t: &'static idle_text::Text) -> String {
     match minutes {
         0 => t.never.to_owned(),
+        1_440 => t.day.to_owned(),
         n if n % 1_440 == 0 => fill(t.days, &(n / 1_440).to_string()),
         n if n % 60 == 0 => fill(t.hours, &(n / 60).to_string()),
         n => fill(t.minutes, &n.to_string()),
@@ -44,10 +45,12 @@ pub(super) fn IdleStop(one: OneBot) -> impl IntoView {
     let options = move || {
         let now = now.get();
         let own = Some(now).filter(|now| !CHOICES.contains(now));
+        let mut choices: Vec<u32> = CHOICES.into_iter().chain(own).collect();
+        choices.sort_unstable();
         let option = |minutes: u32| {
             view! { <option value=minutes.to_string() selected=minutes == now>{word(minutes, t)}</option> }
         };
-        CHOICES.into_iter().chain(own).map(option).collect_view()
+        choices.into_iter().map(option).collect_view()
     };
     view! {
         <Card title=t.title>

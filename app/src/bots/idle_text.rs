@@ -9,6 +9,8 @@ texts! {
     never: "Never", "从不";
     minutes: "{} min without work", "空闲 {} 分钟";
     hours: "{} h without work", "空闲 {} 小时";
+    day: "a day without work", "空闲 1 天";
+    wake: "Wake", "唤醒";
     days: "{} days without work", "空闲 {} 天";
     hint: "Without a message, an answer or a model call for so long it is stopped. A message wakes it. Holds at once; nothing is restarted.", "在此期间没有消息、回答或模型调用则停止，发送消息即可唤醒。立即生效，无需重启。";
     save: "Save", "保存";

@@ -4,6 +4,7 @@ use super::{
     configs_text,
     detail::OneBot,
     diagnostics::pill,
+    idle_text,
     limits::limits_in_words,
     logs::LineView,
     more_text,
@@ -24,6 +25,8 @@ use ui::{Banner, Card, EmptyState, Glyph, Icon, IntoWhole, Tone};
 enum Lead {
     /// It can be talked to.
     Ready,
+    /// A message wakes it.
+    Asleep,
     /// On its way, or failed on it.
     Stages,
     Stopping,
@@ -33,6 +36,8 @@ enum Lead {
 fn lead(bot: &BotDetail) -> Lead {
     if state::is_ready(&bot.summary) {
         Lead::Ready
+    } else if bot.summary.asleep_since_ms.is_some() && bot.summary.observed == Observed::Stopped {
+        Lead::Asleep
     } else if bot.summary.desired == Desired::Stopped && bot.summary.observed != Observed::Failed {
         let ended = matches!(bot.summary.observed, Observed::Stopped | Observed::Absent);
         if ended { Lead::Stopped } else { Lead::Stopping }
@@ -52,6 +57,20 @@ pub(crate) fn Overview(one: OneBot) -> impl IntoView {
                 <Trouble one/>
                 {move || match lead.get() {
                     Lead::Ready => view! { <Ready one/> }.whole(),
+                    Lead::Asleep => {
+                        let (w, href) = (idle_text::text(), format!("/bots/{}/chat", one.slug()));
+                        view! {
+                            <Card>
+                                <EmptyState glyph=Glyph::CirclePause title=w.asleep_title text=w.asleep_text>
+                                    <a class="btn btn-primary" href=href>
+                                        <Icon glyph=Glyph::MessageSquare/>
+                                        <span>{t.talk}</span>
+                                    </a>
+                                </EmptyState>
+                            </Card>
+                        }
+                            .whole()
+                    }
                     Lead::Stages => view! { <Card title=t.stages><Stages one/></Card> }.whole(),
                     Lead::Stopping => {
                         view! {
@@ -84,7 +103,10 @@ pub(crate) fn Overview(one: OneBot) -> impl IntoView {
 #[component]
 fn Trouble(one: OneBot) -> impl IntoView {
     let t = text::text();
-    let reason = Memo::new(move |_| one.detail.with(|bot| bot.summary.reason.clone()));
+    // The page leads with its sleep.
+    let reason = Memo::new(move |_| {
+        one.detail.with(|bot| bot.summary.reason.clone().filter(|_| bot.summary.asleep_since_ms.is_none()))
+    });
     let next = Memo::new(move |_| one.detail.with(|bot| bot.next_try_at_ms));
     let tone = Memo::new(move |_| {
         one.detail.with(|bot| match bot.summary.observed {

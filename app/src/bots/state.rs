@@ -57,7 +57,7 @@ pub fn needs_attention(bot: &BotSummary) -> bool {
     let unwell =
         matches!(bot.health, Health::Degraded | Health::Unhealthy) && bot.observed == Observed::Running;
     let awake = bot.asleep_since_ms.is_none();
-    bot.observed == Observed::Failed
+    matches!(bot.observed, Observed::Failed | Observed::Unknown)
         || unwell
         || (bot.reason.is_some() && awake && bot.desired == Desired::Running)
 }

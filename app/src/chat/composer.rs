@@ -12,7 +12,7 @@ use crate::{
     live::{Link, live},
     parts::Failure,
 };
-use api::ids::ThreadId;
+use api::{Code, ids::ThreadId};
 use leptos::{html, prelude::*};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use ui::{Button, Glyph, Kind};
@@ -35,11 +35,14 @@ pub(super) fn Composer(one: OneBot, talk: Talk, current: Option<ThreadId>, desk:
         }
     });
     in_step(field, desk);
-    let failed = Signal::derive(move || {
-        send.value().get().and_then(Result::err).or(stop.value().get().and_then(Result::err))
-    });
     let ready = Memo::new(move |_| one.detail.with(takes_messages));
     let busy = Memo::new(move |_| talk.busy());
+    let failed = Signal::derive(move || {
+        // That it was still answering is over with the answer.
+        let sent = send.value().get().and_then(Result::err);
+        let sent = sent.filter(|error| error.code != Code::Conflict || busy.get());
+        sent.or(stop.value().get().and_then(Result::err))
+    });
     view! {
         <div class="composer">
             <Failure error=failed/>

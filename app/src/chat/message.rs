@@ -94,7 +94,7 @@ fn Ending(line: RwSignal<Message>) -> impl IntoView {
         MessageState::Final => {
             let (model, usage) = figures.get();
             view! {
-                <p class="figures">
+                <p class="spent">
                     {model.map(|model| view! { <span class="mono">{model}</span> })}
                     {usage.map(|usage| view! { <span>{tokens(&usage, t)}</span> })}
                     <Moment ms=Signal::stored(line.with_untracked(|message| message.created_at_ms))/>

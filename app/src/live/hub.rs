@@ -27,8 +27,8 @@ impl Raw<'_> {
     /// The news; or, where a newer server says what this page does not know, whether a snapshot helps.
     pub(super) fn read<S: DeserializeOwned, E: DeserializeOwned>(self) -> Result<News<S, E>, Fit> {
         match self {
-            Self::Snapshot(text) => serde_json::from_str(text).map(News::Snapshot).map_err(|_| Fit::Yes),
-            Self::Event(text) => serde_json::from_str(text).map(News::Event).map_err(|_| Fit::No),
+            Self::Snapshot(text) => serde_json::from_str(text).map(News::Snapshot).or(Err(Fit::Yes)),
+            Self::Event(text) => serde_json::from_str(text).map(News::Event).or(Err(Fit::No)),
             Self::Refused(error) => Ok(News::Refused(error.clone())),
         }
     }

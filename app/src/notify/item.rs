@@ -42,8 +42,7 @@ pub(super) fn Item(
         (None, Some(runtime)) => fill(t.runtime, crate::bots::state::runtime_word(runtime)).whole(),
         (None, None) => ().whole(),
     };
-    let count = if it.bot.is_some() { t.times } else { t.bots_hit };
-    let count = (it.count > 1).then(|| format!("{} · ", fill(count, &it.count.to_string())));
+    let count = (it.count > 1).then(|| format!("{} · ", fill(t.times, &it.count.to_string())));
     view! {
         <li class="row note" class:note-new=unread>
             <StatePill tone glyph word>

@@ -15,7 +15,6 @@ texts! {
     open: "Goes on", "持续中";
     over: "Over", "已结束";
     times: "{} times", "{} 次";
-    bots_hit: "{} bots", "{} 个机器人";
     since: "since", "始于";
     last: "last", "最近";
     runtime: "Runtime {}", "运行环境 {}";

@@ -178,7 +178,7 @@ words! {
     /// What a list of bots reads of the events in `bots`.
     #[serde(tag = "kind", rename_all = "snake_case")]
     pub enum BotsEvent {
-        BotChanged { bot: BotSummary },
+        BotChanged { bot: Box<BotSummary> },
         BotDeleted { bot: BotId },
     }
 

@@ -233,7 +233,10 @@ async fn check_container(b: &Bots, row: &bot::Model, detail: &BotDetail) -> Foun
             Found::pass(format!("Its {what} lives."))
         }
         Seen::Running { .. } if wanted => Found::warning(format!("Its {what} is being replaced.")),
-        Seen::Unknown => Found::fail("Its runtime does not answer."),
+        Seen::Unknown => Found::fail(format!(
+            "Its runtime does not answer: how its {what} stands is not known. Chela asks again by itself; `chela doctor` \
+             says what is wrong with the engine."
+        )),
         _ if !wanted => Found::warning("The bot is stopped.").fix(FixAct::Start, "Start the bot."),
         Seen::Running { .. } | Seen::Exited { .. } | Seen::Absent | Seen::Created { .. } => {
             Found::fail(why.unwrap_or_else(|| format!("Its {what} does not live.")))

@@ -47,8 +47,8 @@ fn hear(bots: RwSignal<Vec<BotSummary>>, news: BotsNews) {
         News::Snapshot(BotsSnapshot { bots: all }) => bots.set(all),
         News::Event(BotsEvent::BotChanged { bot }) => {
             bots.update(|all| match all.iter_mut().find(|other| other.id == bot.id) {
-                Some(place) => *place = bot,
-                None => all.insert(0, bot),
+                Some(place) => *place = *bot,
+                None => all.insert(0, *bot),
             })
         }
         News::Event(BotsEvent::BotDeleted { bot }) => bots.update(|all| all.retain(|other| other.id != bot)),
@@ -71,7 +71,7 @@ impl View {
     fn hear(self, news: BotsNews) {
         match news {
             News::Snapshot(BotsSnapshot { bots }) => bots.into_iter().for_each(|bot| self.put(bot)),
-            News::Event(BotsEvent::BotChanged { bot }) => self.put(bot),
+            News::Event(BotsEvent::BotChanged { bot }) => self.put(*bot),
             News::Event(BotsEvent::BotDeleted { .. }) => {}
             News::Refused(_) => return,
         }

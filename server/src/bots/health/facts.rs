@@ -34,6 +34,18 @@ pub(in crate::bots) fn of_model(row: &bot::Model) -> Result<Option<Reason>, OpEr
     Ok(reason.filter(|reason| matches!(reason.code.as_str(), "key_refused" | "vendor_silent")))
 }
 
+/// Why nobody knows how a bot stands.
+pub(in crate::bots) fn runtime_away() -> Reason {
+    Reason {
+        code: "runtime_away".to_owned(),
+        message: "What this bot runs in does not answer: how it stands is not known.".to_owned(),
+        hint: Some(
+            "Chela asks again by itself. The container engine must run: `chela doctor` says what is wrong with it."
+                .to_owned(),
+        ),
+    }
+}
+
 /// Why a bot does not work whose gateway was ready and is not any more.
 pub(in crate::bots) fn gateway_lost() -> Reason {
     Reason {

@@ -54,7 +54,6 @@ impl Death {
 
     /// In words for people.
     pub(super) fn reason(&self, limit_bytes: u64, row: InARow, next_try_at_ms: Option<i64>) -> Reason {
-        let again = next_try_at_ms.map_or_else(String::new, |at| format!(" Next try at {} UTC.", clock(at)));
         let repeated = if row.count >= 2 {
             format!(" It died {} times in {}.", row.count, span(row.within_ms))
         } else {
@@ -64,14 +63,14 @@ impl Death {
             Self::Hung { silent_ms } => (
                 "gateway_timeout",
                 format!(
-                    "The bot's process lives, but its gateway has not answered for {}: it is killed.{repeated}{again}",
+                    "The bot's process lives, but its gateway has not answered for {}: it is killed.{repeated}",
                     span(*silent_ms)
                 ),
                 "Chela starts it again. What it wrote last is in the post-mortem.",
             ),
             Self::Ended(exit) if exit.out_of_memory => (
                 "out_of_memory",
-                format!("The bot used up its {} of memory and was ended.{repeated}{again}", gib(limit_bytes)),
+                format!("The bot used up its {} of memory and was ended.{repeated}", gib(limit_bytes)),
                 "Chela starts it again. If it happens often, raise its limit: the post-mortem has a button for that.",
             ),
             Self::Ended(Exit { code: Some(78), .. }) if next_try_at_ms.is_none() => (
@@ -83,13 +82,13 @@ impl Death {
             ),
             Self::Ended(Exit { code: Some(78), .. }) => (
                 REFUSED,
-                format!("OpenClaw refused its configuration (exit 78).{again}"),
+                "OpenClaw refused its configuration (exit 78).".to_owned(),
                 "Chela writes the configuration anew, has OpenClaw's own doctor mend the bot's state, and tries once more.",
             ),
             Self::Ended(exit) if row.count >= LOOP => (
                 "crash_loop",
                 format!(
-                    "The bot died {} times in {}, the last time {}.{again}",
+                    "The bot died {} times in {}, the last time {}.",
                     row.count,
                     span(row.within_ms),
                     ended(exit)
@@ -98,11 +97,11 @@ impl Death {
             ),
             Self::Ended(exit @ Exit { code: Some(_), .. }) => (
                 "exited",
-                format!("The bot's process ended {}.{repeated}{again}", ended(exit)),
+                format!("The bot's process ended {}.{repeated}", ended(exit)),
                 "Chela starts it again.",
             ),
             Self::Ended(_) => {
-                ("vanished", format!("The bot's process is gone.{repeated}{again}"), "Chela starts it again.")
+                ("vanished", format!("The bot's process is gone.{repeated}"), "Chela starts it again.")
             }
         };
         Reason { code: code.to_owned(), message, hint: Some(hint.to_owned()) }
@@ -137,11 +136,6 @@ fn span(ms: i64) -> String {
     }
 }
 
-fn clock(at_ms: i64) -> String {
-    let second = (at_ms / 1000).rem_euclid(86_400);
-    format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
-}
-
 fn gib(bytes: u64) -> String {
     format!("{}.{} GiB", bytes >> 30, ((bytes & 0x3fff_ffff) * 10) >> 30)
 }
@@ -163,12 +157,12 @@ mod tests {
     #[test]
     fn every_failure_has_a_name_and_figures() {
         for (death, count, code, figures) in [
-            (ended(Some(1), false), 1, "exited", &["code 1", "01:01:01"][..]),
+            (ended(Some(1), false), 1, "exited", &["code 1"][..]),
             (ended(Some(137), false), 2, "exited", &["signal 9", "2 times in 3 min"]),
-            (ended(Some(1), false), 3, "crash_loop", &["3 times in 3 min", "code 1", "01:01:01"]),
+            (ended(Some(1), false), 3, "crash_loop", &["3 times in 3 min", "code 1"]),
             (ended(None, false), 1, "vanished", &["gone"]),
             (ended(Some(137), true), 4, "out_of_memory", &["2.0 GiB", "4 times"]),
-            (ended(Some(78), false), 1, "config_refused", &["exit 78", "01:01:01"]),
+            (ended(Some(78), false), 1, "config_refused", &["exit 78"]),
             (Death::Hung { silent_ms: 60_000 }, 1, "gateway_timeout", &["for 60 s"]),
         ] {
             let (named, message) = told(&death, count);

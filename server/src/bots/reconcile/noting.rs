@@ -50,7 +50,8 @@ impl Bots {
             next.next_try_at_ms = None;
         }
         // On the way back up, why it died last stays to be read.
-        if ready || observed == Observed::Stopped || reason.is_some() {
+        let back = row.observed == name_of(&Observed::Unknown) && observed != Observed::Unknown;
+        if ready || back || observed == Observed::Stopped || reason.is_some() {
             next.reason = reason.as_ref().map(json_of).transpose()?;
         }
         // Ready is not well yet: a bot that dies whenever it has come up waits longer each time.
@@ -95,6 +96,10 @@ impl Bots {
             Observed::Starting if was_ready() => (Health::Degraded, Some(health::gateway_lost())),
             Observed::Failed => (Health::Unhealthy, None),
             Observed::Stopped => (Health::Unknown, idle::reason(row)),
+            // What was refused waits for somebody, engine or not.
+            Observed::Unknown if !failures::refused_before(row)? => {
+                (Health::Unknown, Some(health::runtime_away()))
+            }
             _ => (Health::Unknown, None),
         })
     }
