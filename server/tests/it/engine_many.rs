@@ -1,6 +1,6 @@
 //! Many bots in a real engine: how soon they are up, how soon a killed container is noticed and running again, and an engine
 //! that is started anew again and again. Small by default; `CHELA_TEST_ENGINE_BOTS`, `CHELA_TEST_ENGINE_KILLS` and
-//! `CHELA_TEST_ENGINE_RESTARTS` make it the load of docs/develop.md, whose figures it prints. What is asserted is what
+//! `CHELA_TEST_ENGINE_RESTARTS` make it the load of bench/README.md, whose figures it prints. What is asserted is what
 //! becomes of the bots, never how long it took.
 
 use crate::{
