@@ -106,16 +106,20 @@ pub struct Once {
     pub(crate) idempotency_key: Option<String>,
 }
 
-/// `500ms`, `30s`, `10m`, `1h`, or seconds.
+/// What is said of a text that is none.
+const NO_TIME: &str = "is not a time like 500ms, 30s, 10m, 2h or 30d";
+
+/// `500ms`, `30s`, `10m`, `2h`, `30d`, or seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_bad| "is not a time like 500ms, 30s or 10m".to_owned())?;
+    let number: u64 = digits.parse().map_err(|_bad| NO_TIME.to_owned())?;
     let unit = match text.get(digits.len()..).unwrap_or_default() {
         "ms" => 1,
         "" | "s" => 1000,
         "m" => 60_000,
         "h" => 3_600_000,
-        _ => return Err("is not a time like 500ms, 30s or 10m".to_owned()),
+        "d" => 86_400_000,
+        _ => return Err(NO_TIME.to_owned()),
     };
     match number.saturating_mul(unit) {
         0 => Err("must be more than nothing".to_owned()),
@@ -129,12 +133,19 @@ mod tests {
 
     #[test]
     fn a_time_is_a_number_and_a_unit() {
-        for (text, ms) in [("500ms", 500), ("30s", 30_000), ("7", 7_000), ("2m", 120_000), ("1h", 3_600_000)]
-        {
+        for (text, ms) in [
+            ("500ms", 500),
+            ("30s", 30_000),
+            ("7", 7_000),
+            ("2m", 120_000),
+            ("1h", 3_600_000),
+            ("30d", 2_592_000_000),
+        ] {
             assert_eq!(duration(text), Ok(Duration::from_millis(ms)), "{text}");
         }
-        for text in ["", "s", "0", "1d", "-1s", "1.5s"] {
+        for text in ["", "s", "0", "1w", "-1s", "1.5s"] {
             assert!(duration(text).is_err(), "{text}");
         }
+        assert!(duration("1w").is_err_and(|said| said.contains("2h or 30d")));
     }
 }

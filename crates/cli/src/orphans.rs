@@ -37,12 +37,16 @@ const SHAPE: Shape = Shape {
     name: "name",
     none: "Nothing is left over.",
 };
+/// Where not everything could be looked at.
+const ELSEWHERE: Shape = Shape { none: "Nothing is left over elsewhere.", ..SHAPE };
+const REMOVED: Shape = Shape { none: "Nothing was removed.", ..SHAPE };
 
 /// Lists or removes.
 pub(crate) async fn run(session: &Session, args: OrphansArgs) -> Result<(), Failure> {
     let (format, screen) = (session.common.output, &session.screen);
     let found = session.call(&ListOrphans {}).await?;
-    for silent in found.get("silent").and_then(Value::as_array).into_iter().flatten() {
+    let silent = found.get("silent").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    for silent in silent {
         screen.remark(format!(
             "{} does not answer: what it holds is not known.",
             silent.as_str().unwrap_or_default()
@@ -51,7 +55,8 @@ pub(crate) async fn run(session: &Session, args: OrphansArgs) -> Result<(), Fail
     let all = found.get("items").cloned().unwrap_or_default();
     let ours = all.as_array().into_iter().flatten().filter(|one| text(one, "foreign").is_empty()).count();
     if !args.remove {
-        screen.data(&SHAPE.list(&all, format, screen, now_ms())?);
+        let shape = if silent.is_empty() { SHAPE } else { ELSEWHERE };
+        screen.data(&shape.list(&all, format, screen, now_ms())?);
         if ours > 0 {
             screen.remark("Nothing was changed: --remove removes what is ours of it.");
         }
@@ -64,7 +69,12 @@ pub(crate) async fn run(session: &Session, args: OrphansArgs) -> Result<(), Fail
         )?;
     }
     let done = session.call(&RemoveOrphans::default()).await?;
-    screen.data(&SHAPE.list(&done.get("removed").cloned().unwrap_or_default(), format, screen, now_ms())?);
+    screen.data(&REMOVED.list(
+        &done.get("removed").cloned().unwrap_or_default(),
+        format,
+        screen,
+        now_ms(),
+    )?);
     match done.get("failed").and_then(Value::as_array).map_or(0, Vec::len) {
         0 => Ok(()),
         failed => {

@@ -127,8 +127,13 @@ pub async fn build(
     chat::register(&mut verbs, &chat);
     notify::register(&mut verbs, &notify);
     usage::register(&mut verbs, &usage);
-    let of = Arc::clone(&bots);
+    let (of, whose) = (Arc::clone(&bots), Arc::clone(&bots));
+    let silent = move || {
+        let silent = whose.runtimes().silent().into_iter();
+        silent.map(|one| (one.runtime.to_owned(), one.why, one.default)).collect()
+    };
     let facts = settings::Facts {
+        silent: Arc::new(silent),
         runtime: Arc::new(move || (of.runtimes().default_word().to_owned(), of.runtimes().why())),
         openclaw_version: openclaw::OPENCLAW_VERSION.to_owned(),
     };

@@ -69,6 +69,11 @@ impl StartError {
         let holder = holder_of(addr.port()).map(|who| format!(" by {who}")).unwrap_or_default();
         Self::PortTaken { setting, setting_env: setting.to_uppercase(), addr, holder }
     }
+
+    /// `name (pid n)` of the process that holds an address.
+    pub(crate) fn holder_of(addr: SocketAddr) -> Option<String> {
+        holder_of(addr.port())
+    }
 }
 
 /// `name (pid n)` of the process that listens on a TCP port, as far as this user may see it.

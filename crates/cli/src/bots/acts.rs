@@ -21,10 +21,26 @@ pub(super) async fn each<V: Verb>(
     until: Option<&str>,
     act: impl Fn(String) -> V,
 ) -> Result<(), Failure> {
+    each_told(session, several, until, act, |_told| None).await
+}
+
+/// The same, with a word for the person about what came back of a bot.
+pub(super) async fn each_told<V: Verb>(
+    session: &Session,
+    several: &Several,
+    until: Option<&str>,
+    act: impl Fn(String) -> V,
+    word: impl Fn(&Value) -> Option<String>,
+) -> Result<(), Failure> {
     let mut tally = Tally::default();
     for bot in &several.bots {
         let done = match session.call(&act(bot.clone())).await {
-            Ok(told) => Ok(told),
+            Ok(told) => {
+                if let Some(said) = word(&told) {
+                    session.screen.remark(plain(&said));
+                }
+                Ok(told)
+            }
             Err(failure) => Err(session.nearest_bot(failure, bot).await),
         };
         tally.add(bot, done, several.bots.len());

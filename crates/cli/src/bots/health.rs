@@ -176,14 +176,18 @@ pub(super) async fn diagnose(session: &Session, bot: String) -> Result<(), Failu
         Err(failure) => return Err(session.nearest_bot(failure, &bot).await),
     };
     use crate::options::Format;
+    let checks = within(&found, "/checks");
     if matches!(session.common.output, Format::Json | Format::Yaml) {
         session.screen.data(&crate::output::as_is(&found, session.common.output)?);
-        return Ok(());
+    } else {
+        session.screen.data(&CHECKS.list(checks, session.common.output, &session.screen, now_ms())?);
+        for what in items(&found, "recommendations") {
+            session.screen.remark(text(what, "text"));
+        }
     }
-    let checks = within(&found, "/checks");
-    session.screen.data(&CHECKS.list(checks, session.common.output, &session.screen, now_ms())?);
-    for what in items(&found, "recommendations") {
-        session.screen.remark(text(what, "text"));
+    match items(&found, "checks").filter(|check| text(check, "verdict") == "fail").count() {
+        0 => Ok(()),
+        1 => Err(Failure::Other("one check failed.".to_owned())),
+        failed => Err(Failure::Other(format!("{failed} checks failed."))),
     }
-    Ok(())
 }

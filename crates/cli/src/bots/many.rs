@@ -8,11 +8,13 @@ use clap::{Args, ValueEnum};
 /// How a bot stands.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Stands {
+    /// The state `running`, whatever its health.
     Running,
-    /// On its way up or down.
+    /// On its way up or down: the states `absent`, `creating`, `starting` and `stopping`.
     Changing,
+    /// The state `stopped`; `asleep` too.
     Stopped,
-    /// Failed, failing again and again, or not working.
+    /// The states `failed` and `unknown`, a health that is `degraded` or `unhealthy`, and failing again and again.
     Attention,
 }
 
@@ -25,7 +27,7 @@ pub struct Which {
     /// Only those with this in their name.
     #[arg(long, value_name = "WORDS")]
     search: Option<String>,
-    /// Only those that stand so.
+    /// Only those that stand so; each word is a group of the states that the table shows.
     #[arg(long, value_enum)]
     state: Option<Stands>,
     /// Only those with this tag.

@@ -63,7 +63,7 @@ pub enum BotVerb {
     Metrics(past::UptimeArgs),
     /// Whether a bot lives and whether it works, and how that changed.
     Health(health::HealthArgs),
-    /// Look at everything a bot needs: what fails, and what to do.
+    /// Look at everything a bot needs: what fails, and what to do. Exits 1 if a check failed.
     Diagnose {
         #[arg(add = ArgValueCandidates::new(completion::bots))]
         bot: String,

@@ -46,6 +46,16 @@ fn tags(bot: &Value) -> String {
     tags.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
 }
 
+/// Which one it runs with, and which ones `chela bot upgrade` can give it.
+fn openclaw(bot: &Value) -> String {
+    let offers = bot.get("openclaw_offers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let offers: Vec<&str> = offers.iter().filter_map(Value::as_str).collect();
+    match offers.as_slice() {
+        [] => text(bot, "openclaw").to_owned(),
+        some => format!("{} (offered: {})", text(bot, "openclaw"), some.join(", ")),
+    }
+}
+
 const LIST: Shape = Shape {
     columns: &[
         Column::new("BOT", |v, _| Cell::from(text(v, "slug"))),
@@ -79,6 +89,7 @@ const ONE: Shape = Shape {
         Column::new("Model", |v, _| Cell::from(text(v, "model"))),
         Column::new("Profile", |v, _| Cell::from(text(v, "profile"))),
         Column::new("Runtime", |v, _| Cell::from(text(v, "runtime"))),
+        Column::new("OpenClaw", |v, _| Cell::from(openclaw(v))),
         Column::new("Limits", |v, _| {
             let limit = |name: &str| v.pointer(&format!("/settings/limits/{name}")).and_then(Value::as_i64);
             let [memory, cpu, pids] =

@@ -1,9 +1,14 @@
 //! Giving bots another OpenClaw, and going back.
 
 use super::{Several, acts, wait};
-use crate::{failure::Failure, session::Session};
+use crate::{
+    failure::Failure,
+    output::{number, text},
+    session::Session,
+};
 use api::bots::{CancelUpgrade, ReturnBot, UpgradeBot};
 use clap::Args;
+use serde_json::Value;
 
 #[derive(Args, Clone, Debug)]
 pub struct UpgradeArgs {
@@ -33,5 +38,19 @@ pub(super) async fn upgrade(session: &Session, args: UpgradeArgs) -> Result<(), 
         return acts::each(session, &several, None, |bot| CancelUpgrade { bot }).await;
     }
     let rehearse = no_rehearsal.then_some(false);
-    acts::each(session, &several, wait::UPGRADED, |bot| UpgradeBot { bot, to: to.clone(), rehearse }).await
+    let act = |bot| UpgradeBot { bot, to: to.clone(), rehearse };
+    acts::each_told(session, &several, wait::UPGRADED, act, nothing_begun).await
+}
+
+/// What to say where no upgrade was begun: the bot has what was asked for.
+fn nothing_begun(bot: &Value) -> Option<String> {
+    let last = bot.get("upgrade").filter(|upgrade| upgrade.is_object());
+    if last.is_some_and(|upgrade| number(upgrade, "ended_at_ms").is_none()) {
+        return None;
+    }
+    let newer = match bot.get("openclaw_offers").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+        true => "; there is no newer one here",
+        false => "",
+    };
+    Some(format!("{} already runs with OpenClaw {}{newer}.", text(bot, "name"), text(bot, "openclaw")))
 }

@@ -1,4 +1,4 @@
-//! The Grafana dashboard names figures that Chela has.
+//! The Grafana dashboard names figures that Chela has, and the docs name all of them.
 
 use std::{fs, path::Path};
 
@@ -34,4 +34,21 @@ fn every_figure_of_the_dashboard_is_one_that_chela_tells() {
         }
     }
     assert!(asked >= 8, "the dashboard asks for {asked} figures");
+}
+
+#[test]
+fn every_figure_that_chela_tells_is_in_the_docs() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let docs = fs::read_to_string(root.join("docs/LOGGING.md")).unwrap();
+    let mut code = String::new();
+    sources(&root.join("server/src"), &mut code);
+    let kinds = ["counter", "gauge", "histogram"];
+    let told = kinds
+        .iter()
+        .flat_map(|kind| code.split(&format!("metrics::{kind}!(\"")[..]).skip(1).collect::<Vec<_>>());
+    let names: Vec<&str> = told.filter_map(|rest| rest.split('"').next()).collect();
+    assert!(names.len() >= 10, "{names:?}");
+    for name in names {
+        assert!(docs.contains(&format!("`{name}`")), "docs/LOGGING.md does not name {name}");
+    }
 }

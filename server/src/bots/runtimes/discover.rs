@@ -188,8 +188,10 @@ impl Runtimes {
         let default = self.default_kind();
         let choice = |kind: RuntimeKind| {
             let obstacle = self.obstacle(kind, workspace);
-            let available = obstacle.is_none();
-            let note = obstacle.or_else(|| self.note(kind).map(|note| note.text));
+            // A bot may be made for one that is gone for a while, and waits for it; nobody is offered that.
+            let seen = self.note(kind);
+            let available = obstacle.is_none() && !seen.as_ref().is_some_and(|note| note.gone);
+            let note = obstacle.or_else(|| seen.map(|note| note.text));
             RuntimeChoice { kind, available, default: kind == default, note }
         };
         [RuntimeKind::Docker, RuntimeKind::Process].into_iter().map(choice).collect()

@@ -43,7 +43,18 @@ pub(super) struct Note {
     /// What it is, or why it does not work now.
     pub(super) text: String,
     /// It worked before, and does not now.
-    gone: bool,
+    pub(super) gone: bool,
+}
+
+/// A runtime that bots are to run in and that does not answer.
+#[derive(Clone, Debug)]
+pub struct Silent {
+    /// `docker` or `process`.
+    pub runtime: &'static str,
+    /// What it said when it was looked at.
+    pub why: String,
+    /// A new bot that names no runtime would get it.
+    pub default: bool,
 }
 
 impl Note {
@@ -128,10 +139,10 @@ impl Runtimes {
             return;
         }
         self.looks.begun.fetch_add(1, Ordering::SeqCst);
-        // What a setting switches off stays off.
+        // What a setting switches off stays off, and is looked at where bots live in it.
         let wanted = self.list.values().filter(|runtime| match self.wanted {
             Wanted::Auto => true,
-            Wanted::Only(kind) => runtime.kind() == kind,
+            Wanted::Only(kind) => runtime.kind() == kind || self.is_home(runtime.kind()),
         });
         let looks = wanted.map(async |runtime| {
             let look = Note::of(runtime.as_ref(), self.wanted);
@@ -150,6 +161,26 @@ impl Runtimes {
     /// Bots live in Docker: while it is away, new ones do not quietly go elsewhere.
     pub(in crate::bots) fn docker_is_home(&self) {
         self.looks.docker_is_home.store(true, Ordering::SeqCst);
+    }
+
+    fn is_home(&self, kind: RuntimeKind) -> bool {
+        kind == RuntimeKind::Docker && self.looks.docker_is_home.load(Ordering::SeqCst)
+    }
+
+    /// Runtimes that do not answer, of those that are the default or have bots.
+    pub fn silent(&self) -> Vec<Silent> {
+        let default = self.default_kind();
+        let silent = self.all().filter_map(|(kind, _)| {
+            let note = self.note(kind)?;
+            let missed = kind == default || self.is_home(kind);
+            let is_silent = note.gone || note.found == Found::Away;
+            (missed && is_silent).then(|| Silent {
+                runtime: word(kind),
+                why: note.text,
+                default: kind == default,
+            })
+        });
+        silent.collect()
     }
 
     pub(super) fn default_kind(&self) -> RuntimeKind {
@@ -230,6 +261,13 @@ mod tests {
         let choices = host.runtimes.choices(Some(HERE));
         let shown: Vec<_> = choices.iter().map(|c| (c.kind, c.default)).collect();
         assert_eq!(shown, [(RuntimeKind::Docker, true), (RuntimeKind::Process, false)]);
+        let usable: Vec<_> = choices.iter().map(|c| c.available).collect();
+        assert_eq!(usable, [false, true], "what does not answer cannot be chosen");
+        let silent = host.runtimes.silent();
+        assert_eq!(
+            silent.iter().map(|one| (one.runtime, one.default)).collect::<Vec<_>>(),
+            [("docker", true)]
+        );
         let notes = [choices[0].note.clone().unwrap_or_default(), host.runtimes.why()];
         assert!(notes.iter().all(|note| note.contains("nobody there")), "{notes:?}");
         host.docker(true).await;
@@ -238,12 +276,15 @@ mod tests {
         host.docker(true).await;
         assert_eq!(host.unasked(), Ok(RuntimeKind::Docker));
         assert!(!host.runtimes.why().contains("nobody there"), "{}", host.runtimes.why());
+        assert!(host.runtimes.silent().is_empty());
+        assert!(host.runtimes.choices(Some(HERE)).iter().all(|choice| choice.available));
     }
 
     #[tokio::test]
     async fn an_engine_that_comes_up_later_is_seen() {
         let host = host(false).await;
         assert_eq!(host.unasked(), Ok(RuntimeKind::Process), "as the start said");
+        assert!(host.runtimes.silent().is_empty(), "nobody misses an engine that was never there");
         assert!(host.runtimes.why().starts_with("process"), "{}", host.runtimes.why());
         host.docker(true).await;
         assert_eq!(host.unasked(), Ok(RuntimeKind::Docker));

@@ -50,10 +50,23 @@ pub fn doctor(source: &Source, as_json: bool) -> ExitCode {
     if as_json {
         out(json!({ "findings": looked, "failed": failed, "warned": warned }));
     } else {
-        looked.iter().for_each(|finding| out(finding.words()));
+        said(&looked).into_iter().for_each(out);
         out(format!("\n{failed} failed, {warned} warned, {} looked at", looked.len()));
     }
     if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// The findings in words; advice that was given just before is not given again.
+fn said(looked: &[Finding]) -> Vec<String> {
+    let advice = |finding: &Finding| (finding.means.clone(), finding.remedy.clone());
+    let before = std::iter::once(None).chain(looked.iter().map(Some));
+    let told = looked.iter().zip(before).map(|(finding, before)| match before.map(advice) {
+        Some(same) if same == advice(finding) => {
+            Finding { means: None, remedy: None, ..finding.clone() }.words()
+        }
+        _ => finding.words(),
+    });
+    told.collect()
 }
 
 async fn look(config: Config) -> Vec<Finding> {
@@ -121,6 +134,14 @@ mod tests {
         assert_eq!(server(&status(env!("CARGO_PKG_VERSION"), None)).level, Level::Ok);
         assert_eq!(server(&status("0.0.1", None)).level, Level::Warn);
         assert_eq!(server(&status(env!("CARGO_PKG_VERSION"), Some("disk full"))).level, Level::Fail);
+    }
+
+    #[test]
+    fn the_same_advice_is_given_once() {
+        let port = |check| Finding::fail(check, "taken", "It does not start.", "Stop it.");
+        let told = said(&[port("panel"), port("relay"), Finding::ok("disk", "free"), port("metrics")]);
+        let with: Vec<bool> = told.iter().map(|words| words.contains("Stop it.")).collect();
+        assert_eq!(with, [true, false, false, true]);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(super) async fn look(patient: &Patient) -> Vec<Finding> {
         found.push(if patient.running.is_some() {
             answers(check, addr).await
         } else {
-            is_free(check, setting, addr)
+            is_free(check, setting, addr, &config.data_dir)
         });
     }
     found.extend(sockets(&config.data_dir.join("bots")));
@@ -48,22 +48,45 @@ async fn answers(check: &'static str, addr: SocketAddr) -> Finding {
     )
 }
 
-fn is_free(check: &'static str, setting: &'static str, addr: SocketAddr) -> Finding {
+fn is_free(check: &'static str, setting: &'static str, addr: SocketAddr, data_dir: &Path) -> Finding {
     match TcpListener::bind(addr) {
         Ok(_free) => Finding::ok(check, format!("{addr} is free")),
         Err(error) => {
-            let what = match error.kind() {
-                io::ErrorKind::AddrInUse => StartError::port_taken(setting, addr).to_string(),
-                _ => format!("{addr}: {error}"),
-            };
-            Finding::fail(
-                check,
-                what,
-                "Chela does not start as long as this is so.",
-                format!("Stop what holds it, or set CHELA_{}.", setting.to_uppercase()),
-            )
+            let means = "Chela does not start as long as this is so.";
+            let env = format!("CHELA_{}", setting.to_uppercase());
+            if error.kind() != io::ErrorKind::AddrInUse {
+                return Finding::fail(check, format!("{addr}: {error}"), means, format!("Set {env}."));
+            }
+            taken(check, addr, StartError::holder_of(addr), &env, data_dir)
         }
     }
+}
+
+/// A port somebody holds; another Chela is most likely the one that was meant.
+fn taken(
+    check: &'static str,
+    addr: SocketAddr,
+    holder: Option<String>,
+    env: &str,
+    data_dir: &Path,
+) -> Finding {
+    let is_chela = holder.as_deref().is_some_and(|who| who.starts_with("chela "));
+    let found = format!("{addr} is taken{}", holder.map(|who| format!(" by {who}")).unwrap_or_default());
+    if !is_chela {
+        let remedy = format!("Stop what holds it, or set {env}.");
+        return Finding::fail(check, found, "Chela does not start as long as this is so.", remedy);
+    }
+    let here = std::path::absolute(data_dir).unwrap_or_else(|_unknown| data_dir.to_owned());
+    Finding::fail(
+        check,
+        found,
+        "A Chela runs, on another data dir than the one looked at here.",
+        format!(
+            "Looked at: {}. Set CHELA_DATA_DIR to the data dir of the running one and look again. A second Chela \
+             beside it needs CHELA_LISTEN, CHELA_RELAY_LISTEN and CHELA_METRICS_LISTEN of its own.",
+            here.display()
+        ),
+    )
 }
 
 /// The directories that hold the bots' sockets and tokens.
@@ -110,9 +133,21 @@ mod tests {
     #[test]
     fn a_taken_port_is_found() {
         let holder = TcpListener::bind("127.0.0.1:0").unwrap();
-        let found = is_free("relay", "relay_listen", holder.local_addr().unwrap());
+        let found = is_free("relay", "relay_listen", holder.local_addr().unwrap(), Path::new("data"));
         assert_eq!(found.level, Level::Fail);
         assert!(found.found.contains("is taken"), "{}", found.found);
+        assert!(found.remedy.is_some_and(|todo| todo.contains("CHELA_RELAY_LISTEN")));
+    }
+
+    #[test]
+    fn a_port_that_another_chela_holds_names_the_data_dir_looked_at_and_how_to_name_another() {
+        let of = |who: &str| {
+            let addr = "127.0.0.1:3000".parse().unwrap();
+            taken("panel", addr, Some(who.to_owned()), "CHELA_LISTEN", Path::new("/here")).remedy.unwrap()
+        };
+        let chela = of("chela (pid 7)");
+        assert!(chela.contains("/here") && chela.contains("CHELA_DATA_DIR"), "{chela}");
+        assert!(!of("nginx (pid 7)").contains("CHELA_DATA_DIR"));
     }
 
     #[test]

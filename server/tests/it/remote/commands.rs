@@ -54,6 +54,29 @@ fn every_command_calls_a_verb_or_is_about_this_machine() {
     tree.debug_assert();
 }
 
+/// Options that the page about the command line explains once for all commands.
+const FOR_ALL: &[&str] = &["limit", "all", "watch", "yes", "wait", "idempotency-key", "help"];
+
+#[test]
+fn every_command_about_bots_stands_in_the_docs_with_its_options() {
+    let page = include_str!("../../../../docs/ops/cli.md");
+    let tree = cli::Command::augment_subcommands(clap::Command::new("chela"));
+    let bot = tree.find_subcommand("bot").expect("bots");
+    for verb in bot.get_subcommands() {
+        let name = verb.get_name();
+        let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `chela bot ")).collect();
+        let named = |row: &str| {
+            row.split('`').skip(1).step_by(2).flat_map(|code| code.split([' ', '|', '\\'])).any(|w| w == name)
+        };
+        let rows: String = rows.into_iter().filter(|row| named(row)).collect();
+        assert!(!rows.is_empty(), "docs/ops/cli.md has no `chela bot {name}`");
+        for option in verb.get_arguments().filter_map(clap::Arg::get_long) {
+            let said = rows.contains(&format!("--{option}")) || FOR_ALL.contains(&option);
+            assert!(said, "docs/ops/cli.md: `chela bot {name}` takes --{option}");
+        }
+    }
+}
+
 #[test]
 fn a_command_that_is_misspelt_ends_with_2_and_names_the_nearest() {
     let ran = Home::new().run(&["bot", "strat", "x"]);

@@ -6,6 +6,7 @@ mod commands;
 mod completion;
 mod doctor;
 mod endings;
+mod findings;
 mod golden;
 mod idle;
 mod jobs;

@@ -22,3 +22,15 @@ async fn leftovers_are_shown_and_go_with_remove_only() {
     assert!(!dir.exists());
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_said_of_a_place_that_could_not_be_looked_at() {
+    let at = TestServer::start().await;
+    let home = Home::at(at.panel, &at.operator().await);
+    at.world.cells.things.set_engine(false);
+    let ran = home.run(&["orphans"]).ended(0, &["is not known", "Nothing is left over elsewhere."]);
+    assert!(!ran.err.contains("left over."), "{ran:?}");
+    at.world.cells.things.set_engine(true);
+    home.run(&["orphans"]).ended(0, &["Nothing is left over."]);
+    at.stop().await;
+}
