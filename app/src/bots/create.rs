@@ -216,7 +216,7 @@ fn RuntimeOption(draft: Draft, choice: RuntimeChoice) -> impl IntoView {
                     name="cmd[runtime]"
                     value=runtime_word(choice.kind)
                     checked=choice.default
-                    disabled=!choice.available
+                    disabled=!choice.available && !choice.default
                     on:change=move |_| draft.runtime.set(name)
                 />
                 <span>

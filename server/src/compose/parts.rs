@@ -127,19 +127,23 @@ pub async fn build(
     chat::register(&mut verbs, &chat);
     notify::register(&mut verbs, &notify);
     usage::register(&mut verbs, &usage);
-    let (of, whose) = (Arc::clone(&bots), Arc::clone(&bots));
+    settings::register(&mut verbs, &platform, facts(&bots));
+    let verbs = Arc::new(verbs);
+    Ok(Arc::new(Server { platform, verbs, auth, keys, routing, usage, bots, chat, notify, leptos }))
+}
+
+/// What the instance page is told of the runtimes.
+fn facts(bots: &Arc<Bots>) -> settings::Facts {
+    let (of, whose) = (Arc::clone(bots), Arc::clone(bots));
     let silent = move || {
         let silent = whose.runtimes().silent().into_iter();
         silent.map(|one| (one.runtime.to_owned(), one.why, one.default)).collect()
     };
-    let facts = settings::Facts {
+    settings::Facts {
         silent: Arc::new(silent),
         runtime: Arc::new(move || (of.runtimes().default_word().to_owned(), of.runtimes().why())),
         openclaw_version: openclaw::OPENCLAW_VERSION.to_owned(),
-    };
-    settings::register(&mut verbs, &platform, facts);
-    let verbs = Arc::new(verbs);
-    Ok(Arc::new(Server { platform, verbs, auth, keys, routing, usage, bots, chat, notify, leptos }))
+    }
 }
 
 impl Server {
