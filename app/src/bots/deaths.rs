@@ -1,7 +1,10 @@
 //! What a bot left when it died: the list, and the one that is open.
 
 use super::{diagnostics::Fixes, logs::LineView, more_text, versions::differences};
-use crate::time::{self, Moment};
+use crate::{
+    i18n::fill,
+    time::{self, Moment},
+};
 use api::bots::{FixAct, Postmortem, PostmortemSummary};
 use leptos::prelude::*;
 use std::sync::Arc;
@@ -67,8 +70,10 @@ pub(super) fn Opened(fixes: Fixes, open: Postmortem) -> impl IntoView {
             {fixes.answers(mend)}
             <div class="row-acts">{answers}</div>
             <dl class="facts">
-                <dt>{t.since}</dt>
-                <dd><Moment ms=Signal::stored(summary.at_ms)/> " · " {time::duration(summary.lived_ms)}</dd>
+                <dt>{t.died_at}</dt>
+                <dd>
+                    <Moment ms=Signal::stored(summary.at_ms)/> " · " {fill(t.lived, &time::duration(summary.lived_ms))}
+                </dd>
                 {code}
                 <dt>{t.memory}</dt>
                 <dd>{format!("{} MiB", memory_limit_bytes >> 20)}</dd>

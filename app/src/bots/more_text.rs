@@ -46,6 +46,7 @@ texts! {
     gateway: "Gateway", "网关";
     model: "Model", "模型";
     since: "Since", "自";
+    died_at: "Died", "终止于";
     restarts: "Restarts", "重启次数";
     last_exit: "Died last", "上次终止";
     last_answer: "Last answer", "上次回答";

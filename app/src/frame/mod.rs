@@ -164,7 +164,9 @@ fn Crumbs() -> impl IntoView {
     };
     // Of the places only bots hold things with an address of their own.
     let thing = Memo::new(move |_| {
-        parts.with(|(first, second)| second.clone().filter(|name| first == "bots" && name != "new"))
+        parts.with(|(first, second)| {
+            second.clone().filter(|name| first == "bots" && name != "new" && name != "compare")
+        })
     });
     // The address has the slug; the bot's own page tells its name.
     let heard = use_context::<BotName>();
