@@ -18,11 +18,6 @@ async fn a_bot_with_nothing_to_do_or_something_wrong_is_spoken_of_and_ends_as_pr
     );
     home.run(&["bot", "upgrade", "fox"]).ended(0, &[&said]);
     home.run(&["bot", "upgrade", "fox", "--wait"]).ended(0, &[&said]);
-    at.world.cells.things.set_openclaw("2099.1.1");
-    assert!(home.run(&["bot", "show", "fox"]).ok().contains("(offered: 2099.1.1)"));
-    let begun = home.run(&["bot", "upgrade", "fox"]).ended(0, &[]);
-    assert!(!begun.err.contains("already runs"), "{begun:?}");
-
     assert!(home.run(&["bot", "uptime", "fox", "--since", "30d"]).ok().contains("Share"));
     home.run(&["bot", "uptime", "fox", "--since", "4w"]).ended(2, &["2h or 30d"]);
 
@@ -33,5 +28,11 @@ async fn a_bot_with_nothing_to_do_or_something_wrong_is_spoken_of_and_ends_as_pr
     let ill = home.run(&["bot", "diagnose", "fox", "-o", "json"]).ended(1, &[]);
     let told: serde_json::Value = serde_json::from_str(&ill.out).expect("JSON");
     assert_eq!(told["overall"], "error");
+
+    // Last: while it is swapped nothing else can be said of it.
+    at.world.cells.things.set_openclaw("2099.1.1");
+    assert!(home.run(&["bot", "show", "fox"]).ok().contains("(offered: 2099.1.1)"));
+    let begun = home.run(&["bot", "upgrade", "fox"]).ended(0, &[]);
+    assert!(!begun.err.contains("already runs"), "{begun:?}");
     at.stop_busy().await;
 }
