@@ -73,8 +73,11 @@ impl Chat {
             return Err(error);
         }
         // It may be up by now, or its sleep may have been taken back: then nobody tells that it is ready.
-        if let Some(gateway) = self.bots.awake_gateway(bot_id).await? {
-            self.hand_over(bot_id, &gateway).await;
+        match self.bots.awake_gateway(bot_id).await {
+            Ok(Some(gateway)) => self.hand_over(bot_id, &gateway).await,
+            Ok(None) => {}
+            // Who minds it looks again.
+            Err(error) => tracing::warn!(run.id = %run, %error, "cannot look whether a bot is awake"),
         }
         self.platform.tasks.spawn(async move { chat.mind_waiting(bot_id, run).await });
         Ok(())
