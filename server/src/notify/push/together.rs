@@ -48,7 +48,7 @@ impl Notify {
                 .add(tx, NewJob { kind: SEND, payload, unique_key, run_at_ms: now })
                 .await;
         }
-        if over && store::held::of(tx, &granted, device).await?.iter().any(is_open) {
+        if over && store::held::any_open(tx, &granted, device).await? {
             return Ok(());
         }
         if !over {

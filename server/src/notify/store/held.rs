@@ -5,7 +5,7 @@ use crate::platform::error::OpError;
 use api::ids::*;
 use entity::notify::{held, notification, subscription};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Select,
     sea_query::{Expr, OnConflict, Query},
 };
 
@@ -65,16 +65,33 @@ pub(in crate::notify) async fn let_go<C: ConnectionTrait>(
     Ok(())
 }
 
+/// More than these are told as these: what people are told is a count.
+const MOST: u64 = 5_000;
+
+fn held_for(device: PushId) -> Select<notification::Entity> {
+    let ids = Query::select()
+        .column(held::Column::NotificationId)
+        .from(held::Entity)
+        .and_where(held::Column::DeviceId.eq(device))
+        .to_owned();
+    notification::Entity::find().filter(notification::Column::Id.in_subquery(ids))
+}
+
+/// Whether one of them goes on.
+pub(in crate::notify) async fn any_open<C: ConnectionTrait>(
+    db: &C,
+    _granted: &Run,
+    device: PushId,
+) -> Result<bool, OpError> {
+    let open = held_for(device).filter(notification::Column::ResolvedAtMs.is_null());
+    Ok(open.one(db).await?.is_some())
+}
+
 /// The troubles a device is told of together.
 pub(in crate::notify) async fn of<C: ConnectionTrait>(
     db: &C,
     _granted: &Run,
     device: PushId,
 ) -> Result<Vec<notification::Model>, OpError> {
-    let ids = Query::select()
-        .column(held::Column::NotificationId)
-        .from(held::Entity)
-        .and_where(held::Column::DeviceId.eq(device))
-        .to_owned();
-    Ok(notification::Entity::find().filter(notification::Column::Id.in_subquery(ids)).all(db).await?)
+    Ok(held_for(device).limit(MOST).all(db).await?)
 }
