@@ -216,6 +216,8 @@ async fn an_engine_that_goes_away_for_a_while_costs_time_and_nothing_else() {
     let first = at.ready_bot(&owner, "First").await;
     at.world.cells.things.set_engine(false);
     in_time(&at, &owner, &clock, &first, "unknown").await;
+    let why = async || at.get(&owner, &format!("/api/bots/{first}")).await.ok(200)["reason"]["code"].clone();
+    assert_eq!(why().await, "runtime_away");
     let second = at.make_bot(&owner, "Second").await;
     at.ask(&owner, "POST", &format!("/api/bots/{first}/restart"), Value::Null).await.ok(200);
     clock.advance(60_000);
@@ -230,7 +232,17 @@ async fn an_engine_that_goes_away_for_a_while_costs_time_and_nothing_else() {
     })
     .await;
     in_time(&at, &owner, &clock, &first, "running").await;
+    assert_eq!(why().await, "no_key", "what it lacks now");
     only(&at, &owner, &[&first, &second]).await;
+    // Why one failed is still to be read where the engine goes away meanwhile.
+    assert!(at.world.cells.exit(first.parse().expect("an id"), 1));
+    eventually("the death to be noticed", async || (why().await == "exited").then_some(())).await;
+    at.world.cells.things.set_engine(false);
+    in_time(&at, &owner, &clock, &first, "unknown").await;
+    assert_eq!(why().await, "exited");
+    at.world.cells.things.set_engine(true);
+    in_time(&at, &owner, &clock, &first, "running").await;
+    assert_eq!(why().await, "no_key", "what it lacks now");
     at.stop().await;
 }
 

@@ -34,10 +34,13 @@ pub(in crate::bots) fn of_model(row: &bot::Model) -> Result<Option<Reason>, OpEr
     Ok(reason.filter(|reason| matches!(reason.code.as_str(), "key_refused" | "vendor_silent")))
 }
 
+/// What bots go by whose runtime does not answer.
+pub(in crate::bots) const RUNTIME_AWAY: &str = "runtime_away";
+
 /// Why nobody knows how a bot stands.
 pub(in crate::bots) fn runtime_away() -> Reason {
     Reason {
-        code: "runtime_away".to_owned(),
+        code: RUNTIME_AWAY.to_owned(),
         message: "What this bot runs in does not answer: how it stands is not known.".to_owned(),
         hint: Some(
             "Chela asks again by itself. The container engine must run: `chela doctor` says what is wrong with it."

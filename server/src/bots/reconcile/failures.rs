@@ -41,8 +41,13 @@ pub(in crate::bots) fn is_parked(row: &bot::Model) -> bool {
 
 /// Whether its last failure was a refused configuration.
 pub(super) fn refused_before(row: &bot::Model) -> Result<bool, OpError> {
+    was_for(row, REFUSED)
+}
+
+/// Whether this is the reason that its row tells.
+pub(super) fn was_for(row: &bot::Model, code: &str) -> Result<bool, OpError> {
     let reason = row.reason.as_deref().map(from_json::<Reason>).transpose()?;
-    Ok(reason.is_some_and(|reason| reason.code == REFUSED))
+    Ok(reason.is_some_and(|reason| reason.code == code))
 }
 
 impl Death {

@@ -50,7 +50,7 @@ impl Bots {
             next.next_try_at_ms = None;
         }
         // On the way back up, why it died last stays to be read.
-        let back = row.observed == name_of(&Observed::Unknown) && observed != Observed::Unknown;
+        let back = observed != Observed::Unknown && failures::was_for(&row, health::RUNTIME_AWAY)?;
         if ready || back || observed == Observed::Stopped || reason.is_some() {
             next.reason = reason.as_ref().map(json_of).transpose()?;
         }
@@ -96,8 +96,8 @@ impl Bots {
             Observed::Starting if was_ready() => (Health::Degraded, Some(health::gateway_lost())),
             Observed::Failed => (Health::Unhealthy, None),
             Observed::Stopped => (Health::Unknown, idle::reason(row)),
-            // What was refused waits for somebody, engine or not.
-            Observed::Unknown if !failures::refused_before(row)? => {
+            // Why it failed is not forgotten over an engine that is away.
+            Observed::Unknown if row.failures == 0 || row.reason.is_none() => {
                 (Health::Unknown, Some(health::runtime_away()))
             }
             _ => (Health::Unknown, None),
