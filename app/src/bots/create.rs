@@ -207,7 +207,9 @@ fn RuntimeOption(draft: Draft, choice: RuntimeChoice) -> impl IntoView {
     let t = text::text();
     let name = runtime_name(choice.kind, t);
     let (note, why) = if choice.available { (choice.note, None) } else { (None, choice.note) };
-    let note = note.or_else(|| (!choice.available).then(|| t.unavailable.to_owned()));
+    // The default is chosen unasked: a bot can be made for it, and waits.
+    let away = if choice.default { t.away } else { t.unavailable };
+    let note = note.or_else(|| (!choice.available).then(|| away.to_owned()));
     view! {
         <div>
             <label class="choice">

@@ -49,6 +49,7 @@ texts! {
     pf_shared_text: "Anybody may talk to it: it gets no tool that touches its host.", "任何人都可以与它交谈：它没有任何可触及主机的工具。";
     pf_own: "Own", "专属";
     pf_own_text: "For one owner, in a container only: it may use files and commands there.", "仅供一位所有者，只能在容器中运行：可以使用其中的文件和命令。";
+    away: "Does not answer just now. A bot for it starts as soon as it does.", "目前没有响应，恢复后机器人会自动启动。";
     unavailable: "Not available on this machine just now.", "目前在这台机器上不可用。";
     why: "What it says", "详细信息";
     un_title: "Here a bot would run as your own user", "在这里，机器人将以您自己的用户身份运行";

@@ -6,14 +6,18 @@ use super::{
     text,
 };
 use crate::parts::{Failure, failure_of, success_of};
-use api::bots::{BotChoices, RuntimeChoice};
+use api::bots::{BotChoices, RuntimeChoice, RuntimeKind};
 use leptos::prelude::*;
 use ui::{Banner, Button, Card, Glyph, Kind, Tone};
 
-/// Whether somebody must accept that before any bot can be made here.
+/// Whether somebody must accept that before any bot can be made here. Not because containers are away for a while: a bot
+/// for them waits.
 pub(super) fn must_be_accepted(choices: &BotChoices) -> bool {
     choices.unisolated.as_ref().is_some_and(|it| !it.allowed)
-        && !choices.runtimes.iter().any(|choice| choice.available)
+        && !choices
+            .runtimes
+            .iter()
+            .any(|choice| choice.available || (choice.default && choice.kind == RuntimeKind::Docker))
 }
 
 /// What it means, and one button. `done` is called once it is accepted.
