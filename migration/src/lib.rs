@@ -21,6 +21,7 @@ mod m20261121_000012_bot_openclaw;
 mod m20261121_000013_jobs;
 mod m20261121_000015_idle;
 mod m20261122_000016_push_held;
+mod m20261122_000017_bot_ready;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000013_jobs::Migration),
             Box::new(m20261121_000015_idle::Migration),
             Box::new(m20261122_000016_push_held::Migration),
+            Box::new(m20261122_000017_bot_ready::Migration),
         ]
     }
 }

@@ -33,6 +33,8 @@ pub struct Model {
     pub version: i64,
     pub created_at_ms: i64,
     pub started_at_ms: Option<i64>,
+    /// Since when it has been ready in this life, as far as any Chela saw.
+    pub ready_at_ms: Option<i64>,
     pub tags: String,
     /// In the trash since.
     pub trashed_at_ms: Option<i64>,

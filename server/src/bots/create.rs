@@ -192,6 +192,7 @@ fn new_row(
         version: 1,
         created_at_ms: ctx.now_ms,
         started_at_ms: None,
+        ready_at_ms: None,
         tags: "[]".to_owned(),
         trashed_at_ms: None,
         trashed_from: None,

@@ -64,7 +64,7 @@ impl Bots {
             .filter(|(config, _)| Some(*config) == row.running_config_id);
         let since = row.started_at_ms.map(|at| written.map_or(at, |(_, written)| at.max(written)));
         // Long alive is not well: a gateway that never came was not.
-        let came = self.memory(row.id, |m| m.was_ready) == Some(row.generation);
+        let came = row.ready_at_ms.is_some() || self.memory(row.id, |m| m.was_ready) == Some(row.generation);
         let well = since.filter(|at| came && now_ms - at >= WELL_MS);
         well.and(row.running_config_id).or(row.well_config_id)
     }

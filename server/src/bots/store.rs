@@ -255,6 +255,7 @@ pub(super) async fn note<C: ConnectionTrait>(
         .col_expr(C_::NextTryAtMs, Expr::value(row.next_try_at_ms))
         .col_expr(C_::RunningConfigId, Expr::value(row.running_config_id))
         .col_expr(C_::StartedAtMs, Expr::value(row.started_at_ms))
+        .col_expr(C_::ReadyAtMs, Expr::value(row.ready_at_ms))
         .col_expr(C_::WellConfigId, Expr::value(row.well_config_id))
         .col_expr(C_::GatewayPort, Expr::value(row.gateway_port))
         .col_expr(C_::Generation, generation.into())

@@ -6,7 +6,6 @@ use api::ids::BotId;
 use runtime::{Observation, RuntimeKind};
 use serde_json::{Value, json};
 use server::platform::clock::{Clock, ManualClock};
-use std::time::Duration;
 use testkit::fake_runtime::{Call, Edge, Fault};
 
 const NOW: i64 = 1_795_165_200_000;
@@ -335,10 +334,13 @@ async fn a_bot_that_outlived_chela_is_taken_over_as_it_is() {
     let owner = at.owner().await;
     at.add_key(&owner).await;
     let bot = at.ready_bot(&owner, "Helper").await;
-    let world = at.kill().await;
-    tokio::time::sleep(Duration::ZERO).await;
-    let at = world.serve().await;
-    at.observed(&owner, &bot, "running").await;
+    let before = at.get(&owner, &format!("/api/bots/{bot}")).await.ok(200);
+    let at = at.kill().await.serve().await;
+    let now = at.observed(&owner, &bot, "running").await;
+    assert_eq!(now["since_ms"], before["since_ms"], "it has been ready all along");
+    let past = at.get(&owner, &format!("/api/bots/{bot}/events")).await.ok(200);
+    let told: Vec<_> = past["items"].as_array().expect("events").iter().map(|event| &event["kind"]).collect();
+    assert_eq!(told, ["ready", "created"], "and it was told once");
     assert_eq!(at.talk(&owner, &bot, "ask:still").await["text"], json!(at.world.vendor.answer_to("still")));
     assert_eq!(at.world.cells.starts().len(), 1, "never started again");
     at.stop().await;

@@ -119,6 +119,7 @@ impl Bots {
         // A process bot's gateway needs a port of this host that nobody has.
         let mut next = row.clone();
         next.gateway_port = self.runtimes.free_port(row).await?;
+        next.ready_at_ms = None;
         next.well_config_id = self.well_with(row, self.platform.clock.now_ms());
         next.running_config_id = Some(row.config_id);
         let settings: BotSettings = from_json(&row.settings)?;
@@ -164,6 +165,7 @@ impl Bots {
     async fn note_started(&self, row: &bot::Model) -> Result<(), OpError> {
         let mut next = row.clone();
         next.started_at_ms = Some(self.platform.clock.now_ms());
+        next.ready_at_ms = None;
         self.memory(row.id, |m| m.awaiting = None);
         self.write_row(next).await.map(|_| ())
     }

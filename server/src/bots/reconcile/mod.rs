@@ -39,7 +39,7 @@ pub struct Memory {
     pub(super) awaiting: Option<(i64, i64)>,
     /// Whether this generation's gateway was connected once.
     pub(super) was_ready: Option<i64>,
-    /// The generation of which it was told that it is ready.
+    /// The generation that this Chela saw ready.
     pub(super) told_ready: Option<i64>,
     /// Settings that were written for the running gateway to pick up, and when.
     pub(super) configured: Option<(BotConfigId, i64)>,

@@ -63,6 +63,7 @@ impl Bots {
             next.well_config_id = self.well_with(&row, now);
             next.started_at_ms = None;
         }
+        let known = self.came_ready(&row, &mut next, observed, now);
         next.stages = json_of(&marks(from_json(&row.stages)?, stage, now))?;
         if next == row {
             return Ok(row);
@@ -71,13 +72,32 @@ impl Bots {
             self.memory(row.id, |m| m.note = None);
         }
         let mut seen = (next.observed != row.observed).then(|| seen_of(observed, &row, now)).flatten();
-        // Once a life: a gateway that drops its connection all the time must not fill the past.
-        if observed == Observed::Running
-            && self.memory(row.id, |m| m.told_ready.replace(row.generation)) == Some(row.generation)
-        {
+        if known {
             seen = None;
         }
         self.write_seen(next, &row.observed, seen, None).await
+    }
+
+    /// Notes since when a bot is ready, and whether that was told in this life of it: once is enough, as a gateway that
+    /// drops its connection all the time must not fill the past. What another Chela saw ready has been so all along.
+    fn came_ready(&self, row: &bot::Model, next: &mut bot::Model, observed: Observed, now: i64) -> bool {
+        if next.observed == row.observed {
+            return false;
+        }
+        if observed != Observed::Running {
+            let over = match observed {
+                Observed::Stopped => true,
+                // Another Chela may have seen it ready: this one has yet to connect.
+                Observed::Starting => self.memory(row.id, |m| m.told_ready) == Some(row.generation),
+                _ => false,
+            };
+            next.ready_at_ms = row.ready_at_ms.filter(|_| !over);
+            return false;
+        }
+        let told = self.memory(row.id, |m| m.told_ready.replace(row.generation)) == Some(row.generation);
+        next.since_ms = row.ready_at_ms.unwrap_or(now);
+        next.ready_at_ms = Some(next.since_ms);
+        told || row.ready_at_ms.is_some()
     }
 
     /// The health that belongs to a state, and why it is no better; that of a failure is in the row already.
@@ -229,7 +249,7 @@ impl Bots {
         next.since_ms = now;
         next.stages = json_of(&ended(from_json(&row.stages)?, now))?;
         next.well_config_id = self.well_with(row, now);
-        next.started_at_ms = None;
+        (next.started_at_ms, next.ready_at_ms) = (None, None);
         tracing::warn!(bot.id = %row.id, reason = reason.code, restarts = next.restarts, "a bot died");
         let exit = match &death {
             Death::Ended(exit) => Some(exit),

@@ -51,6 +51,7 @@ fn row(workspace: WorkspaceId, n: u128, put: Put) -> bot::Model {
         version: 1,
         created_at_ms: 1,
         started_at_ms: None,
+        ready_at_ms: None,
         tags: tags.to_owned(),
         trashed_at_ms: trashed.then_some(7),
         trashed_from: None,
