@@ -27,6 +27,9 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
+/// Most connections of a listener, however many files may be open: each open tab is one.
+const MOST_CONNECTIONS: usize = 16_384;
+
 /// Bounds of one listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -47,7 +50,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 4096,
+            connections: connections(),
             headers: 99,
             head_bytes: 48 * 1024,
             head_deadline: Duration::from_secs(20),
@@ -55,6 +58,12 @@ impl Default for Limits {
             grace: Duration::from_secs(10),
         }
     }
+}
+
+/// As many as leave files for the rest: databases, bots, calls to vendors.
+fn connections() -> usize {
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(files / 4 * 3).unwrap_or(usize::MAX).clamp(256, MOST_CONNECTIONS)
 }
 
 /// What can be accepted: a stream that may be tuned for small writes.

@@ -27,7 +27,7 @@ use std::{
 /// Most sockets of one session or token.
 const MAX_SOCKETS: usize = 10;
 /// Buffer for reading from a socket. The default would hold 128 KiB for every idle tab.
-const READ_BUFFER: usize = 4096;
+const READ_BUFFER: usize = 1024;
 /// Most bytes waiting for a reader before its socket breaks.
 const MAX_UNSENT: usize = 16 * 1024 * 1024;
 

@@ -88,7 +88,7 @@ impl Watcher {
             () = self.platform.shutdown.cancelled() => End::Stopping,
             () = self.platform.clock.wait_until(renew_at_ms) => End::Renew,
         };
-        close(ws, end).await;
+        Box::pin(close(ws, end)).await;
         self.platform.live.sweep();
         tracing::debug!(live.end = ?end, "live socket ended");
     }
@@ -118,13 +118,14 @@ impl Watcher {
                         Some(Ok(Message::Text(text))) => text,
                     };
                     let Ok(frame) = serde_json::from_str(&text) else { return Ok(End::Malformed) };
-                    self.asked(ws, &mut tails, frame).await?;
+                    // Apart: an idle socket holds no room for taking a snapshot.
+                    Box::pin(self.asked(ws, &mut tails, frame)).await?;
                 }
                 Some((topic, event)) = tails.next() => match event {
                     Ok(frame) => send(ws, frame).await?,
                     Err(_lagged) => {
                         tell(ws, &ServerFrame::Resync { topic }).await?;
-                        self.watch(ws, &mut tails, topic, None).await?;
+                        Box::pin(self.watch(ws, &mut tails, topic, None)).await?;
                     }
                 },
                 _ = ping.tick() => {
