@@ -13,7 +13,7 @@ mod trouble;
 mod upload;
 
 pub(crate) use headers::add_key;
-pub(crate) use target::joined;
+pub(crate) use target::way;
 pub(crate) use trouble::excerpt;
 
 use crate::{BoxError, Egress, Snapshot, UsageSink};

@@ -72,13 +72,15 @@ pub struct UpstreamKey {
     pub base_url: BaseUrl,
     /// How it is sent.
     pub auth: Auth,
+    /// Header lines that go with it.
+    pub extra: &'static [(&'static str, &'static str)],
     /// Whether its workspace may use the private upstreams the operator listed.
     pub private_ok: bool,
     pub(crate) secret: Zeroizing<String>,
 }
 
 impl UpstreamKey {
-    /// A key in its vendor's own auth style.
+    /// A key in its vendor's own auth style, or that of keys of its shape.
     #[must_use]
     pub fn new(
         id: KeyId,
@@ -87,7 +89,9 @@ impl UpstreamKey {
         secret: Zeroizing<String>,
         private_ok: bool,
     ) -> Self {
-        Self { id, vendor, base_url, auth: vendor.auth, private_ok, secret }
+        let style = vendor.key_auths.iter().find(|style| secret.starts_with(style.prefix));
+        let (auth, extra) = style.map_or((vendor.auth, &[][..]), |style| (style.auth, style.headers));
+        Self { id, vendor, base_url, auth, extra, private_ok, secret }
     }
 }
 

@@ -100,8 +100,17 @@ impl Keys {
         base_url: Option<&str>,
     ) -> Result<Candidate, OpError> {
         let secret = zeroize::Zeroizing::new(secret.trim().to_owned());
+        let named = vendor.map(str::trim).filter(|v| !v.is_empty());
+        let found = match named {
+            Some(id) => Some(
+                vendors::find_region(id)
+                    .ok_or_else(|| ApiError::field("/vendor", "must be a vendor Chela knows"))?,
+            ),
+            None => vendors::detect(&secret).map(|v| (v, None)),
+        };
+        let keyless = found.is_some_and(|(v, _)| v.keyless);
         let mut check = Check::new();
-        check.rule(!secret.is_empty(), "/secret", "must not be empty");
+        check.rule(keyless || !secret.is_empty(), "/secret", "must not be empty");
         check.rule(secret.len() <= 4096, "/secret", "must have at most 4096 characters");
         check.rule(
             secret.chars().all(|c| c.is_ascii_graphic()),
@@ -109,21 +118,15 @@ impl Keys {
             "must have no spaces or line breaks inside",
         );
         check.done()?;
-        let named = vendor.map(str::trim).filter(|v| !v.is_empty());
-        let vendor = match named {
-            Some(id) => {
-                vendors::find(id).ok_or_else(|| ApiError::field("/vendor", "must be a vendor Chela knows"))?
-            }
-            None => vendors::detect(&secret).ok_or_else(|| {
-                ApiError::field("/vendor", "cannot be told from the shape of this key: choose it")
-            })?,
-        };
+        let (vendor, region) = found.ok_or_else(|| {
+            ApiError::field("/vendor", "cannot be told from the shape of this key: choose it")
+        })?;
         let given = base_url.map(str::trim).filter(|u| !u.is_empty());
-        let base_text = match (given, vendor.base_url) {
-            (Some(url), _) => url.to_owned(),
-            (None, Some(url)) => url.to_owned(),
-            (None, None) => return Err(ApiError::field("/base_url", "is needed for this vendor").into()),
-        };
+        let base_text = given
+            .or(region.map(|r| r.base_url))
+            .or(vendor.base_url)
+            .ok_or_else(|| ApiError::field("/base_url", "is needed for this vendor"))?
+            .to_owned();
         let refused = |e: relay::EgressError| ApiError::field("/base_url", e.to_string());
         let base = BaseUrl::parse(&base_text).map_err(refused)?;
         let slug = store::slug(self.platform.db.read(), workspace).await?;
@@ -179,6 +182,9 @@ impl Keys {
 }
 
 fn last_four(secret: &str) -> String {
+    if secret.is_empty() {
+        return String::new();
+    }
     // A short secret would be half given away.
     if secret.chars().count() < 12 {
         return "••••".to_owned();
@@ -332,12 +338,20 @@ async fn list_vendors(
     _: Granted<act::ReadKeys>,
     _: ListVendors,
 ) -> Result<Vec<Vendor>, OpError> {
+    let region = |r: &vendors::Region| VendorRegion {
+        id: r.id.to_owned(),
+        name: r.name.to_owned(),
+        base_url: r.base_url.to_owned(),
+    };
     let word = |v: &relay::Vendor| Vendor {
         id: v.id.to_owned(),
         name: v.name.to_owned(),
         base_url: v.base_url.map(str::to_owned),
+        asks_base_url: v.asks_address(),
+        keyless: v.keyless,
+        regions: v.regions.iter().map(region).collect(),
     };
-    Ok(vendors::VENDORS.iter().map(word).collect())
+    Ok(vendors::all().map(word).collect())
 }
 
 #[async_trait::async_trait]

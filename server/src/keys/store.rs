@@ -168,6 +168,7 @@ pub(super) fn word(model: &row::Model) -> Result<KeySummary, OpError> {
         label: model.label.clone(),
         last_four: model.last_four.clone(),
         base_url: model.base_url.clone(),
+        own_base_url: !relay::vendors::find(&model.vendor).is_some_and(|v| v.is_own_address(&model.base_url)),
         status: named::<KeyStatus>(&model.status)?,
         status_message: model.status_message.clone(),
         tested_at_ms: model.tested_at_ms,

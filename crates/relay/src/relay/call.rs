@@ -139,8 +139,8 @@ impl Relay {
         let key = config.snapshot.load().pool(workspace, call.target.vendor).and_then(|p| p.next().cloned());
         let key = key.ok_or(Trouble::NoKey)?;
         call.guard.note(|row| row.key = Some(key.id));
-        let uri = call.target.address(&key).map_err(|_odd| Trouble::BadPath)?;
-        let headers = headers::towards_vendor(from_caller, &key).ok_or(Trouble::KeyRefused)?;
+        let way = call.target.way(&key, call.dialect).map_err(|_odd| Trouble::BadPath)?;
+        let headers = headers::towards_vendor(from_caller, &key, way.door).ok_or(Trouble::KeyRefused)?;
         // What is read before the model is known is held in memory, so it must come soon, not only steadily.
         let due = (Instant::now() + config.limits.idle).min(call.guard.deadline());
         let begun =
@@ -150,7 +150,7 @@ impl Relay {
         call.guard.note(|row| row.model = begun.model.unwrap_or_default());
         let mut request = Request::new(begun.body);
         *request.method_mut() = method.clone();
-        *request.uri_mut() = uri;
+        *request.uri_mut() = way.uri;
         *request.headers_mut() = headers;
         let reach = if key.private_ok { Reach::Listed } else { Reach::Public };
         let due = (Instant::now() + config.limits.headers).min(call.guard.deadline());

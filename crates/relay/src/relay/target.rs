@@ -2,8 +2,9 @@
 
 use super::token::{decode, strip_key};
 use crate::{
-    EgressError, UpstreamKey,
-    vendors::{self, Vendor},
+    Dialect, EgressError, UpstreamKey,
+    egress::BaseUrl,
+    vendors::{self, Door, Vendor, stripped},
 };
 use http::Uri;
 
@@ -45,40 +46,69 @@ impl<'a> Target<'a> {
         Ok(Self { vendor, rest, query: uri.query() })
     }
 
-    /// The address to ask with a key.
-    pub(super) fn address(&self, key: &UpstreamKey) -> Result<Uri, EgressError> {
-        let mut path = joined(self.vendor, key.base_url.path(), self.rest);
-        if let Some(query) = self.query.map(strip_key).filter(|q| !q.is_empty()) {
-            path.push('?');
-            path.push_str(&query);
-        }
-        key.base_url.join(&path)
+    /// Where to ask with a key, and how.
+    pub(super) fn way(&self, key: &UpstreamKey, dialect: Dialect) -> Result<Way, EgressError> {
+        way(self.vendor, &key.base_url, (self.rest, self.query), dialect)
     }
 }
 
-/// The rest of a path as it is put below a base, by the vendor's rule.
-pub(crate) fn joined(vendor: &Vendor, base_path: &str, rest: &str) -> String {
-    let said = |segment: &str| base_path.rsplit('/').next() == Some(segment);
-    let bare = vendor.path.strip.and_then(|s| rest.strip_prefix(s)?.strip_prefix('/')).unwrap_or(rest);
-    match vendor.path.prefix.filter(|p| !said(p)) {
-        Some(prefix) => format!("{prefix}/{bare}"),
-        None => bare.to_owned(),
+/// An address at a vendor, and the door it goes through.
+#[derive(Debug)]
+pub(crate) struct Way {
+    pub(crate) uri: Uri,
+    pub(crate) door: Option<&'static Door>,
+}
+
+/// A path as a caller writes it, put below a base by the vendor's rule.
+pub(crate) fn way(
+    vendor: &'static Vendor,
+    base: &BaseUrl,
+    (rest, query): (&str, Option<&str>),
+    dialect: Dialect,
+) -> Result<Way, EgressError> {
+    let door = vendor.door(rest, dialect);
+    let trunk = || base.path().strip_suffix(vendor.path.tail).and_then(|b| b.strip_suffix('/'));
+    let (begin, middle, rest) = match door {
+        Some(door) => (trunk(), door.path, stripped(rest, door.strip)),
+        None if vendor.path.fill => (trunk(), vendor.path.tail, stripped(rest, vendor.path.strip)),
+        None => (None, "", stripped(rest, vendor.path.strip)),
+    };
+    let begin = begin.unwrap_or(base.path());
+    let mut path =
+        String::with_capacity(begin.len() + middle.len() + rest.len() + query.map_or(0, str::len) + 4);
+    path.push_str(begin);
+    for part in [middle, rest].into_iter().filter(|p| !p.is_empty()) {
+        path.push('/');
+        path.push_str(part);
     }
+    let query = query.map(strip_key).unwrap_or_default();
+    let said = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
+    let added = door.and_then(|d| d.query).filter(|(name, _)| !said(name));
+    let mut mark = '?';
+    if !query.is_empty() {
+        path.push(mark);
+        path.push_str(&query);
+        mark = '&';
+    }
+    if let Some((name, value)) = added {
+        path.push(mark);
+        path.extend([name, "=", value]);
+    }
+    Ok(Way { uri: base.at(path)?, door })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::egress::BaseUrl;
     use api::ids::KeyId;
 
     fn address(path: &str, base: &str) -> Result<String, Lost> {
         let uri: Uri = path.parse().unwrap();
         let target = Target::read(&uri)?;
-        let id = KeyId(uuid::Uuid::nil());
-        let base = BaseUrl::parse(base).unwrap();
+        let (id, base) = (KeyId(uuid::Uuid::nil()), BaseUrl::parse(base).unwrap());
         let key = UpstreamKey::new(id, target.vendor, base, String::new().into(), false);
-        Ok(target.address(&key).unwrap().to_string())
+        let dialect = target.vendor.dialect(target.rest);
+        Ok(target.way(&key, dialect).unwrap().uri.to_string())
     }
 
     #[test]

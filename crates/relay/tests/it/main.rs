@@ -7,3 +7,4 @@ mod hostile;
 mod passing;
 mod support;
 mod tokens;
+mod vendors;

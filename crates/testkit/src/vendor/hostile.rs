@@ -14,7 +14,9 @@ pub(super) async fn play(
     events: &[String],
 ) -> io::Result<bool> {
     match &script.mode {
-        Mode::Answer | Mode::Tool { .. } | Mode::Status { .. } | Mode::Json { .. } => return Ok(true),
+        Mode::Answer | Mode::Tool { .. } | Mode::Status { .. } | Mode::Echo | Mode::Json { .. } => {
+            return Ok(true);
+        }
         Mode::Events { body, whole } => {
             connection.head("text/event-stream").await?;
             connection.piece(body.as_bytes()).await?;
