@@ -10,7 +10,7 @@ use crate::{
 use api::ids::{BotId, KeyId, WorkspaceId};
 use sha2::{Digest, Sha256};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     sync::{
         Arc,
@@ -76,6 +76,8 @@ pub struct UpstreamKey {
     pub extra: &'static [(&'static str, &'static str)],
     /// Whether its workspace may use the private upstreams the operator listed.
     pub private_ok: bool,
+    /// The models it was found to reach, as `vendor/model`.
+    pub models: Vec<String>,
     pub(crate) secret: Zeroizing<String>,
 }
 
@@ -91,7 +93,13 @@ impl UpstreamKey {
     ) -> Self {
         let style = vendor.key_auths.iter().find(|style| secret.starts_with(style.prefix));
         let (auth, extra) = style.map_or((vendor.auth, &[][..]), |style| (style.auth, style.headers));
-        Self { id, vendor, base_url, auth, extra, private_ok, secret }
+        Self { id, vendor, base_url, auth, extra, private_ok, models: Vec::new(), secret }
+    }
+
+    /// The same key with the models it reaches.
+    #[must_use]
+    pub fn with_models(self, models: Vec<String>) -> Self {
+        Self { models, ..self }
     }
 }
 
@@ -170,6 +178,14 @@ impl Snapshot {
     #[must_use]
     pub fn pool(&self, workspace: WorkspaceId, vendor: &Vendor) -> Option<&KeyPool> {
         self.pools.get(&(workspace, vendor.id))
+    }
+
+    /// What a workspace can ask for: `vendor/model` with its vendor, in order, each once.
+    #[must_use]
+    pub fn models(&self, workspace: WorkspaceId) -> BTreeMap<&str, &'static Vendor> {
+        let pools = self.pools.iter().filter(|((of, _), _)| *of == workspace);
+        let keys = pools.flat_map(|(_, pool)| pool.keys());
+        keys.flat_map(|key| key.models.iter().map(|m| (m.as_str(), key.vendor))).collect()
     }
 
     /// How many tokens are known.

@@ -65,6 +65,8 @@ pub struct OpenKey {
     pub workspace: WorkspaceId,
     pub vendor: String,
     pub base_url: String,
+    /// What its vendor listed, as `vendor/model`.
+    pub models: Vec<String>,
     pub secret: Zeroizing<String>,
 }
 
@@ -85,6 +87,7 @@ pub async fn open_all<C: ConnectionTrait>(
             workspace: model.workspace_id,
             vendor: model.vendor,
             base_url: model.base_url,
+            models: from_json(&model.models).unwrap_or_default(),
             secret,
         }),
         Err(error) => {

@@ -44,7 +44,7 @@ impl Guard {
     pub(super) fn open(
         shared: &Arc<Shared>,
         caller: &Caller,
-        vendor: &'static Vendor,
+        vendor: Option<&'static Vendor>,
         headers: &HeaderMap,
         line: Line,
     ) -> Self {
@@ -55,7 +55,7 @@ impl Guard {
             caller: caller.id,
             bot: caller.bot(),
             key: None,
-            vendor: vendor.id,
+            vendor: vendor.map_or("", |v| v.id),
             model: String::new(),
             model_answered: None,
             status: 0,
@@ -141,7 +141,7 @@ impl Guard {
     pub(super) fn fails(&mut self, trouble: Trouble, note: Option<String>) {
         self.ends(trouble.end());
         self.note(|row| {
-            row.note = row.note.take().or(note).or_else(|| Some(trouble.words().to_owned()));
+            row.note = row.note.take().or(note).or_else(|| Some(trouble.words().into_owned()));
         });
     }
 

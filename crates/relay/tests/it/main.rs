@@ -4,7 +4,9 @@
 
 mod errors;
 mod hostile;
+mod native;
 mod passing;
 mod support;
 mod tokens;
+mod unified;
 mod vendors;

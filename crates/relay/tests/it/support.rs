@@ -122,6 +122,11 @@ impl House {
         self.post("/v1/openai/chat/completions", &[("authorization", &format!("Bearer {token}"))], body).await
     }
 
+    /// The bot's question at any path.
+    pub async fn chat_at(&self, path: &str, body: &str) -> Answer {
+        self.post(path, &[("x-api-key", BOT_TOKEN)], body).await
+    }
+
     pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut request =
             Request::post(path).header("host", "relay").header("content-type", "application/json");

@@ -25,6 +25,15 @@ pub(super) async fn play(
             }
             return Ok(*whole);
         }
+        Mode::Binary { bytes } => {
+            connection.head("application/octet-stream").await?;
+            let body: Vec<u8> = (0..*bytes).map(super::binary).collect();
+            for piece in body.chunks(10_007) {
+                connection.piece(piece).await?;
+            }
+            connection.end().await?;
+            return Ok(true);
+        }
         Mode::Hang => std::future::pending::<()>().await,
         Mode::Close => {}
         Mode::HangAfter { pieces } => {

@@ -34,6 +34,11 @@ pub enum Mode {
     },
     /// The request's own body, with its content type.
     Echo,
+    /// So many bytes that are no text, in pieces; [`binary`](super::binary) tells which.
+    Binary {
+        /// How many.
+        bytes: usize,
+    },
     /// 200 with one JSON body of one's own.
     Json {
         /// Sent as it is.
