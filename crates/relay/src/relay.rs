@@ -6,6 +6,7 @@ mod headers;
 mod neutral;
 mod passing;
 mod serve;
+mod socket;
 mod splice;
 mod target;
 mod token;

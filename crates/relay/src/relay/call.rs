@@ -5,6 +5,7 @@ use super::{
     guard::{Guard, Line},
     headers, neutral,
     passing::Passing,
+    socket::{self, Wish},
     target::{Goal, Lost, Target},
     token::{self, Claim},
     trouble::{Trouble, excerpt, whole},
@@ -80,14 +81,22 @@ impl Relay {
         if parts.method == Method::GET && parts.uri.path() == "/healthz" {
             return Response::new(whole("{\"status\":\"ok\"}"));
         }
+        let wish = socket::wished(&mut parts, &headers);
         let mut admitted = match self.admit(wire, &parts, &headers) {
             Ok(Entered::Call(admitted)) => admitted,
             Ok(Entered::Known(answer)) => return answer,
             Err((trouble, dialect)) => return trouble.answer(dialect),
         };
         let dialect = admitted.dialect;
-        match self.forward(&mut admitted, &parts.method, headers, body).await {
-            Ok((head, incoming, key)) => self.answer(admitted, head, incoming, key).await,
+        match self.forward(&mut admitted, (&parts.method, &wish), headers, body).await {
+            Ok((mut head, incoming, key)) => match wish.filter(|_| socket::agreed(&head)) {
+                Some(wish) => {
+                    admitted.guard.note(|row| row.upstream_status = Some(head.status.as_u16()));
+                    headers::towards_caller(&mut head.headers);
+                    self.join(admitted.guard, wish, head)
+                }
+                None => self.answer(admitted, head, incoming, key).await,
+            },
             Err(Failed { trouble, note }) => {
                 admitted.guard.fails(trouble, note);
                 refuse(admitted.guard, trouble, dialect)
@@ -136,7 +145,7 @@ impl Relay {
     async fn forward<B>(
         &self,
         call: &mut Admitted<'_>,
-        method: &Method,
+        (method, wish): (&Method, &Option<Wish>),
         from_caller: HeaderMap,
         body: B,
     ) -> Result<(http::response::Parts, Incoming, Arc<UpstreamKey>), Failed>
@@ -176,8 +185,13 @@ impl Relay {
             Goal::Models(_) => return Err(Trouble::NotFound.into()),
         };
         let way = target.way(&key).map_err(|_odd| Trouble::BadPath)?;
-        let headers = headers::towards_vendor(from_caller, &key, way.door).ok_or(Trouble::KeyRefused)?;
-        let model = begun.model.or_else(|| target.model().map(str::to_owned)).unwrap_or_default();
+        let mut headers = headers::towards_vendor(from_caller, &key, way.door).ok_or(Trouble::KeyRefused)?;
+        let mut named = target.model();
+        if wish.is_some() {
+            socket::ask(&mut headers);
+            named = named.or_else(|| target.said("model"));
+        }
+        let model = begun.model.or_else(|| named.map(str::to_owned)).unwrap_or_default();
         call.guard.note(|row| row.model = model);
         let mut request = Request::new(begun.body);
         *request.method_mut() = method.clone();
@@ -363,7 +377,7 @@ fn refuse(mut guard: Guard, trouble: Trouble, dialect: Dialect) -> Response<Rela
 }
 
 /// The headers that say what Chela did.
-fn sign(headers: &mut HeaderMap, guard: &Guard) {
+pub(super) fn sign(headers: &mut HeaderMap, guard: &Guard) {
     let mut set = |name, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(HeaderName::from_static(name), value);

@@ -6,26 +6,47 @@ use api::ids::WorkspaceId;
 use http::{HeaderMap, StatusCode};
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::{task::JoinHandle, time::Instant};
 use uuid::Uuid;
 
 /// The connection a call came in on, as far as its answer cares.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Line {
-    /// Set when its listener stops: running answers then end at once.
-    pub(super) stopping: Arc<AtomicBool>,
+    pub(super) shared: Arc<LineShared>,
     /// Tells when what was written is out.
     pub(super) watch: Option<Watch>,
 }
 
+#[derive(Debug, Default)]
+pub(super) struct LineShared {
+    /// Set when its listener stops: running answers then end at once.
+    stopping: AtomicBool,
+    /// What the connection has become, where it speaks another protocol now.
+    talk: Mutex<Option<JoinHandle<()>>>,
+}
+
 impl Line {
     pub(super) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        self.shared.stopping.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn stop(&self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Keeps the connection counted while its talk goes on.
+    pub(super) fn keep(&self, talk: JoinHandle<()>) {
+        *self.shared.talk.lock().unwrap_or_else(PoisonError::into_inner) = Some(talk);
+    }
+
+    /// The talk that the connection has become.
+    pub(super) fn talk(&self) -> Option<JoinHandle<()>> {
+        self.shared.talk.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 

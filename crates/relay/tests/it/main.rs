@@ -6,6 +6,7 @@ mod errors;
 mod hostile;
 mod native;
 mod passing;
+mod realtime;
 mod support;
 mod tokens;
 mod unified;
