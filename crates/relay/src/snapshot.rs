@@ -76,8 +76,9 @@ pub struct UpstreamKey {
     pub extra: &'static [(&'static str, &'static str)],
     /// Whether its workspace may use the private upstreams the operator listed.
     pub private_ok: bool,
-    /// The models it was found to reach, as `vendor/model`.
-    pub models: Vec<String>,
+    /// The models it was found to reach, as a JSON list of `vendor/model`. Read only when somebody asks: a
+    /// snapshot is built often, and of many keys.
+    pub models: String,
     pub(crate) secret: Zeroizing<String>,
 }
 
@@ -93,12 +94,12 @@ impl UpstreamKey {
     ) -> Self {
         let style = vendor.key_auths.iter().find(|style| secret.starts_with(style.prefix));
         let (auth, extra) = style.map_or((vendor.auth, &[][..]), |style| (style.auth, style.headers));
-        Self { id, vendor, base_url, auth, extra, private_ok, models: Vec::new(), secret }
+        Self { id, vendor, base_url, auth, extra, private_ok, models: String::new(), secret }
     }
 
-    /// The same key with the models it reaches.
+    /// The same key with the models it reaches, as a JSON list.
     #[must_use]
-    pub fn with_models(self, models: Vec<String>) -> Self {
+    pub fn with_models(self, models: String) -> Self {
         Self { models, ..self }
     }
 }
@@ -182,10 +183,11 @@ impl Snapshot {
 
     /// What a workspace can ask for: `vendor/model` with its vendor, in order, each once.
     #[must_use]
-    pub fn models(&self, workspace: WorkspaceId) -> BTreeMap<&str, &'static Vendor> {
+    pub fn models(&self, workspace: WorkspaceId) -> BTreeMap<String, &'static Vendor> {
         let pools = self.pools.iter().filter(|((of, _), _)| *of == workspace);
         let keys = pools.flat_map(|(_, pool)| pool.keys());
-        keys.flat_map(|key| key.models.iter().map(|m| (m.as_str(), key.vendor))).collect()
+        let read = |key: &UpstreamKey| serde_json::from_str::<Vec<String>>(&key.models).unwrap_or_default();
+        keys.flat_map(|key| read(key).into_iter().map(|model| (model, key.vendor))).collect()
     }
 
     /// How many tokens are known.

@@ -65,8 +65,8 @@ pub struct OpenKey {
     pub workspace: WorkspaceId,
     pub vendor: String,
     pub base_url: String,
-    /// What its vendor listed, as `vendor/model`.
-    pub models: Vec<String>,
+    /// What its vendor listed, as a JSON list of `vendor/model`.
+    pub models: String,
     pub secret: Zeroizing<String>,
 }
 
@@ -87,7 +87,7 @@ pub async fn open_all<C: ConnectionTrait>(
             workspace: model.workspace_id,
             vendor: model.vendor,
             base_url: model.base_url,
-            models: from_json(&model.models).unwrap_or_default(),
+            models: model.models,
             secret,
         }),
         Err(error) => {

@@ -384,7 +384,9 @@ pub(super) fn sign(headers: &mut HeaderMap, guard: &Guard) {
         }
     };
     set("x-chela-request-id", &guard.request_id().to_string());
-    set("x-chela-vendor", guard.vendor());
+    if !guard.vendor().is_empty() {
+        set("x-chela-vendor", guard.vendor());
+    }
     if !guard.model().is_empty() {
         set("x-chela-model", guard.model());
     }

@@ -23,7 +23,7 @@ pub(super) fn models(
     let mut spoken = known.iter().filter(|(_, vendor)| speaks(vendor, dialect));
     let body = match asked.one {
         None => list(spoken.map(|(name, vendor)| one(name, vendor, dialect)).collect(), dialect),
-        Some(name) => match spoken.find(|(known, _)| **known == name) {
+        Some(name) => match spoken.find(|(known, _)| *known == name) {
             Some((name, vendor)) => one(name, vendor, dialect),
             None => return Trouble::NotFound.answer(dialect),
         },

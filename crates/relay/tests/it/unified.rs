@@ -164,7 +164,7 @@ async fn the_list_of_models_is_what_the_token_may_use_in_every_dialect() {
     let key = |n: u128, vendor: &str, models: &[&str]| {
         let id = KeyId(Uuid::from_u128(n));
         let key = UpstreamKey::new(id, vendors::find(vendor).unwrap(), base(), "s".to_owned().into(), true);
-        std::sync::Arc::new(key.with_models(models.iter().map(|m| (*m).to_owned()).collect()))
+        std::sync::Arc::new(key.with_models(serde_json::to_string(models).unwrap()))
     };
     let stranger = WorkspaceId(Uuid::from_u128(2));
     let other = Caller { workspace: stranger, ..caller(CallerKind::Program, Wire::Tcp) };
