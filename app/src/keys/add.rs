@@ -39,17 +39,25 @@ pub(super) fn AddForm(vendors: Vec<Vendor>, reload: Callback<()>) -> impl IntoVi
                     label=t.key
                     hint=t.key_hint
                     error=field_error(error, "/secret")
+                    required=false
                 />
                 <Field id="key-vendor" label=t.vendor error=field_error(error, "/vendor")>
                     <select id="key-vendor" name="cmd[vendor]" class="input" aria-describedby="key-vendor-note">
                         <option value="">{t.vendor_detect}</option>
-                        {vendors
+                        {choices(vendors, t)
                             .into_iter()
-                            .map(|vendor| view! { <option value=vendor.id>{vendor.name}</option> })
+                            .map(|(value, name, asks, keyless)| {
+                                view! {
+                                    <option value=value data-base=asks data-keyless=keyless>
+                                        {name}
+                                    </option>
+                                }
+                            })
                             .collect_view()}
                     </select>
                 </Field>
-                <div class="only-custom">
+                <p class="hint only-keyless">{t.keyless}</p>
+                <div class="only-base">
                     <Field id="key-base" label=t.base_url hint=t.base_url_hint error=field_error(error, "/base_url")>
                         <input
                             id="key-base"
@@ -90,6 +98,29 @@ pub(super) fn AddForm(vendors: Vec<Vendor>, reload: Callback<()>) -> impl IntoVi
             </ActionForm>
         </Card>
     }
+}
+
+/// What can be chosen: every vendor, and behind it its other regions. A mark is there or not.
+fn choices(
+    vendors: Vec<Vendor>,
+    t: &text::Text,
+) -> Vec<(String, String, Option<&'static str>, Option<&'static str>)> {
+    let mark = |on: bool| on.then_some("");
+    let of = |vendor: Vendor| {
+        let (asks, keyless) = (mark(vendor.asks_base_url), mark(vendor.keyless));
+        let regions = vendor.regions.iter().map(|region| {
+            let name = match region.id.as_str() {
+                "intl" => t.region_intl,
+                "eu" => t.region_eu,
+                "us" => t.region_us,
+                _ => &region.name,
+            };
+            (format!("{}@{}", vendor.id, region.id), format!("{} ({name})", vendor.name), None, None)
+        });
+        let regions: Vec<_> = regions.collect();
+        std::iter::once((vendor.id, vendor.name, asks, keyless)).chain(regions)
+    };
+    vendors.into_iter().flat_map(of).collect()
 }
 
 /// What came of it, and the next step.

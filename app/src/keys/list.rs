@@ -42,7 +42,9 @@ pub(super) fn KeyRow(key: KeySummary, acts: Acts) -> impl IntoView {
                 <StatePill tone glyph word/>
             </header>
             <p class="key-facts">
-                <code>{format!("…{}", key.last_four)}</code>
+                <code>
+                    {if key.last_four.is_empty() { t.no_secret.to_owned() } else { format!("…{}", key.last_four) }}
+                </code>
                 <span class="mono">{key.base_url.clone()}</span>
             </p>
             <TestResult key=key.clone()/>
@@ -106,7 +108,6 @@ fn ReplaceDialog(dialog: String, key: KeySummary, acts: Acts) -> impl IntoView {
     let error = failure_of(move || value.get());
     let refused = Memo::new(move |_| error.with(|e| e.as_ref().is_some_and(|e| e.code == Code::KeyRejected)));
     let (secret, base) = (format!("{dialog}-secret"), format!("{dialog}-base"));
-    let custom = key.vendor == "custom";
     view! {
         <Dialog id=dialog title=t.replace_title close=t.close done=success_of(move || value.get())>
             <p>{t.replace_text}</p>
@@ -114,8 +115,9 @@ fn ReplaceDialog(dialog: String, key: KeySummary, acts: Acts) -> impl IntoView {
             <ActionForm action=acts.replace>
                 <input type="hidden" name="cmd[key]" value=key.id.to_string()/>
                 <input type="hidden" name="cmd[expected_version]" value=key.version.to_string()/>
-                <SecretField id=secret name="cmd[secret]" label=t.new_key/>
-                {custom
+                <SecretField id=secret name="cmd[secret]" label=t.new_key required=!key.last_four.is_empty()/>
+                {key
+                    .own_base_url
                     .then(|| {
                         view! {
                             <Field id=base.clone() label=t.base_url>

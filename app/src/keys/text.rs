@@ -10,10 +10,14 @@ texts! {
     key_hint: "Paste it as your vendor shows it. It is tested at once and never shown again.", "按供应商提供的原样粘贴。会立即测试，之后不再显示。";
     vendor: "Vendor", "供应商";
     vendor_detect: "Detect from the key", "根据密钥识别";
+    keyless: "This one takes calls without a key: leave it empty unless your server asks for one.", "它可以不使用密钥：除非服务器要求，否则留空。";
+    region_intl: "international", "国际站";
+    region_eu: "Europe", "欧洲";
+    region_us: "United States", "美国";
     label: "Label (optional)", "标签（可选）";
     label_hint: "To tell several keys apart.", "用于区分多个密钥。";
     base_url: "Base URL", "接口地址";
-    base_url_hint: "Where this vendor answers, e.g. https://llm.example.com/v1.", "供应商的接口地址，例如 https://llm.example.com/v1。";
+    base_url_hint: "Where it answers, e.g. https://llm.example.com/v1. An address on your own network must be in CHELA_PRIVATE_UPSTREAMS.", "接口地址，例如 https://llm.example.com/v1。内网地址须列入 CHELA_PRIVATE_UPSTREAMS。";
     add: "Add key", "添加密钥";
     save_failing: "Save it anyway as failing", "仍然保存（标记为失败）";
     added_title: "Key added and working", "密钥已添加并可用";
@@ -28,6 +32,7 @@ texts! {
     failing: "Failing", "失败";
     untested: "Untested", "未测试";
     tested: "Tested", "测试于";
+    no_secret: "no key", "无密钥";
     latency: "answered in {}", "响应耗时 {}";
     test: "Test", "测试";
     testing_done: "Key tested", "密钥已测试";

@@ -16,9 +16,11 @@ words! {
         pub id: KeyId,
         pub vendor: String,
         pub label: String,
-        /// The last four characters of the secret.
+        /// The last four characters of the secret; empty where there is none.
         pub last_four: String,
         pub base_url: String,
+        /// Whether the address is the person's own, not one of the vendor's.
+        pub own_base_url: bool,
         pub status: KeyStatus,
         /// The vendor's words about a failing key, without the key.
         pub status_message: Option<String>,
@@ -35,11 +37,13 @@ words! {
     /// Tests the key at its vendor, then stores it sealed.
     #[serde(deny_unknown_fields)]
     pub struct AddKey {
-        /// Absent or empty: told from the shape of the secret.
+        /// An id, or `id@region`. Absent or empty: told from the shape of the secret.
         #[serde(default)]
         pub vendor: Option<String>,
         #[serde(default)]
         pub label: Option<String>,
+        /// May be absent or empty where the vendor takes calls without a key.
+        #[serde(default)]
         pub secret: String,
         #[serde(default)]
         pub base_url: Option<String>,
@@ -72,6 +76,17 @@ words! {
         pub name: String,
         /// Absent: the person must give one (`custom`).
         pub base_url: Option<String>,
+        /// Whether a person is asked for the address: there is none, or it is on their own machine.
+        pub asks_base_url: bool,
+        /// Whether it takes calls without a key.
+        pub keyless: bool,
+        pub regions: Vec<VendorRegion>,
+    }
+    /// Another address of a vendor, whose keys are its own: `vendor@region`.
+    pub struct VendorRegion {
+        pub id: String,
+        pub name: String,
+        pub base_url: String,
     }
 }
 

@@ -7,7 +7,12 @@ use crate::{
     output::{Screen, plain, text},
     session::Session,
 };
-use api::{Verb, auth::ListTokens, bots::ListBots, keys::ListKeys};
+use api::{
+    Verb,
+    auth::ListTokens,
+    bots::ListBots,
+    keys::{ListKeys, ListVendors},
+};
 use clap::{Args, Command as Tree, ValueEnum};
 use clap_complete::{
     CompleteEnv,
@@ -79,30 +84,49 @@ pub(crate) fn keys() -> Vec<CompletionCandidate> {
     live(page, |key| (text(key, "id").to_owned(), format!("{}, {}", text(key, "label"), text(key, "vendor"))))
 }
 
+/// Vendors and their regions.
+pub(crate) fn vendors() -> Vec<CompletionCandidate> {
+    let found = asked(async |session| session.call(&ListVendors {}).await);
+    let words = found.iter().flat_map(|vendor| {
+        let (id, name) = (text(vendor, "id"), text(vendor, "name"));
+        let regions = vendor.get("regions").and_then(Value::as_array).into_iter().flatten();
+        let regions =
+            regions.map(move |r| (format!("{id}@{}", text(r, "id")), format!("{name}, {}", text(r, "name"))));
+        std::iter::once((id.to_owned(), name.to_owned())).chain(regions)
+    });
+    words.map(candidate).collect()
+}
+
 /// API tokens, by id.
 pub(crate) fn tokens() -> Vec<CompletionCandidate> {
     let page = |limit, cursor| ListTokens { limit, cursor };
     live(page, |token| (text(token, "id").to_owned(), text(token, "name").to_owned()))
 }
 
-/// Asks the panel; nothing where that fails, for whatever reason.
 fn live<V: Verb>(
     page: impl Fn(Option<u32>, Option<String>) -> V,
     name: impl Fn(&Value) -> (String, String),
 ) -> Vec<CompletionCandidate> {
+    let paging = Paging { limit: 1000, all: false };
+    let found = asked(async |session| session.list(&paging, page).await);
+    found.iter().map(name).filter(|(word, _)| !word.is_empty()).map(candidate).collect()
+}
+
+/// Asks the panel for a list; nothing where that fails, for whatever reason.
+fn asked(ask: impl AsyncFnOnce(&Session) -> Result<Value, Failure>) -> Vec<Value> {
     let common = Common { timeout: Some(DEADLINE), quiet: true, ..Common::default() };
     let Ok(session) = Session::open(common, &Env::read()) else { return Vec::new() };
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return Vec::new();
     };
-    let paging = Paging { limit: 1000, all: false };
-    let asked = runtime.block_on(async { tokio::time::timeout(DEADLINE, session.list(&paging, page)).await });
+    let asked = runtime.block_on(async { tokio::time::timeout(DEADLINE, ask(&session)).await });
     runtime.shutdown_background();
     let Ok(Ok(Value::Array(found))) = asked else { return Vec::new() };
-    let candidate = |(word, help): (String, String)| {
-        CompletionCandidate::new(plain(&word)).help(Some(plain(&help).into()))
-    };
-    found.iter().map(name).filter(|(word, _)| !word.is_empty()).map(candidate).collect()
+    found
+}
+
+fn candidate((word, help): (String, String)) -> CompletionCandidate {
+    CompletionCandidate::new(plain(&word)).help(Some(plain(&help).into()))
 }
 
 /// The one thing of a list with this id or name: its id and name.

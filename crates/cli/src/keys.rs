@@ -46,14 +46,17 @@ pub enum KeyVerb {
 
 #[derive(Args, Clone, Debug)]
 pub struct AddArgs {
-    /// Told from the shape of the key where it is not said.
-    #[arg(long)]
+    /// Its id, or `id@region`; `chela key vendors` lists them. Told from the shape of the key where it is not said.
+    #[arg(long, add = ArgValueCandidates::new(completion::vendors))]
     vendor: Option<String>,
     #[arg(long)]
     label: Option<String>,
-    /// Address of a service that speaks as OpenAI does.
+    /// Where it answers: for services of your own, and vendors that give everybody an address.
     #[arg(long)]
     base_url: Option<String>,
+    /// There is no key: the service takes calls without one (Ollama and the like).
+    #[arg(long, requires = "vendor")]
+    no_key: bool,
     /// Store it although the vendor refuses it.
     #[arg(long)]
     accept_failing: bool,
@@ -107,10 +110,21 @@ const VENDORS: Shape = Shape {
         Column::new("ID", |v, _| Cell::from(text(v, "id"))),
         Column::new("NAME", |v, _| Cell::from(text(v, "name"))),
         Column::new("BASE URL", |v, _| Cell::from(text(v, "base_url"))),
+        Column::new("KEY", |v, _| {
+            let keyless = v.get("keyless").and_then(Value::as_bool) == Some(true);
+            Cell::from(if keyless { "optional" } else { "needed" })
+        }),
+        Column::new("REGIONS", |v, _| Cell::from(regions(v))),
     ],
     name: "id",
     none: "There are no vendors.",
 };
+
+/// The ids of its other addresses, as they are written behind the vendor's.
+fn regions(vendor: &Value) -> String {
+    let all = vendor.get("regions").and_then(Value::as_array).into_iter().flatten();
+    all.map(|region| format!("@{}", text(region, "id"))).collect::<Vec<_>>().join(" ")
+}
 
 /// Runs one.
 pub(crate) async fn run(session: &Session, verb: KeyVerb) -> Result<(), Failure> {
@@ -121,7 +135,8 @@ pub(crate) async fn run(session: &Session, verb: KeyVerb) -> Result<(), Failure>
             session.follow(watch.watch, read, |all| SHAPE.list(all, format, screen, now_ms())).await
         }
         KeyVerb::Add(args) => {
-            let secret = ask::secret("Key (not shown): ")?;
+            let secret =
+                if args.no_key { zeroize::Zeroizing::default() } else { ask::secret("Key (not shown): ")? };
             let add = AddKey {
                 vendor: args.vendor,
                 label: args.label,

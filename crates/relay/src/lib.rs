@@ -25,7 +25,7 @@ pub use probe::{ProbeError, Probed, probe};
 pub use relay::{Limits, Relay, RelayBody, RelayConfig};
 pub use snapshot::{Caller, CallerKind, KeyPool, Snapshot, SnapshotBuilder, UpstreamKey};
 pub use usage::{End, Tokens, UsageReceiver, UsageRow, UsageSink, UsageTotals};
-pub use vendors::{Auth, Dialect, PathRule, Vendor};
+pub use vendors::{Auth, Dialect, Vendor};
 pub use wire::Wire;
 
 /// Any error of a body, as hyper and axum pass them on.

@@ -1,12 +1,15 @@
-//! Testing a key: the vendor's list of models, asked for with that key.
+//! Testing a key: the vendor's list of models, asked for with that key, and before it what only a good key is
+//! answered where the list is open to anybody. Never anything that costs.
 //!
 //! Responsible for one small question and its honest answer. Not for storing what comes of it.
 
 use crate::{
     Egress, EgressError, UpstreamKey,
-    egress::Reach,
-    relay::{add_key, excerpt, joined},
+    egress::{Fetched, Reach},
+    relay::{add_key, excerpt, way},
+    vendors::Proof,
 };
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use std::time::{Duration, Instant};
@@ -47,42 +50,99 @@ pub enum ProbeError {
     BadAnswer(String),
 }
 
+/// A list of models in any of the shapes vendors use.
 #[derive(Deserialize)]
-struct List {
-    data: Vec<Model>,
+#[serde(untagged)]
+enum List {
+    Within {
+        #[serde(alias = "models")]
+        data: Vec<Model>,
+    },
+    Bare(Vec<Model>),
 }
 
 #[derive(Deserialize)]
 struct Model {
+    #[serde(default)]
     id: String,
+    #[serde(default)]
+    name: String,
 }
 
-/// Asks a vendor for its models with a key.
+impl Model {
+    /// Its id; Gemini's are names that begin with `models/`.
+    fn named(self) -> String {
+        if !self.id.is_empty() {
+            return self.id;
+        }
+        self.name.strip_prefix("models/").map(str::to_owned).unwrap_or(self.name)
+    }
+}
+
+/// Asks a vendor whether it knows a key, and for its models.
 pub async fn probe(egress: &Egress, key: &UpstreamKey) -> Result<Probed, ProbeError> {
+    let begun = Instant::now();
+    let since = |begun: Instant| u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if let Some(proof) = key.vendor.test.proof {
+        let (path, body) = match proof {
+            Proof::Get(path) => (path, None),
+            Proof::Empty(path) => (path, Some(Bytes::from_static(b"{}"))),
+        };
+        let question = body.is_some();
+        let answer = ask(egress, key, path, body).await?;
+        let status = answer.status;
+        // To a good key an empty question is a bad one; only what is said of the key counts.
+        let known = question && status.is_client_error() && !matches!(status.as_u16(), 401..=403 | 407 | 429);
+        if !(status.is_success() || known) {
+            return Err(refused(&answer, key));
+        }
+    }
+    let latency_ms = since(begun);
+    let Some(path) = key.vendor.test.models else { return Ok(Probed { latency_ms, models: Vec::new() }) };
+    let begun = Instant::now();
+    let answer = ask(egress, key, path, None).await?;
+    let latency_ms = since(begun);
+    if answer.status == StatusCode::NOT_FOUND {
+        return Ok(Probed { latency_ms, models: Vec::new() });
+    }
+    if !answer.status.is_success() {
+        return Err(refused(&answer, key));
+    }
+    let list = serde_json::from_slice::<List>(&answer.body);
+    let (List::Within { data } | List::Bare(data)) =
+        list.map_err(|e| ProbeError::BadAnswer(e.to_string()))?;
+    let mut models: Vec<String> = data.into_iter().map(Model::named).collect();
+    models.retain(|id| !id.is_empty() && id.len() <= 200 && !id.chars().any(char::is_control));
+    models.truncate(MAX_MODELS);
+    Ok(Probed { latency_ms, models })
+}
+
+/// One small exchange at the path a caller would write.
+async fn ask(
+    egress: &Egress,
+    key: &UpstreamKey,
+    path: &str,
+    body: Option<Bytes>,
+) -> Result<Fetched, ProbeError> {
     let mut headers = HeaderMap::new();
     headers.insert(http::header::ACCEPT, HeaderValue::from_static("application/json"));
     for (name, value) in key.vendor.headers {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    add_key(&mut headers, key).ok_or(ProbeError::BadSecret)?;
-    let rest = joined(key.vendor, key.base_url.path(), key.vendor.models_path);
+    let (rest, query) = path.split_once('?').map_or((path, None), |(rest, query)| (rest, Some(query)));
+    let way = way(key.vendor, &key.base_url, (rest, query), key.vendor.dialect(rest))
+        .map_err(ProbeError::Egress)?;
+    add_key(&mut headers, key, way.door).ok_or(ProbeError::BadSecret)?;
     let reach = if key.private_ok { Reach::Listed } else { Reach::Public };
-    let begun = Instant::now();
-    let fetched = egress.get(&key.base_url, &rest, headers, reach, (LIMIT, MAX_ANSWER)).await;
-    let latency_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let answer = fetched.map_err(|error| explain(&*error))?;
-    if !answer.status.is_success() && answer.status != StatusCode::NOT_FOUND {
-        let words = words(&answer.body, &key.secret);
-        return Err(ProbeError::Refused { status: answer.status.as_u16(), words });
+    if body.is_some() {
+        headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
-    let list = serde_json::from_slice::<List>(&answer.body);
-    let mut models: Vec<String> = match list {
-        Ok(list) => list.data.into_iter().map(|m| m.id).take(MAX_MODELS).collect(),
-        Err(_no_list) if answer.status == StatusCode::NOT_FOUND => Vec::new(),
-        Err(error) => return Err(ProbeError::BadAnswer(error.to_string())),
-    };
-    models.retain(|id| !id.is_empty() && id.len() <= 200 && !id.chars().any(char::is_control));
-    Ok(Probed { latency_ms, models })
+    let asked = egress.fetch(way.uri, (headers, body), reach, (LIMIT, MAX_ANSWER)).await;
+    asked.map_err(|error| explain(&*error))
+}
+
+fn refused(answer: &Fetched, key: &UpstreamKey) -> ProbeError {
+    ProbeError::Refused { status: answer.status.as_u16(), words: words(&answer.body, &key.secret) }
 }
 
 /// The vendor's message out of its error object, or the beginning of whatever it sent.

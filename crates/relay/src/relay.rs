@@ -6,20 +6,23 @@ mod headers;
 mod neutral;
 mod passing;
 mod serve;
+mod socket;
 mod splice;
 mod target;
 mod token;
 mod trouble;
+mod unified;
 mod upload;
 
 pub(crate) use headers::add_key;
-pub(crate) use target::joined;
+pub(crate) use target::way;
 pub(crate) use trouble::excerpt;
 
 use crate::{BoxError, Egress, Snapshot, UsageSink};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use std::{sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
 
 /// What a call may take. Connecting has its own deadline in [`Egress`].
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +79,8 @@ pub struct Relay {
 
 struct Shared {
     config: RelayConfig,
+    /// Places for long bodies that wait for their model to choose a vendor.
+    choices: Arc<Semaphore>,
 }
 
 /// An answer's body; axum takes it with `axum::body::Body::new`.
@@ -85,6 +90,7 @@ impl Relay {
     /// A relay ready to serve.
     #[must_use]
     pub fn new(config: RelayConfig) -> Self {
-        Self { shared: Arc::new(Shared { config }) }
+        let choices = Arc::new(Semaphore::new(upload::CHOICES));
+        Self { shared: Arc::new(Shared { config, choices }) }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
 use api::ids::{BotId, KeyId, WorkspaceId};
 use sha2::{Digest, Sha256};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     sync::{
         Arc,
@@ -72,13 +72,18 @@ pub struct UpstreamKey {
     pub base_url: BaseUrl,
     /// How it is sent.
     pub auth: Auth,
+    /// Header lines that go with it.
+    pub extra: &'static [(&'static str, &'static str)],
     /// Whether its workspace may use the private upstreams the operator listed.
     pub private_ok: bool,
+    /// The models it was found to reach, as a JSON list of `vendor/model`. Read only when somebody asks: a
+    /// snapshot is built often, and of many keys.
+    pub models: String,
     pub(crate) secret: Zeroizing<String>,
 }
 
 impl UpstreamKey {
-    /// A key in its vendor's own auth style.
+    /// A key in its vendor's own auth style, or that of keys of its shape.
     #[must_use]
     pub fn new(
         id: KeyId,
@@ -87,7 +92,15 @@ impl UpstreamKey {
         secret: Zeroizing<String>,
         private_ok: bool,
     ) -> Self {
-        Self { id, vendor, base_url, auth: vendor.auth, private_ok, secret }
+        let style = vendor.key_auths.iter().find(|style| secret.starts_with(style.prefix));
+        let (auth, extra) = style.map_or((vendor.auth, &[][..]), |style| (style.auth, style.headers));
+        Self { id, vendor, base_url, auth, extra, private_ok, models: String::new(), secret }
+    }
+
+    /// The same key with the models it reaches, as a JSON list.
+    #[must_use]
+    pub fn with_models(self, models: String) -> Self {
+        Self { models, ..self }
     }
 }
 
@@ -166,6 +179,15 @@ impl Snapshot {
     #[must_use]
     pub fn pool(&self, workspace: WorkspaceId, vendor: &Vendor) -> Option<&KeyPool> {
         self.pools.get(&(workspace, vendor.id))
+    }
+
+    /// What a workspace can ask for: `vendor/model` with its vendor, in order, each once.
+    #[must_use]
+    pub fn models(&self, workspace: WorkspaceId) -> BTreeMap<String, &'static Vendor> {
+        let pools = self.pools.iter().filter(|((of, _), _)| *of == workspace);
+        let keys = pools.flat_map(|(_, pool)| pool.keys());
+        let read = |key: &UpstreamKey| serde_json::from_str::<Vec<String>>(&key.models).unwrap_or_default();
+        keys.flat_map(|key| read(key).into_iter().map(|model| (model, key.vendor))).collect()
     }
 
     /// How many tokens are known.

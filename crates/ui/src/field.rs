@@ -38,6 +38,9 @@ pub fn SecretField(
     #[prop(into)] label: String,
     #[prop(optional, into)] hint: Option<String>,
     #[prop(optional, into)] error: Signal<Option<String>>,
+    /// Whether a form without it is held back.
+    #[prop(default = true)]
+    required: bool,
 ) -> impl IntoView {
     let note = format!("{id}-note");
     view! {
@@ -52,7 +55,7 @@ pub fn SecretField(
                 spellcheck="false"
                 data-1p-ignore="true"
                 data-lpignore="true"
-                required
+                required=required
                 aria-describedby=note
             />
         </Field>

@@ -100,30 +100,7 @@ impl Keys {
         base_url: Option<&str>,
     ) -> Result<Candidate, OpError> {
         let secret = zeroize::Zeroizing::new(secret.trim().to_owned());
-        let mut check = Check::new();
-        check.rule(!secret.is_empty(), "/secret", "must not be empty");
-        check.rule(secret.len() <= 4096, "/secret", "must have at most 4096 characters");
-        check.rule(
-            secret.chars().all(|c| c.is_ascii_graphic()),
-            "/secret",
-            "must have no spaces or line breaks inside",
-        );
-        check.done()?;
-        let named = vendor.map(str::trim).filter(|v| !v.is_empty());
-        let vendor = match named {
-            Some(id) => {
-                vendors::find(id).ok_or_else(|| ApiError::field("/vendor", "must be a vendor Chela knows"))?
-            }
-            None => vendors::detect(&secret).ok_or_else(|| {
-                ApiError::field("/vendor", "cannot be told from the shape of this key: choose it")
-            })?,
-        };
-        let given = base_url.map(str::trim).filter(|u| !u.is_empty());
-        let base_text = match (given, vendor.base_url) {
-            (Some(url), _) => url.to_owned(),
-            (None, Some(url)) => url.to_owned(),
-            (None, None) => return Err(ApiError::field("/base_url", "is needed for this vendor").into()),
-        };
+        let (vendor, base_text) = told(vendor, &secret, base_url)?;
         let refused = |e: relay::EgressError| ApiError::field("/base_url", e.to_string());
         let base = BaseUrl::parse(&base_text).map_err(refused)?;
         let slug = store::slug(self.platform.db.read(), workspace).await?;
@@ -178,7 +155,45 @@ impl Keys {
     }
 }
 
+/// The vendor of a key and the address it is used at, from what a person said of it.
+fn told(
+    vendor: Option<&str>,
+    secret: &str,
+    base_url: Option<&str>,
+) -> Result<(&'static relay::Vendor, String), ApiError> {
+    let named = vendor.map(str::trim).filter(|v| !v.is_empty());
+    let found = match named {
+        Some(id) => Some(
+            vendors::find_region(id)
+                .ok_or_else(|| ApiError::field("/vendor", "must be a vendor Chela knows"))?,
+        ),
+        None => vendors::detect(secret).map(|v| (v, None)),
+    };
+    let keyless = found.is_some_and(|(v, _)| v.keyless);
+    let mut check = Check::new();
+    check.rule(keyless || !secret.is_empty(), "/secret", "must not be empty");
+    check.rule(secret.len() <= 4096, "/secret", "must have at most 4096 characters");
+    check.rule(
+        secret.chars().all(|c| c.is_ascii_graphic()),
+        "/secret",
+        "must have no spaces or line breaks inside",
+    );
+    check.done()?;
+    let (vendor, region) = found
+        .ok_or_else(|| ApiError::field("/vendor", "cannot be told from the shape of this key: choose it"))?;
+    let base = base_url
+        .map(str::trim)
+        .filter(|u| !u.is_empty())
+        .or(region.map(|r| r.base_url))
+        .or(vendor.base_url)
+        .ok_or_else(|| ApiError::field("/base_url", "is needed for this vendor"))?;
+    Ok((vendor, base.to_owned()))
+}
+
 fn last_four(secret: &str) -> String {
+    if secret.is_empty() {
+        return String::new();
+    }
     // A short secret would be half given away.
     if secret.chars().count() < 12 {
         return "••••".to_owned();
@@ -332,12 +347,20 @@ async fn list_vendors(
     _: Granted<act::ReadKeys>,
     _: ListVendors,
 ) -> Result<Vec<Vendor>, OpError> {
+    let region = |r: &vendors::Region| VendorRegion {
+        id: r.id.to_owned(),
+        name: r.name.to_owned(),
+        base_url: r.base_url.to_owned(),
+    };
     let word = |v: &relay::Vendor| Vendor {
         id: v.id.to_owned(),
         name: v.name.to_owned(),
         base_url: v.base_url.map(str::to_owned),
+        asks_base_url: v.asks_address(),
+        keyless: v.keyless,
+        regions: v.regions.iter().map(region).collect(),
     };
-    Ok(vendors::VENDORS.iter().map(word).collect())
+    Ok(vendors::all().map(word).collect())
 }
 
 #[async_trait::async_trait]
@@ -357,5 +380,37 @@ impl ModelList for Keys {
         let rank = |m: &str| PREFERRED.iter().position(|p| m.starts_with(p)).unwrap_or(PREFERRED.len());
         choices.sort_by(|a, b| (rank(&a.model), &a.model).cmp(&(rank(&b.model), &b.model)));
         Ok(choices)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(vendor: Option<&str>, secret: &str, base: Option<&str>) -> Result<(&'static str, String), String> {
+        let told = told(vendor, secret, base).map(|(v, base)| (v.id, base));
+        told.map_err(|e| e.fields.iter().map(|f| f.pointer.clone()).collect())
+    }
+
+    #[test]
+    fn a_key_names_its_vendor_its_region_or_an_address_of_its_own() {
+        let found = |id: &'static str, base: &str| Ok((id, base.to_owned()));
+        assert_eq!(at(None, "sk-ant-x", None), found("anthropic", "https://api.anthropic.com"));
+        assert_eq!(at(Some(" kimi "), "x", None), found("moonshot", "https://api.moonshot.cn/v1"));
+        assert_eq!(at(Some("kimi@intl"), "x", None), found("moonshot", "https://api.moonshot.ai/v1"));
+        assert_eq!(at(Some("zai@intl"), "x", Some("")), found("zhipu", "https://api.z.ai/api/paas/v4"));
+        assert_eq!(at(Some("ollama"), "", None), found("ollama", "http://localhost:11434/v1"));
+        let own = Some("https://a.example/v1");
+        assert_eq!(at(Some("azure-openai"), "x", own), found("azure-openai", "https://a.example/v1"));
+        for (vendor, secret, pointer) in [
+            (Some("azure-openai"), "x", "/base_url"),
+            (Some("moonshot@nowhere"), "x", "/vendor"),
+            (Some("nobody"), "x", "/vendor"),
+            (Some("openai"), "", "/secret"),
+            (None, "", "/secret"),
+            (None, "nobody-knows", "/vendor"),
+        ] {
+            assert_eq!(at(vendor, secret, None), Err(pointer.to_owned()), "{vendor:?}");
+        }
     }
 }

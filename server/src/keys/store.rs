@@ -65,6 +65,8 @@ pub struct OpenKey {
     pub workspace: WorkspaceId,
     pub vendor: String,
     pub base_url: String,
+    /// What its vendor listed, as a JSON list of `vendor/model`.
+    pub models: String,
     pub secret: Zeroizing<String>,
 }
 
@@ -85,6 +87,7 @@ pub async fn open_all<C: ConnectionTrait>(
             workspace: model.workspace_id,
             vendor: model.vendor,
             base_url: model.base_url,
+            models: model.models,
             secret,
         }),
         Err(error) => {
@@ -168,6 +171,7 @@ pub(super) fn word(model: &row::Model) -> Result<KeySummary, OpError> {
         label: model.label.clone(),
         last_four: model.last_four.clone(),
         base_url: model.base_url.clone(),
+        own_base_url: !relay::vendors::find(&model.vendor).is_some_and(|v| v.is_own_address(&model.base_url)),
         status: named::<KeyStatus>(&model.status)?,
         status_message: model.status_message.clone(),
         tested_at_ms: model.tested_at_ms,

@@ -108,7 +108,8 @@ impl Routing {
         };
         let private =
             self.platform.config.may_reach_private(&base, slugs.get(&key.workspace).map(String::as_str));
-        builder.key(key.workspace, Arc::new(UpstreamKey::new(key.id, vendor, base, key.secret, private)))
+        let opened = UpstreamKey::new(key.id, vendor, base, key.secret, private).with_models(key.models);
+        builder.key(key.workspace, Arc::new(opened))
     }
 }
 

@@ -85,4 +85,6 @@ mod unisolated;
 #[cfg(test)]
 mod upgrade;
 #[cfg(test)]
+mod vendors;
+#[cfg(test)]
 mod walk;

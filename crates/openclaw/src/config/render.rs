@@ -15,11 +15,12 @@ const GATEWAY_SECRET: &str = "gateway-token";
 /// Size at which the gateway begins a new log file; it keeps five old ones.
 const LOG_BYTES: u64 = 5 << 20;
 
-/// The wire dialect of a vendor's tree in the relay, in OpenClaw's words. The three vendors of
-/// today; whatever is not Anthropic speaks OpenAI's chat completions.
+/// The wire dialect of a vendor's tree in the relay, in OpenClaw's words: OpenAI's chat completions,
+/// unless the vendor speaks none.
 fn dialect(vendor: &str) -> &'static str {
     match vendor {
-        "anthropic" => "anthropic-messages",
+        "anthropic" | "claude" | "custom-anthropic" => "anthropic-messages",
+        "custom-gemini" => "google-generative-ai",
         _ => "openai-completions",
     }
 }

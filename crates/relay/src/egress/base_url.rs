@@ -69,7 +69,12 @@ impl BaseUrl {
 
     /// The address of something below it; `rest` has no leading slash and may have a query.
     pub fn join(&self, rest: &str) -> Result<Uri, EgressError> {
-        let path = PathAndQuery::try_from(format!("{}/{rest}", self.path));
+        self.at(format!("{}/{rest}", self.path))
+    }
+
+    /// The address of a path from the host's root, which may have a query.
+    pub(crate) fn at(&self, path: String) -> Result<Uri, EgressError> {
+        let path = PathAndQuery::try_from(path);
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(if self.https { Scheme::HTTPS } else { Scheme::HTTP });
         parts.authority = Some(self.authority.clone());

@@ -80,21 +80,6 @@ pub struct Fetched {
 }
 
 impl Egress {
-    /// One GET with a deadline and a limit on the answer.
-    pub async fn get(
-        &self,
-        base: &BaseUrl,
-        rest: &str,
-        headers: HeaderMap,
-        reach: Reach,
-        limit: (Duration, usize),
-    ) -> Result<Fetched, BoxError> {
-        let mut request = Request::new(OutBody::new(Empty::new().map_err(|never| match never {})));
-        *request.uri_mut() = base.join(rest)?;
-        *request.headers_mut() = headers;
-        self.exchange(base, request, reach, limit).await
-    }
-
     /// One POST of a whole body, with a deadline and a limit on the answer.
     pub async fn post(
         &self,
@@ -104,20 +89,25 @@ impl Egress {
         reach: Reach,
         limit: (Duration, usize),
     ) -> Result<Fetched, BoxError> {
-        let mut request = Request::new(OutBody::new(Full::new(body).map_err(|never| match never {})));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = base.join(rest)?;
-        *request.headers_mut() = headers;
-        self.exchange(base, request, reach, limit).await
+        self.fetch(base.join(rest)?, (headers, Some(body)), reach, limit).await
     }
 
-    async fn exchange(
+    /// One GET, or a POST where there is a body, with a deadline and a limit on the answer.
+    pub(crate) async fn fetch(
         &self,
-        base: &BaseUrl,
-        request: Request<OutBody>,
+        uri: Uri,
+        (headers, body): (HeaderMap, Option<Bytes>),
         reach: Reach,
         limit: (Duration, usize),
     ) -> Result<Fetched, BoxError> {
+        let host = uri.host().unwrap_or_default().to_owned();
+        let method = if body.is_some() { Method::POST } else { Method::GET };
+        let body = match body {
+            Some(body) => OutBody::new(Full::new(body).map_err(|never| match never {})),
+            None => OutBody::new(Empty::new().map_err(|never| match never {})),
+        };
+        let mut request = Request::new(body);
+        (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) = (method, uri, headers);
         let exchange = async {
             let (head, body) = self.client(reach).request(request).await?.into_parts();
             let body = Limited::new(body, limit.1).collect().await?.to_bytes();
@@ -125,7 +115,7 @@ impl Egress {
         };
         match tokio::time::timeout(limit.0, exchange).await {
             Ok(done) => done,
-            Err(_elapsed) => Err(EgressError::Timeout(base.to_string()).into()),
+            Err(_elapsed) => Err(EgressError::Timeout(host).into()),
         }
     }
 }

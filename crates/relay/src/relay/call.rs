@@ -5,10 +5,12 @@ use super::{
     guard::{Guard, Line},
     headers, neutral,
     passing::Passing,
-    target::{Lost, Target},
+    socket::{self, Wish},
+    target::{Goal, Lost, Target},
     token::{self, Claim},
     trouble::{Trouble, excerpt, whole},
-    upload::{self, Notes},
+    unified,
+    upload::{self, Begun, Look, Notes},
 };
 use crate::{
     BoxError, Caller, Dialect, EgressError, UpstreamKey, Wire,
@@ -36,9 +38,17 @@ const ERROR_BODY_LIMIT: Duration = Duration::from_secs(10);
 
 /// A call that may happen.
 struct Admitted<'a> {
-    target: Target<'a>,
+    goal: Goal<'a>,
     dialect: Dialect,
     guard: Guard,
+}
+
+/// Who calls, and for what.
+enum Entered<'a> {
+    /// To a vendor.
+    Call(Admitted<'a>),
+    /// Answered from what Chela knows.
+    Known(Response<RelayBody>),
 }
 
 /// How a call that has an account stopped short.
@@ -71,13 +81,22 @@ impl Relay {
         if parts.method == Method::GET && parts.uri.path() == "/healthz" {
             return Response::new(whole("{\"status\":\"ok\"}"));
         }
+        let wish = socket::wished(&mut parts, &headers);
         let mut admitted = match self.admit(wire, &parts, &headers) {
-            Ok(admitted) => admitted,
+            Ok(Entered::Call(admitted)) => admitted,
+            Ok(Entered::Known(answer)) => return answer,
             Err((trouble, dialect)) => return trouble.answer(dialect),
         };
         let dialect = admitted.dialect;
-        match self.forward(&mut admitted, &parts.method, headers, body).await {
-            Ok((head, incoming, key)) => self.answer(admitted, head, incoming, key).await,
+        match self.forward(&mut admitted, (&parts.method, &wish), headers, body).await {
+            Ok((mut head, incoming, key)) => match wish.filter(|_| socket::agreed(&head)) {
+                Some(wish) => {
+                    admitted.guard.note(|row| row.upstream_status = Some(head.status.as_u16()));
+                    headers::towards_caller(&mut head.headers);
+                    self.join(admitted.guard, wish, head)
+                }
+                None => self.answer(admitted, head, incoming, key).await,
+            },
             Err(Failed { trouble, note }) => {
                 admitted.guard.fails(trouble, note);
                 refuse(admitted.guard, trouble, dialect)
@@ -88,8 +107,7 @@ impl Relay {
     /// The answer to a request with two lengths, or with one that cannot be followed. hyper obeys one of two and
     /// forgets the other: what follows on this connection cannot be trusted.
     pub(super) fn refuse_framing<B>(request: &Request<B>) -> Response<RelayBody> {
-        let dialect = Target::read(request.uri())
-            .map_or(Dialect::OpenAiChat, |target| target.vendor.dialect(target.rest));
+        let dialect = Goal::read(request.uri()).map_or(Dialect::OpenAiChat, |goal| goal.dialect());
         let mut answer = Trouble::BadFraming.answer(dialect);
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         answer
@@ -101,32 +119,33 @@ impl Relay {
         wire: Wire,
         parts: &'a Parts,
         headers: &HeaderMap,
-    ) -> Result<Admitted<'a>, (Trouble, Dialect)> {
-        let target = Target::read(&parts.uri);
-        let dialect = match &target {
-            Ok(t) => t.vendor.dialect(t.rest),
-            Err(_) => Dialect::OpenAiChat,
-        };
+    ) -> Result<Entered<'a>, (Trouble, Dialect)> {
+        let goal = Goal::read(&parts.uri);
+        let dialect = goal.as_ref().map_or(Dialect::OpenAiChat, Goal::dialect);
         let caller: Caller = match token::read(headers, parts.uri.query()) {
             Claim::Two => return Err((Trouble::TwoTokens, dialect)),
             Claim::Missing => None,
             Claim::Token(token) => self.shared.config.snapshot.load().caller(&token, wire).copied(),
         }
         .ok_or((Trouble::Unauthorized, dialect))?;
-        let target = target.map_err(|lost| match lost {
+        let goal = goal.map_err(|lost| match lost {
             Lost::Unknown => (Trouble::NotFound, dialect),
             Lost::Crooked => (Trouble::BadPath, dialect),
         })?;
+        if let Goal::Models(listing) = goal {
+            let snapshot = self.shared.config.snapshot.load();
+            return Ok(Entered::Known(unified::models(&snapshot, caller.workspace, listing, headers)));
+        }
         let line = parts.extensions.get::<Line>().cloned().unwrap_or_default();
-        let guard = Guard::open(&self.shared, &caller, target.vendor, headers, line);
-        Ok(Admitted { target, dialect, guard })
+        let guard = Guard::open(&self.shared, &caller, goal.vendor(), headers, line);
+        Ok(Entered::Call(Admitted { goal, dialect, guard }))
     }
 
     /// Sends the request up and waits for the head of the answer.
     async fn forward<B>(
         &self,
         call: &mut Admitted<'_>,
-        method: &Method,
+        (method, wish): (&Method, &Option<Wish>),
         from_caller: HeaderMap,
         body: B,
     ) -> Result<(http::response::Parts, Incoming, Arc<UpstreamKey>), Failed>
@@ -134,23 +153,49 @@ impl Relay {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let Shared { config } = &*self.shared;
-        let workspace = call.guard.workspace();
-        let key = config.snapshot.load().pool(workspace, call.target.vendor).and_then(|p| p.next().cloned());
-        let key = key.ok_or(Trouble::NoKey)?;
-        call.guard.note(|row| row.key = Some(key.id));
-        let uri = call.target.address(&key).map_err(|_odd| Trouble::BadPath)?;
-        let headers = headers::towards_vendor(from_caller, &key).ok_or(Trouble::KeyRefused)?;
+        let Shared { config, choices } = &*self.shared;
         // What is read before the model is known is held in memory, so it must come soon, not only steadily.
         let due = (Instant::now() + config.limits.idle).min(call.guard.deadline());
-        let begun =
-            timeout_at(due, upload::begin(body, &call.guard.upload, call.target.vendor, &config.limits))
-                .await
-                .unwrap_or(Err(Trouble::SlowUpload))?;
-        call.guard.note(|row| row.model = begun.model.unwrap_or_default());
+        let upload = Arc::clone(&call.guard.upload);
+        let begin = async |body: B, look: Look<'_>| -> Result<Begun, Trouble> {
+            let begun = timeout_at(due, upload::begin(body, &upload, look, &config.limits)).await;
+            begun.unwrap_or(Err(Trouble::SlowUpload))
+        };
+        let chosen;
+        let (target, key, begun) = match &call.goal {
+            Goal::Vendor(target) => {
+                if let Some(dialect) = target.needs.filter(|d| !target.vendor.dialects.contains(d)) {
+                    return Err(Trouble::Speaks(target.vendor, dialect).into());
+                }
+                let key = self.key(&mut call.guard, target)?;
+                (target, key, begin(body, Look::Model(target.vendor)).await?)
+            }
+            Goal::Shared(choice) => {
+                let begun = begin(body, Look::Vendor(choices)).await?;
+                call.guard.note(|row| row.model = begun.model.clone().unwrap_or_default());
+                let unnamed = if begun.late { Trouble::LateModel } else { Trouble::NoVendor };
+                let vendor = begun.vendor.ok_or(unnamed)?;
+                call.guard.note(|row| row.vendor = vendor.id);
+                if !vendor.dialects.contains(&choice.dialect) {
+                    return Err(Trouble::Speaks(vendor, choice.dialect).into());
+                }
+                chosen = choice.at(vendor);
+                (&chosen, self.key(&mut call.guard, &chosen)?, begun)
+            }
+            Goal::Models(_) => return Err(Trouble::NotFound.into()),
+        };
+        let way = target.way(&key).map_err(|_odd| Trouble::BadPath)?;
+        let mut headers = headers::towards_vendor(from_caller, &key, way.door).ok_or(Trouble::KeyRefused)?;
+        let mut named = target.model();
+        if wish.is_some() {
+            socket::ask(&mut headers);
+            named = named.or_else(|| target.said("model"));
+        }
+        let model = begun.model.or_else(|| named.map(str::to_owned)).unwrap_or_default();
+        call.guard.note(|row| row.model = model);
         let mut request = Request::new(begun.body);
         *request.method_mut() = method.clone();
-        *request.uri_mut() = uri;
+        *request.uri_mut() = way.uri;
         *request.headers_mut() = headers;
         let reach = if key.private_ok { Reach::Listed } else { Reach::Public };
         let due = (Instant::now() + config.limits.headers).min(call.guard.deadline());
@@ -166,6 +211,15 @@ impl Relay {
             Ok(Err(error)) => Err(classify(&error, &call.guard.upload)),
             Err(_elapsed) => Err(Trouble::TimedOut.into()),
         }
+    }
+
+    /// The key whose turn it is.
+    fn key(&self, guard: &mut Guard, target: &Target<'_>) -> Result<Arc<UpstreamKey>, Trouble> {
+        let snapshot = self.shared.config.snapshot.load();
+        let key = snapshot.pool(guard.workspace(), target.vendor).and_then(|p| p.next().cloned());
+        let key = key.ok_or(Trouble::NoKey)?;
+        guard.note(|row| row.key = Some(key.id));
+        Ok(key)
     }
 
     /// Decides what of the vendor's answer the caller gets.
@@ -323,14 +377,16 @@ fn refuse(mut guard: Guard, trouble: Trouble, dialect: Dialect) -> Response<Rela
 }
 
 /// The headers that say what Chela did.
-fn sign(headers: &mut HeaderMap, guard: &Guard) {
+pub(super) fn sign(headers: &mut HeaderMap, guard: &Guard) {
     let mut set = |name, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(HeaderName::from_static(name), value);
         }
     };
     set("x-chela-request-id", &guard.request_id().to_string());
-    set("x-chela-vendor", guard.vendor());
+    if !guard.vendor().is_empty() {
+        set("x-chela-vendor", guard.vendor());
+    }
     if !guard.model().is_empty() {
         set("x-chela-model", guard.model());
     }

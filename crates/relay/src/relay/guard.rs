@@ -6,26 +6,47 @@ use api::ids::WorkspaceId;
 use http::{HeaderMap, StatusCode};
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::{task::JoinHandle, time::Instant};
 use uuid::Uuid;
 
 /// The connection a call came in on, as far as its answer cares.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Line {
-    /// Set when its listener stops: running answers then end at once.
-    pub(super) stopping: Arc<AtomicBool>,
+    pub(super) shared: Arc<LineShared>,
     /// Tells when what was written is out.
     pub(super) watch: Option<Watch>,
 }
 
+#[derive(Debug, Default)]
+pub(super) struct LineShared {
+    /// Set when its listener stops: running answers then end at once.
+    stopping: AtomicBool,
+    /// What the connection has become, where it speaks another protocol now.
+    talk: Mutex<Option<JoinHandle<()>>>,
+}
+
 impl Line {
     pub(super) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        self.shared.stopping.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn stop(&self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Keeps the connection counted while its talk goes on.
+    pub(super) fn keep(&self, talk: JoinHandle<()>) {
+        *self.shared.talk.lock().unwrap_or_else(PoisonError::into_inner) = Some(talk);
+    }
+
+    /// The talk that the connection has become.
+    pub(super) fn talk(&self) -> Option<JoinHandle<()>> {
+        self.shared.talk.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -44,7 +65,7 @@ impl Guard {
     pub(super) fn open(
         shared: &Arc<Shared>,
         caller: &Caller,
-        vendor: &'static Vendor,
+        vendor: Option<&'static Vendor>,
         headers: &HeaderMap,
         line: Line,
     ) -> Self {
@@ -55,7 +76,7 @@ impl Guard {
             caller: caller.id,
             bot: caller.bot(),
             key: None,
-            vendor: vendor.id,
+            vendor: vendor.map_or("", |v| v.id),
             model: String::new(),
             model_answered: None,
             status: 0,
@@ -141,7 +162,7 @@ impl Guard {
     pub(super) fn fails(&mut self, trouble: Trouble, note: Option<String>) {
         self.ends(trouble.end());
         self.note(|row| {
-            row.note = row.note.take().or(note).or_else(|| Some(trouble.words().to_owned()));
+            row.note = row.note.take().or(note).or_else(|| Some(trouble.words().into_owned()));
         });
     }
 

@@ -1,6 +1,6 @@
 //! The hop rules: which headers stay behind on either side.
 
-use crate::UpstreamKey;
+use crate::{UpstreamKey, vendors::Door};
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{self, CONNECTION},
@@ -46,7 +46,11 @@ static FROM_CALLER: [HeaderName; 18] = [
 static FROM_VENDOR: [HeaderName; 2] = [header::SET_COOKIE, header::ALT_SVC];
 
 /// Turns a caller's headers into what the vendor gets, with the key. `None`: the key fits no header.
-pub(super) fn towards_vendor(mut headers: HeaderMap, key: &UpstreamKey) -> Option<HeaderMap> {
+pub(super) fn towards_vendor(
+    mut headers: HeaderMap,
+    key: &UpstreamKey,
+    door: Option<&Door>,
+) -> Option<HeaderMap> {
     drop_hop(&mut headers);
     for name in &FROM_CALLER {
         headers.remove(name);
@@ -55,13 +59,19 @@ pub(super) fn towards_vendor(mut headers: HeaderMap, key: &UpstreamKey) -> Optio
     for (name, value) in key.vendor.headers {
         headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
-    add_key(&mut headers, key)?;
+    add_key(&mut headers, key, door)?;
     Some(headers)
 }
 
-/// Adds the key in the style its vendor wants.
-pub(crate) fn add_key(headers: &mut HeaderMap, key: &UpstreamKey) -> Option<()> {
-    let Some((name, before)) = key.auth.header() else { return Some(()) };
+/// Adds the key in the style its vendor wants at this door; nothing where there is no key.
+pub(crate) fn add_key(headers: &mut HeaderMap, key: &UpstreamKey, door: Option<&Door>) -> Option<()> {
+    for (name, value) in key.extra {
+        headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if key.secret.is_empty() {
+        return Some(());
+    }
+    let (name, before) = door.and_then(|d| d.auth).unwrap_or(key.auth).header();
     let text = Zeroizing::new([before, key.secret.as_str()].concat());
     let mut value = HeaderValue::from_str(&text).ok()?;
     value.set_sensitive(true);
@@ -113,7 +123,7 @@ mod tests {
         let (id, vendor) = (api::ids::KeyId(uuid::Uuid::nil()), vendors::find(vendor).unwrap());
         let base = BaseUrl::parse("https://a.example").unwrap();
         let key = UpstreamKey::new(id, vendor, base, "real".to_owned().into(), false);
-        towards_vendor(map(headers), &key).unwrap()
+        towards_vendor(map(headers), &key, None).unwrap()
     }
 
     #[test]

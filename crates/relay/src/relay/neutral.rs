@@ -119,7 +119,10 @@ mod tests {
     #[test]
     fn nothing_chela_says_to_a_bot_locks_its_provider() {
         use Trouble::*;
-        for trouble in [
+        let speaks = crate::vendors::all().map(|v| Speaks(v, crate::Dialect::Gemini));
+        for trouble in speaks.chain([
+            NoVendor,
+            LateModel,
             TwoTokens,
             NotFound,
             BadPath,
@@ -137,7 +140,7 @@ mod tests {
             KeyRefused,
             SlowDown,
             Stopping,
-        ] {
+        ]) {
             for dialect in
                 [crate::Dialect::OpenAiChat, crate::Dialect::OpenAiResponses, crate::Dialect::Anthropic]
             {

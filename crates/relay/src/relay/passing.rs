@@ -172,7 +172,7 @@ impl Passing {
         self.cause = trouble;
         if !self.events {
             self.step = Step::Done;
-            return Poll::Ready(Some(Err(trouble.words().into())));
+            return Poll::Ready(Some(Err(BoxError::from(trouble.words()))));
         }
         self.step = Step::Flushing;
         if let Some(watch) = &self.guard.line.watch {
@@ -220,7 +220,7 @@ impl Passing {
                     _ => {}
                 }
                 self.step = Step::Done;
-                return Poll::Ready(Some(Err(self.cause.words().into())));
+                return Poll::Ready(Some(Err(BoxError::from(self.cause.words()))));
             }
             Step::Done => return Poll::Ready(None),
         }

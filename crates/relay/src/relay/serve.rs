@@ -5,9 +5,13 @@
 
 use super::{Relay, guard::Line};
 use crate::{Guarded, Wire};
+use http::{
+    HeaderValue, StatusCode,
+    header::{CONNECTION, UPGRADE},
+};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{convert::Infallible, io, pin::pin, sync::atomic::Ordering, time::Duration};
+use std::{convert::Infallible, io, pin::pin, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
@@ -97,22 +101,27 @@ impl Relay {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let limits = self.shared.config.limits;
-        let stream = Guarded::new(stream, limits.idle);
+        let stream = Guarded::upgradable(stream, limits.idle, ());
         let watch = stream.watch();
         let line = Line { watch: Some(watch.clone()), ..Line::default() };
-        let stopping = line.stopping.clone();
+        let kept = line.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             let relay = self.clone();
             request.extensions_mut().insert(line.clone());
             let badly_framed = watch.badly_framed();
             // A body is not asked for more while its caller does not read: its deadline holds here too.
             watch.set_due(Instant::now() + limits.total + LAST_WORDS);
+            // After such a request the framing is not watched: its connection talks on, or ends.
+            let last = request.headers().contains_key(UPGRADE);
             async move {
-                let answer = if badly_framed {
+                let mut answer = if badly_framed {
                     Relay::refuse_framing(&request)
                 } else {
                     relay.handle(wire, request).await
                 };
+                if last && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
                 Ok::<_, Infallible>(answer)
             }
         });
@@ -122,16 +131,31 @@ impl Relay {
             .header_read_timeout(HEAD_LIMIT)
             .max_buf_size(HEAD_BYTES)
             .max_headers(MAX_HEADERS);
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
         tokio::select! {
-            _ended = connection.as_mut() => return,
+            _ended = connection.as_mut() => return talk(&kept, limits.grace, &shutdown).await,
             () = shutdown.cancelled() => {}
         }
         connection.as_mut().graceful_shutdown();
         if timeout(limits.grace, connection.as_mut()).await.is_err() {
-            stopping.store(true, Ordering::Relaxed);
+            kept.stop();
             let _late = timeout(LAST_WORDS, connection).await;
         }
+        talk(&kept, Duration::ZERO, &shutdown).await;
+    }
+}
+
+/// What the connection has become counts as long as it lasts; a stop leaves it the grace time.
+async fn talk(line: &Line, grace: Duration, shutdown: &CancellationToken) {
+    let Some(mut talk) = line.talk() else { return };
+    tokio::select! {
+        _over = &mut talk => return,
+        () = shutdown.cancelled() => {}
+    }
+    if timeout(grace, &mut talk).await.is_err() {
+        line.stop();
+        talk.abort();
+        let _gone = talk.await;
     }
 }
 

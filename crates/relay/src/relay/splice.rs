@@ -1,12 +1,17 @@
-//! Finds the model in a request body on its way up, and cuts `vendor/` from its front where that is ours.
-//! The rest of the body is never parsed, copied or changed.
+//! Finds the model in a request body on its way up, and cuts `vendor/` from its front where that is ours or
+//! chooses the vendor. The rest of the body is never parsed, copied or changed.
 
-use crate::scan::TopFields;
+use crate::{
+    scan::TopFields,
+    vendors::{self, Vendor},
+};
 use bytes::Bytes;
 use std::collections::VecDeque;
 
 /// How much of a body may wait until its model is found. Afterwards it flows on unseen lengths.
 pub(super) const HOLD_BYTES: u64 = 256 * 1024;
+/// The same where the model chooses the vendor: nothing can flow on before.
+pub(super) const CHOICE_BYTES: u64 = 8 * 1024 * 1024;
 /// The longest value that can be a model's name.
 const MAX_MODEL: usize = 512;
 const MODEL: &[&str] = &["model"];
@@ -17,6 +22,8 @@ pub(super) struct Splicer {
     fields: TopFields,
     /// `vendor/`, or empty where the vendor's own names have slashes.
     prefix: String,
+    /// Whether what stands before the model's first slash chooses the vendor.
+    choosing: bool,
     held: VecDeque<Bytes>,
     held_bytes: u64,
     /// The offset of the first held byte in the body.
@@ -24,6 +31,8 @@ pub(super) struct Splicer {
     decided: bool,
     /// The model as it is sent on.
     pub(super) model: Option<String>,
+    /// The vendor it chose.
+    pub(super) vendor: Option<&'static Vendor>,
     /// How many bytes were cut.
     pub(super) removed: u64,
 }
@@ -33,13 +42,25 @@ impl Splicer {
         Self {
             fields: TopFields::new(MODEL, MAX_MODEL),
             prefix,
+            choosing: false,
             held: VecDeque::new(),
             held_bytes: 0,
             held_at: 0,
             decided: false,
             model: None,
+            vendor: None,
             removed: 0,
         }
+    }
+
+    /// One that holds everything back until the model has chosen its vendor.
+    pub(super) fn choosing() -> Self {
+        Self { choosing: true, ..Self::new(String::new()) }
+    }
+
+    /// How much may wait.
+    pub(super) fn most(&self) -> u64 {
+        if self.choosing { CHOICE_BYTES } else { HOLD_BYTES }
     }
 
     /// Whether nothing more will be cut.
@@ -60,12 +81,13 @@ impl Splicer {
         if let Some(found) = found {
             let raw = found.raw.unwrap_or_default();
             self.model = serde_json::from_slice(&raw).ok();
+            self.choose();
             self.cut(found.start, &raw);
             self.decided = true;
         }
-        let over = self.held_bytes > HOLD_BYTES;
+        let over = self.held_bytes > self.most();
         let hopeless = self.held_bytes > 2 * HOLD_BYTES;
-        if self.fields.is_done() || hopeless {
+        if self.fields.is_done() || if self.choosing { over } else { hopeless } {
             self.decided = true;
         }
         if self.decided || (over && !self.fields.is_inside()) {
@@ -83,6 +105,17 @@ impl Splicer {
         self.held_at += self.held_bytes;
         self.held_bytes = 0;
         out.extend(self.held.drain(..).filter(|p| !p.is_empty()));
+    }
+
+    fn choose(&mut self) {
+        if !self.choosing {
+            return;
+        }
+        let named = self.model.as_deref().and_then(|m| m.split_once('/'));
+        if let Some((id, vendor)) = named.and_then(|(id, _)| Some((id, vendors::find(id)?))) {
+            self.prefix = format!("{id}/");
+            self.vendor = Some(vendor);
+        }
     }
 
     fn cut(&mut self, start: u64, raw: &[u8]) {
@@ -178,6 +211,42 @@ mod tests {
         let body: Vec<u8> = out.iter().flatten().copied().collect();
         assert!(body.ends_with(b",\"model\":\"x\"}"));
         assert_eq!(splicer.removed, 7);
+    }
+
+    #[test]
+    fn a_model_chooses_its_vendor_and_little_is_held_while_it_does_not() {
+        let chosen = |body: &str| {
+            let (mut splicer, mut out) = (Splicer::choosing(), VecDeque::new());
+            splicer.push(Bytes::copy_from_slice(body.as_bytes()), &mut out);
+            splicer.finish(&mut out);
+            let body: Vec<u8> = out.iter().flatten().copied().collect();
+            (splicer.vendor.map(|v| v.id), String::from_utf8(body).unwrap(), splicer.model)
+        };
+        for (body, vendor, want, model) in [
+            (r#"{"model":"openai/gpt"}"#, Some("openai"), r#"{"model":"gpt"}"#, Some("gpt")),
+            (r#"{"n":1, "model":"kimi\/k2"}"#, Some("moonshot"), r#"{"n":1, "model":"k2"}"#, Some("k2")),
+            (
+                r#"{"model":"openrouter/openai/gpt"}"#,
+                Some("openrouter"),
+                r#"{"model":"openai/gpt"}"#,
+                Some("openai/gpt"),
+            ),
+            (r#"{"model":"gpt"}"#, None, r#"{"model":"gpt"}"#, Some("gpt")),
+            (r#"{"model":"nobody/gpt"}"#, None, r#"{"model":"nobody/gpt"}"#, Some("nobody/gpt")),
+            (r#"{"a":{"model":"openai/gpt"}}"#, None, r#"{"a":{"model":"openai/gpt"}}"#, None),
+        ] {
+            assert_eq!(chosen(body), (vendor, want.to_owned(), model.map(str::to_owned)), "{body}");
+        }
+        let (mut splicer, mut out) = (Splicer::choosing(), VecDeque::new());
+        splicer.push(Bytes::from_static(b"{\"messages\":\""), &mut out);
+        let piece = Bytes::from(vec![b'x'; 64 * 1024]);
+        let mut held = 0;
+        while !splicer.is_decided() {
+            held += piece.len();
+            splicer.push(piece.clone(), &mut out);
+            assert!(splicer.is_decided() || out.is_empty(), "nothing goes on before the vendor is known");
+        }
+        assert!(held as u64 <= CHOICE_BYTES + piece.len() as u64 && splicer.vendor.is_none());
     }
 
     proptest! {

@@ -2,18 +2,49 @@
 
 use super::token::{decode, strip_key};
 use crate::{
-    EgressError, UpstreamKey,
-    vendors::{self, Vendor},
+    Dialect, EgressError, UpstreamKey,
+    egress::BaseUrl,
+    vendors::{self, Door, Vendor, stripped},
 };
 use http::Uri;
+use std::borrow::Cow;
 
-/// A path that leads to a vendor.
+/// What a path asks for.
+#[derive(Debug)]
+pub(super) enum Goal<'a> {
+    /// A vendor's own tree.
+    Vendor(Target<'a>),
+    /// An endpoint that all vendors of a dialect share; the model in the body chooses among them.
+    Shared(Choice<'a>),
+    /// The models that can be asked for, or one of them.
+    Models(Listing<'a>),
+}
+
+/// A vendor, and a path at it.
 #[derive(Debug)]
 pub(super) struct Target<'a> {
     pub(super) vendor: &'static Vendor,
     /// After `/v1/{vendor}/`.
-    pub(super) rest: &'a str,
+    pub(super) rest: Cow<'a, str>,
     query: Option<&'a str>,
+    /// What it must speak for this.
+    pub(super) needs: Option<Dialect>,
+}
+
+/// A path that is good at any vendor that speaks the dialect.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choice<'a> {
+    rest: &'static str,
+    query: Option<&'a str>,
+    pub(super) dialect: Dialect,
+}
+
+/// A question for models.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Listing<'a> {
+    /// The one that is asked about, as `vendor/model`.
+    pub(super) one: Option<&'a str>,
+    pub(super) dialect: Dialect,
 }
 
 /// Why a path leads nowhere.
@@ -25,60 +56,173 @@ pub(super) enum Lost {
     Crooked,
 }
 
-impl<'a> Target<'a> {
+/// The endpoints that vendors share, below `/v1/`.
+const SHARED: &[(&str, Dialect)] = &[
+    ("chat/completions", Dialect::OpenAiChat),
+    ("embeddings", Dialect::OpenAiChat),
+    ("responses", Dialect::OpenAiResponses),
+    ("messages", Dialect::Anthropic),
+    ("messages/count_tokens", Dialect::Anthropic),
+];
+
+impl<'a> Goal<'a> {
     /// Reads a path. `.` and `..` are refused in every spelling: no caller leaves the base of a key.
     pub(super) fn read(uri: &'a Uri) -> Result<Self, Lost> {
-        let below = uri.path().strip_prefix("/v1/").ok_or(Lost::Unknown)?;
-        let (id, rest) = below.split_once('/').ok_or(Lost::Unknown)?;
-        let vendor = vendors::find(id).ok_or(Lost::Unknown)?;
-        let crooked = |segment: &str| {
-            let plain = decode(segment);
-            segment.is_empty()
-                || plain == b"."
-                || plain == b".."
-                || plain.iter().any(|b| b"/\\".contains(b) || *b < b' ')
-        };
-        let trimmed = rest.strip_suffix('/').unwrap_or(rest);
-        if trimmed.split('/').any(crooked) {
-            return Err(Lost::Crooked);
+        let query = uri.query();
+        let Some(below) = uri.path().strip_prefix("/v1/") else { return Self::gemini(uri) };
+        let (id, rest) = below.split_once('/').unwrap_or((below, ""));
+        if let Some(vendor) = vendors::find(id).filter(|_| below.len() > id.len()) {
+            straight(rest)?;
+            return Ok(Self::Vendor(Target { vendor, rest: rest.into(), query, needs: None }));
         }
-        Ok(Self { vendor, rest, query: uri.query() })
+        if let Some((rest, dialect)) = SHARED.iter().find(|(path, _)| *path == below) {
+            return Ok(Self::Shared(Choice { rest, query, dialect: *dialect }));
+        }
+        let listing = |one| Self::Models(Listing { one, dialect: Dialect::OpenAiChat });
+        match (id, rest) {
+            ("models", "") => Ok(listing(None)),
+            ("models", one) => straight(one).map(|()| listing(Some(one))),
+            _ => Err(Lost::Unknown),
+        }
     }
 
-    /// The address to ask with a key.
-    pub(super) fn address(&self, key: &UpstreamKey) -> Result<Uri, EgressError> {
-        let mut path = joined(self.vendor, key.base_url.path(), self.rest);
-        if let Some(query) = self.query.map(strip_key).filter(|q| !q.is_empty()) {
-            path.push('?');
-            path.push_str(&query);
+    /// Gemini names the model in the path.
+    fn gemini(uri: &'a Uri) -> Result<Self, Lost> {
+        let listing = |one| Self::Models(Listing { one, dialect: Dialect::Gemini });
+        let rest = uri.path().strip_prefix("/v1beta/models").ok_or(Lost::Unknown)?;
+        let Some(rest) = rest.strip_prefix('/') else {
+            return if rest.is_empty() { Ok(listing(None)) } else { Err(Lost::Unknown) };
+        };
+        straight(rest)?;
+        if !rest.contains(':') {
+            return Ok(listing(Some(rest)));
         }
-        key.base_url.join(&path)
+        let (id, model) = rest.split_once('/').ok_or(Lost::Unknown)?;
+        let vendor = vendors::find(id).ok_or(Lost::Unknown)?;
+        let (rest, needs) = (format!("models/{model}").into(), Some(Dialect::Gemini));
+        Ok(Self::Vendor(Target { vendor, rest, query: uri.query(), needs }))
+    }
+
+    /// The dialect of the caller.
+    pub(super) fn dialect(&self) -> Dialect {
+        match self {
+            Self::Vendor(target) => target.dialect(),
+            Self::Shared(choice) => choice.dialect,
+            Self::Models(listing) => listing.dialect,
+        }
+    }
+
+    /// The vendor, where the path says it.
+    pub(super) fn vendor(&self) -> Option<&'static Vendor> {
+        match self {
+            Self::Vendor(target) => Some(target.vendor),
+            Self::Shared(_) | Self::Models(_) => None,
+        }
     }
 }
 
-/// The rest of a path as it is put below a base, by the vendor's rule.
-pub(crate) fn joined(vendor: &Vendor, base_path: &str, rest: &str) -> String {
-    let said = |segment: &str| base_path.rsplit('/').next() == Some(segment);
-    let bare = vendor.path.strip.and_then(|s| rest.strip_prefix(s)?.strip_prefix('/')).unwrap_or(rest);
-    match vendor.path.prefix.filter(|p| !said(p)) {
-        Some(prefix) => format!("{prefix}/{bare}"),
-        None => bare.to_owned(),
+/// Refuses what climbs, is empty or hides a slash.
+fn straight(rest: &str) -> Result<(), Lost> {
+    let crooked = |segment: &str| {
+        let plain = decode(segment);
+        segment.is_empty()
+            || plain == b"."
+            || plain == b".."
+            || plain.iter().any(|b| b"/\\".contains(b) || *b < b' ')
+    };
+    let trimmed = rest.strip_suffix('/').unwrap_or(rest);
+    if trimmed.split('/').any(crooked) { Err(Lost::Crooked) } else { Ok(()) }
+}
+
+impl<'a> Choice<'a> {
+    /// The same path at the vendor that was chosen.
+    pub(super) fn at(self, vendor: &'static Vendor) -> Target<'a> {
+        Target { vendor, rest: self.rest.into(), query: self.query, needs: Some(self.dialect) }
     }
+}
+
+impl Target<'_> {
+    /// The dialect spoken on this path.
+    pub(super) fn dialect(&self) -> Dialect {
+        self.needs.unwrap_or_else(|| self.vendor.dialect(&self.rest))
+    }
+
+    /// The model in a path of Gemini's: `models/{model}:{verb}`.
+    pub(super) fn model(&self) -> Option<&str> {
+        let (model, _verb) = self.rest.rsplit_once(':')?;
+        model.rsplit_once("models/").map(|(_, model)| model)
+    }
+
+    /// What the query says of a name, where it is said plainly.
+    pub(super) fn said(&self, name: &str) -> Option<&str> {
+        self.query?
+            .split('&')
+            .find_map(|pair| pair.split_once('=').filter(|(n, _)| *n == name))
+            .map(|(_, v)| v)
+    }
+
+    /// Where to ask with a key, and how.
+    pub(super) fn way(&self, key: &UpstreamKey) -> Result<Way, EgressError> {
+        way(self.vendor, &key.base_url, (&self.rest, self.query), self.dialect())
+    }
+}
+
+/// An address at a vendor, and the door it goes through.
+#[derive(Debug)]
+pub(crate) struct Way {
+    pub(crate) uri: Uri,
+    pub(crate) door: Option<&'static Door>,
+}
+
+/// A path as a caller writes it, put below a base by the vendor's rule.
+pub(crate) fn way(
+    vendor: &'static Vendor,
+    base: &BaseUrl,
+    (rest, query): (&str, Option<&str>),
+    dialect: Dialect,
+) -> Result<Way, EgressError> {
+    let door = vendor.door(rest, dialect);
+    let trunk = || base.path().strip_suffix(vendor.path.tail).and_then(|b| b.strip_suffix('/'));
+    let (begin, middle, rest) = match door {
+        Some(door) => (trunk(), door.path, stripped(rest, door.strip)),
+        None if vendor.path.fill => (trunk(), vendor.path.tail, stripped(rest, vendor.path.strip)),
+        None => (None, "", stripped(rest, vendor.path.strip)),
+    };
+    let begin = begin.unwrap_or(base.path());
+    let mut path =
+        String::with_capacity(begin.len() + middle.len() + rest.len() + query.map_or(0, str::len) + 4);
+    path.push_str(begin);
+    for part in [middle, rest].into_iter().filter(|p| !p.is_empty()) {
+        path.push('/');
+        path.push_str(part);
+    }
+    let query = query.map(strip_key).unwrap_or_default();
+    let said = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
+    let added = door.and_then(|d| d.query).filter(|(name, _)| !said(name));
+    let mut mark = '?';
+    if !query.is_empty() {
+        path.push(mark);
+        path.push_str(&query);
+        mark = '&';
+    }
+    if let Some((name, value)) = added {
+        path.push(mark);
+        path.extend([name, "=", value]);
+    }
+    Ok(Way { uri: base.at(path)?, door })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::egress::BaseUrl;
     use api::ids::KeyId;
 
     fn address(path: &str, base: &str) -> Result<String, Lost> {
         let uri: Uri = path.parse().unwrap();
-        let target = Target::read(&uri)?;
-        let id = KeyId(uuid::Uuid::nil());
-        let base = BaseUrl::parse(base).unwrap();
+        let Goal::Vendor(target) = Goal::read(&uri)? else { panic!("{path} is shared") };
+        let (id, base) = (KeyId(uuid::Uuid::nil()), BaseUrl::parse(base).unwrap());
         let key = UpstreamKey::new(id, target.vendor, base, String::new().into(), false);
-        Ok(target.address(&key).unwrap().to_string())
+        Ok(target.way(&key).unwrap().uri.to_string())
     }
 
     #[test]
@@ -96,6 +240,42 @@ mod tests {
             ("/v1/custom/v1/chat", c, "http://10.0.0.1:8000/x/v1/v1/chat"),
         ] {
             assert_eq!(address(path, base), Ok(want.to_owned()), "{path}");
+        }
+    }
+
+    #[test]
+    fn shared_paths_name_their_dialect_and_gemini_its_vendor() {
+        let read = |path: &str| {
+            let uri: Uri = path.parse().unwrap();
+            Goal::read(&uri).map(|g| (g.dialect(), g.vendor().map(|v| v.id)))
+        };
+        for (path, dialect) in [
+            ("/v1/chat/completions", Dialect::OpenAiChat),
+            ("/v1/embeddings?x=1", Dialect::OpenAiChat),
+            ("/v1/responses", Dialect::OpenAiResponses),
+            ("/v1/messages", Dialect::Anthropic),
+            ("/v1/messages/count_tokens", Dialect::Anthropic),
+            ("/v1/models", Dialect::OpenAiChat),
+            ("/v1/models/openai/gpt-x", Dialect::OpenAiChat),
+            ("/v1beta/models", Dialect::Gemini),
+            ("/v1beta/models/google/gemini-x", Dialect::Gemini),
+        ] {
+            assert_eq!(read(path), Ok((dialect, None)), "{path}");
+        }
+        let google = Ok((Dialect::Gemini, Some("google")));
+        assert_eq!(read("/v1beta/models/gemini/gemini-x:generateContent"), google);
+        for path in [
+            "/v1/chat",
+            "/v1/messages/batches",
+            "/v1beta/x",
+            "/v1beta/modelsx",
+            "/v1beta/models/x:y",
+            "/v1/openai",
+        ] {
+            assert_eq!(read(path), Err(Lost::Unknown), "{path}");
+        }
+        for path in ["/v1/models/../x", "/v1beta/models/google/%2e%2e:x/..", "/v1beta/models/google//x:y"] {
+            assert_eq!(read(path), Err(Lost::Crooked), "{path}");
         }
     }
 

@@ -4,11 +4,12 @@
 //! trouble that is the operator's reaches a bot as a plain 400 with none of these words.
 
 use super::RelayBody;
-use crate::{BoxError, Dialect, End};
+use crate::{BoxError, Dialect, End, Vendor};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Full};
 use serde_json::json;
+use std::borrow::Cow;
 
 /// One kind of trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,12 @@ pub(crate) enum Trouble {
     BadFraming,
     /// The workspace has no usable key for the vendor.
     NoKey,
+    /// The model's name does not say whose it is.
+    NoVendor,
+    /// The model comes too late in the body to choose a vendor by it.
+    LateModel,
+    /// The vendor does not speak the dialect.
+    Speaks(&'static Vendor, Dialect),
     /// The header lines are over the limit.
     HeadTooLarge,
     /// The request body is over the limit.
@@ -61,6 +68,9 @@ impl Trouble {
             | Self::BadPath
             | Self::BadFraming
             | Self::NoKey
+            | Self::NoVendor
+            | Self::LateModel
+            | Self::Speaks(..)
             | Self::Forbidden
             | Self::KeyRefused => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -90,16 +100,29 @@ impl Trouble {
         }
     }
 
-    pub(crate) fn words(self) -> &'static str {
-        match self {
+    pub(crate) fn words(self) -> Cow<'static, str> {
+        if let Self::Speaks(vendor, asked) = self {
+            let spoken: Vec<_> = vendor.dialects.iter().map(|d| d.name()).collect();
+            let spoken =
+                if spoken.is_empty() { "an interface of its own".to_owned() } else { spoken.join(", ") };
+            return format!("{} speaks {spoken}, not {}.", vendor.name, asked.name()).into();
+        }
+        Cow::Borrowed(match self {
             Self::Unauthorized => "Chela does not know this token here.",
             Self::TwoTokens => "The request carries two different tokens; send one.",
-            Self::NotFound => "There is no such endpoint; paths are /v1/{vendor}/….",
+            Self::NotFound => {
+                "There is no such endpoint; paths are /v1/{vendor}/…, or those of OpenAI, Anthropic and Gemini."
+            }
             Self::BadPath => "The path has empty, dotted or encoded segments.",
             Self::BadFraming => "The request says its length in two ways.",
             Self::NoKey => {
                 "No connection to this model service is set up in the workspace; the operator can add one."
             }
+            Self::NoVendor | Self::Speaks(..) => {
+                "Here a model is named vendor/model, such as openai/gpt-5-mini; this name begins with no vendor Chela \
+                 knows."
+            }
+            Self::LateModel => "The model must be named within the first 8 MiB of the body.",
             Self::HeadTooLarge => "The request's headers are larger than this relay takes.",
             Self::TooLarge => "The request body is larger than this relay takes.",
             Self::SlowUpload => "The request body stopped arriving.",
@@ -118,7 +141,7 @@ impl Trouble {
             }
             Self::SlowDown => "The model service asks to slow down; try again later.",
             Self::Stopping => "Chela is stopping; ask again in a moment.",
-        }
+        })
     }
 
     fn code(self) -> &'static str {
@@ -129,6 +152,9 @@ impl Trouble {
             Self::BadPath => "bad_path",
             Self::BadFraming => "bad_framing",
             Self::NoKey => "not_connected",
+            Self::NoVendor => "unknown_vendor",
+            Self::LateModel => "late_model",
+            Self::Speaks(..) => "other_dialect",
             Self::HeadTooLarge => "head_too_large",
             Self::TooLarge => "body_too_large",
             Self::SlowUpload => "slow_upload",

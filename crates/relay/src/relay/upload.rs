@@ -19,7 +19,21 @@ use std::{
     task::{Context, Poll, ready},
     time::Duration,
 };
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, Sleep, sleep_until},
+};
+
+/// Long bodies at once that wait for their model to choose a vendor; more of them wait unread.
+pub(super) const CHOICES: usize = 16;
+
+/// What is looked for in a body.
+pub(super) enum Look<'a> {
+    /// The model's name, to cut the vendor's own prefix from it.
+    Model(&'static Vendor),
+    /// The vendor, by the model's name. A long body needs a place.
+    Vendor(&'a Arc<Semaphore>),
+}
 
 /// What the body learns after the call has moved on.
 #[derive(Debug, Default)]
@@ -36,13 +50,17 @@ pub(super) struct Notes {
 pub(super) struct Begun {
     pub(super) body: OutBody,
     pub(super) model: Option<String>,
+    /// Chosen by the model.
+    pub(super) vendor: Option<&'static Vendor>,
+    /// Whether the model did not come in time to choose.
+    pub(super) late: bool,
 }
 
 /// Reads a body until its model is known or it is long, and hands it on as a stream.
 pub(super) async fn begin<B>(
     body: B,
     notes: &Arc<Notes>,
-    vendor: &Vendor,
+    look: Look<'_>,
     limits: &Limits,
 ) -> Result<Begun, Trouble>
 where
@@ -51,17 +69,23 @@ where
 {
     if body.is_end_stream() {
         let body = OutBody::new(Empty::new().map_err(|never| match never {}));
-        return Ok(Begun { body, model: None });
+        return Ok(Begun { body, model: None, vendor: None, late: false });
     }
     let exact = body.size_hint().exact();
     if exact.is_some_and(|n| n > limits.request_bytes) {
         return Err(Trouble::TooLarge);
     }
-    let prefix = if vendor.strip_model_prefix { format!("{}/", vendor.id) } else { String::new() };
+    let (splicer, places) = match look {
+        Look::Model(v) if v.strip_model_prefix => (Splicer::new(format!("{}/", v.id)), None),
+        Look::Model(_) => (Splicer::new(String::new()), None),
+        Look::Vendor(places) => (Splicer::choosing(), Some(places)),
+    };
+    let most = splicer.most();
     let mut upload = Upload {
         ready: VecDeque::new(),
         rest: Some(Box::pin(body)),
-        splicer: Splicer::new(prefix),
+        splicer,
+        _place: None,
         seen: 0,
         left: None,
         limit: limits.request_bytes,
@@ -69,7 +93,10 @@ where
         timer: None,
         notes: Arc::clone(notes),
     };
-    while !upload.splicer.is_decided() && upload.seen <= HOLD_BYTES {
+    while !upload.splicer.is_decided() && upload.seen <= most {
+        if let Some(places) = places.filter(|_| upload._place.is_none() && upload.seen > HOLD_BYTES) {
+            upload._place = Arc::clone(places).acquire_owned().await.ok();
+        }
         if std::future::poll_fn(|cx| upload.poll_piece(cx)).await.is_err() {
             return Err(notes.failed.get().copied().unwrap_or(Trouble::SlowUpload));
         }
@@ -79,7 +106,8 @@ where
         let total = if upload.rest.is_none() { Some(upload.seen) } else { exact };
         upload.left = total.map(|n| n.saturating_sub(upload.splicer.removed));
     }
-    Ok(Begun { body: OutBody::new(upload), model })
+    let (vendor, late) = (upload.splicer.vendor, upload.splicer.model.is_none() && upload.seen > most);
+    Ok(Begun { body: OutBody::new(upload), model, vendor, late })
 }
 
 struct Upload<B> {
@@ -88,6 +116,8 @@ struct Upload<B> {
     /// Still to come; `None` at its end.
     rest: Option<Pin<Box<B>>>,
     splicer: Splicer,
+    /// Kept while what waited may still be in memory.
+    _place: Option<OwnedSemaphorePermit>,
     seen: u64,
     /// Bytes still to be given out, where known.
     left: Option<u64>,

@@ -5,11 +5,13 @@
 //! is the same. Nothing here changes a byte.
 
 mod fields;
+mod frames;
 mod meter;
 mod sieve;
 mod sse;
 mod usage;
 
 pub(crate) use fields::TopFields;
+pub(crate) use frames::{Frames, Sum};
 pub(crate) use meter::{Meter, Shape};
 pub(crate) use sieve::{Sieve, Sifted};

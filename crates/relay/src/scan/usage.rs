@@ -30,6 +30,7 @@ impl Counts {
         set(&mut self.output, at("completion_tokens").or_else(|| at("output_tokens")));
         let cached = within("prompt_tokens_details", "cached_tokens")
             .or_else(|| within("input_tokens_details", "cached_tokens"))
+            .or_else(|| within("input_token_details", "cached_tokens"))
             .or_else(|| at("prompt_cache_hit_tokens"));
         set(&mut self.cache_read, at("cache_read_input_tokens").or(cached));
         set(&mut self.cache_write, at("cache_creation_input_tokens"));

@@ -4,6 +4,10 @@
 
 mod errors;
 mod hostile;
+mod native;
 mod passing;
+mod realtime;
 mod support;
 mod tokens;
+mod unified;
+mod vendors;

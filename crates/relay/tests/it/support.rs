@@ -68,7 +68,11 @@ pub async fn house() -> House {
 
 pub async fn house_with(script: Script, limits: Limits, private_ok: bool) -> House {
     let secret = script.key.clone();
-    let vendor = FakeVendor::start(script).await.unwrap();
+    let house = house_out(script, limits, |fake| {
+        let allow_private = vec![Allowed::parse(&fake.to_string()).unwrap()];
+        Egress::new(EgressPolicy { allow_private, ..EgressPolicy::default() }).unwrap()
+    })
+    .await;
     let mut snapshot = Snapshot::builder()
         .caller(
             token_hash(BOT_TOKEN.as_bytes()),
@@ -76,21 +80,24 @@ pub async fn house_with(script: Script, limits: Limits, private_ok: bool) -> Hou
         )
         .caller(token_hash(PROGRAM_TOKEN.as_bytes()), caller(CallerKind::Program, Wire::Tcp))
         .caller(token_hash(WIRED_TOKEN.as_bytes()), caller(CallerKind::Bot(WIRED_BOT), Wire::Bot(WIRED_BOT)));
-    for (n, v) in vendors::VENDORS.iter().enumerate() {
-        let base = BaseUrl::parse(&vendor.base_url()).unwrap();
+    for (n, v) in vendors::all().enumerate() {
+        let base = BaseUrl::parse(&house.vendor.base_url()).unwrap();
         let id = KeyId(Uuid::from_u128(100 + n as u128));
         let key = UpstreamKey::new(id, v, base, secret.clone().into(), private_ok);
         snapshot = snapshot.key(workspace(), Arc::new(key));
     }
+    house.snapshot.store(snapshot.build().into());
+    house
+}
+
+/// A relay that knows nobody yet, with this way out.
+pub async fn house_out(script: Script, limits: Limits, out: impl FnOnce(SocketAddr) -> Egress) -> House {
+    let vendor = FakeVendor::start(script).await.unwrap();
+    let egress = Arc::new(out(vendor.address()));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
-    let policy = EgressPolicy {
-        allow_private: vec![Allowed::parse(&vendor.listed()).unwrap()],
-        ..EgressPolicy::default()
-    };
     let (usage, rows) = UsageSink::channel(64);
-    let snapshot = Arc::new(ArcSwap::from_pointee(snapshot.build()));
-    let egress = Arc::new(Egress::new(policy).unwrap());
+    let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
     let relay =
         Relay::new(RelayConfig { snapshot: snapshot.clone(), egress, usage, limits, now_ms: || 1_000 });
     let stop = CancellationToken::new();
@@ -113,6 +120,11 @@ impl House {
 
     pub async fn chat(&self, token: &str, body: &str) -> Answer {
         self.post("/v1/openai/chat/completions", &[("authorization", &format!("Bearer {token}"))], body).await
+    }
+
+    /// The bot's question at any path.
+    pub async fn chat_at(&self, path: &str, body: &str) -> Answer {
+        self.post(path, &[("x-api-key", BOT_TOKEN)], body).await
     }
 
     pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {

@@ -18,6 +18,12 @@ pub fn digest(nonce: &str, token: &str) -> String {
     hex::encode(Sha256::digest(format!("{nonce}{token}")))
 }
 
+/// The byte at this place of a body that is no text.
+#[must_use]
+pub fn binary(at: usize) -> u8 {
+    u8::try_from(at.wrapping_mul(7).wrapping_add(at / 256) % 256).unwrap_or(0)
+}
+
 /// What is asked for: the last `ask:<token>` of the last user message, or that whole message.
 pub(super) fn asked(body: &Value) -> String {
     let messages = body["messages"].as_array().map_or(&[][..], Vec::as_slice);

@@ -14,7 +14,9 @@ pub(super) async fn play(
     events: &[String],
 ) -> io::Result<bool> {
     match &script.mode {
-        Mode::Answer | Mode::Tool { .. } | Mode::Status { .. } | Mode::Json { .. } => return Ok(true),
+        Mode::Answer | Mode::Tool { .. } | Mode::Status { .. } | Mode::Echo | Mode::Json { .. } => {
+            return Ok(true);
+        }
         Mode::Events { body, whole } => {
             connection.head("text/event-stream").await?;
             connection.piece(body.as_bytes()).await?;
@@ -22,6 +24,15 @@ pub(super) async fn play(
                 connection.end().await?;
             }
             return Ok(*whole);
+        }
+        Mode::Binary { bytes } => {
+            connection.head("application/octet-stream").await?;
+            let body: Vec<u8> = (0..*bytes).map(super::binary).collect();
+            for piece in body.chunks(10_007) {
+                connection.piece(piece).await?;
+            }
+            connection.end().await?;
+            return Ok(true);
         }
         Mode::Hang => std::future::pending::<()>().await,
         Mode::Close => {}

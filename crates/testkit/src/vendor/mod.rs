@@ -18,6 +18,6 @@ mod http;
 mod script;
 mod server;
 
-pub use answer::digest;
+pub use answer::{binary, digest};
 pub use script::{Call, Mode, Script};
 pub use server::FakeVendor;

@@ -32,6 +32,13 @@ pub enum Mode {
         /// Whether the transfer ends properly.
         whole: bool,
     },
+    /// The request's own body, with its content type.
+    Echo,
+    /// So many bytes that are no text, in pieces; [`binary`](super::binary) tells which.
+    Binary {
+        /// How many.
+        bytes: usize,
+    },
     /// 200 with one JSON body of one's own.
     Json {
         /// Sent as it is.
@@ -86,7 +93,7 @@ pub enum Mode {
 /// The vendor's part.
 #[derive(Clone, Debug)]
 pub struct Script {
-    /// The only key it takes.
+    /// The only key it takes; where it is empty, it takes calls without any.
     pub key: String,
     /// The secret half of every digest.
     pub nonce: String,

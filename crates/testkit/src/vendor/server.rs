@@ -84,6 +84,11 @@ impl FakeVendor {
         locked(&self.shared.script).mode = mode;
     }
 
+    /// Takes this key from now on; an empty one is none at all.
+    pub fn expect_key(&self, key: &str) {
+        key.clone_into(&mut locked(&self.shared.script).key);
+    }
+
     /// The answer to `ask:<token>`.
     #[must_use]
     pub fn answer_to(&self, token: &str) -> String {
@@ -157,8 +162,13 @@ impl Shared {
         let script = locked(&self.script).clone();
         let place = self.remember(&request);
         let known = [format!("Bearer {}", script.key), script.key.clone()];
-        let sent = ["authorization", "x-api-key", "api-key"].iter().filter_map(|n| request.headers.get(*n));
-        if !sent.into_iter().any(|v| known.contains(v)) {
+        let places = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
+        let mut sent = places.iter().filter_map(|n| request.headers.get(*n));
+        let welcome = match script.key.as_str() {
+            "" => sent.next().is_none(),
+            _ => sent.any(|v| known.contains(v)),
+        };
+        if !welcome {
             self.answered(place, 401);
             let body = json!({"error": {"message": "Incorrect API key provided.", "type": "invalid_request_error",
                                         "code": "invalid_api_key"}});
@@ -168,7 +178,13 @@ impl Shared {
             self.answered(place, *status);
             return connection.answer(*status, json, body.as_bytes()).await.map(|()| true);
         }
-        if request.path.split('?').next().is_some_and(|p| p.ends_with("/models")) {
+        if script.mode == Mode::Echo {
+            self.answered(place, 200);
+            let kind = request.headers.get("content-type").map_or("application/octet-stream", String::as_str);
+            return connection.answer(200, kind, &request.body).await.map(|()| true);
+        }
+        let models = request.path.split('?').next().is_some_and(|p| p.ends_with("/models"));
+        if models && !matches!(script.mode, Mode::Events { .. }) {
             self.answered(place, 200);
             let body = json!({"object": "list", "data": [{"id": script.model, "object": "model"}]});
             return connection.answer(200, json, body.to_string().as_bytes()).await.map(|()| true);

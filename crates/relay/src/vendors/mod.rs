@@ -1,0 +1,94 @@
+//! The vendor table: everything the relay knows about a vendor is a row here, never a branch elsewhere.
+
+mod more;
+mod row;
+mod table;
+
+pub use row::{Auth, Dialect, Door, KeyAuth, KeyTest, PathRule, Proof, Region, Vendor};
+
+use std::{collections::HashMap, sync::LazyLock};
+
+/// Every vendor, in the order people see them.
+pub fn all() -> impl Iterator<Item = &'static Vendor> {
+    table::VENDORS.iter().chain(more::VENDORS)
+}
+
+static BY_NAME: LazyLock<HashMap<&'static str, &'static Vendor>> =
+    LazyLock::new(|| all().flat_map(|v| v.aliases.iter().map(move |a| (*a, v)).chain([(v.id, v)])).collect());
+
+/// The vendor of an id or alias.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static Vendor> {
+    BY_NAME.get(id).copied()
+}
+
+/// The vendor of `id`, or vendor and region of `id@region`.
+#[must_use]
+pub fn find_region(id: &str) -> Option<(&'static Vendor, Option<&'static Region>)> {
+    let Some((id, region)) = id.split_once('@') else { return find(id).map(|v| (v, None)) };
+    let vendor = find(id)?;
+    vendor.regions.iter().find(|r| r.id == region).map(|r| (vendor, Some(r)))
+}
+
+/// The vendor a secret looks like, from its first characters.
+#[must_use]
+pub fn detect(secret: &str) -> Option<&'static Vendor> {
+    let hits = all().flat_map(|v| v.key_prefixes.iter().map(move |p| (v, *p)));
+    hits.filter(|(_, p)| secret.starts_with(p)).max_by_key(|(_, p)| p.len()).map(|(v, _)| v)
+}
+
+impl Vendor {
+    /// The dialect of a path below `/v1/{vendor}/`, told from its last segment, else from its first.
+    #[must_use]
+    pub fn dialect(&self, rest: &str) -> Dialect {
+        let path = rest.split('?').next().unwrap_or(rest).trim_end_matches('/');
+        let said = match path.rsplit('/').next().unwrap_or(path) {
+            "responses" => Some(Dialect::OpenAiResponses),
+            "messages" | "count_tokens" | "complete" => Some(Dialect::Anthropic),
+            "completions" | "embeddings" => Some(Dialect::OpenAiChat),
+            verb if verb.ends_with("enerateContent") || verb.ends_with(":countTokens") => {
+                Some(Dialect::Gemini)
+            }
+            _ => None,
+        };
+        let entered = || self.doors.iter().find(|d| d.leads.iter().any(|l| leads(rest, l)))?.dialect;
+        said.filter(|d| self.dialects.contains(d)).or_else(entered).unwrap_or_else(|| self.default_dialect())
+    }
+
+    fn default_dialect(&self) -> Dialect {
+        self.dialects.first().copied().unwrap_or(Dialect::OpenAiChat)
+    }
+
+    /// The door a path goes through, if it is not the main one.
+    #[must_use]
+    pub fn door(&self, rest: &str, dialect: Dialect) -> Option<&'static Door> {
+        let fits = |d: &&Door| d.dialect == Some(dialect) || d.leads.iter().any(|l| leads(rest, l));
+        self.doors.iter().find(fits)
+    }
+
+    /// Whether an address is this vendor's own: its main one or that of a region.
+    #[must_use]
+    pub fn is_own_address(&self, base: &str) -> bool {
+        let base = base.trim_end_matches('/');
+        self.base_url == Some(base) || self.regions.iter().any(|r| r.base_url == base)
+    }
+
+    /// Whether a person is asked where it answers: it has no address, or one on their own machine.
+    #[must_use]
+    pub fn asks_address(&self) -> bool {
+        self.base_url.is_none_or(|base| base.starts_with("http:"))
+    }
+}
+
+/// Whether a path begins with these whole segments.
+fn leads(rest: &str, segments: &str) -> bool {
+    rest.strip_prefix(segments).is_some_and(|after| after.is_empty() || after.starts_with('/'))
+}
+
+/// A path without the first of these beginnings that it has.
+pub(crate) fn stripped<'a>(rest: &'a str, beginnings: &[&str]) -> &'a str {
+    beginnings.iter().find_map(|b| rest.strip_prefix(b)?.strip_prefix('/')).unwrap_or(rest)
+}
+
+#[cfg(test)]
+mod tests;
