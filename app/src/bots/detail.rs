@@ -28,7 +28,7 @@ use leptos_router::{
     hooks::{use_location, use_params_map},
     lazy_route,
 };
-use ui::{IntoWhole, StatePill};
+use ui::{IntoWhole, StatePill, Tone};
 
 /// The bot that the pages below are about.
 #[derive(Clone, Copy)]
@@ -208,12 +208,18 @@ fn Inside(one: OneBot) -> impl IntoView {
 #[component]
 fn BotHeader(one: OneBot) -> impl IntoView {
     let summary = one.summary();
+    let waits = Memo::new(move |_| one.detail.with(|bot| bot.pending.is_some()));
     view! {
         <header class="page-head bot-head">
             <div class="bot-who">
                 <h1>{move || summary.with(|bot| bot.name.clone())}</h1>
-                <div class:hidden=move || one.gone.get()>
+                <div class="bot-pills" class:hidden=move || one.gone.get()>
                     <BotState bot=summary live=true/>
+                    <Show when=move || waits.get()>
+                        <a class=format!("pill {}", Tone::Info.class()) href=format!("/bots/{}/config", one.slug())>
+                            {more_text::text().change_waits}
+                        </a>
+                    </Show>
                 </div>
             </div>
             <Controls one/>

@@ -6,6 +6,7 @@ texts! {
     upgrade_to: "Upgrade", "升级";
     tab_changes: "Changes", "变更";
     tab_diagnostics: "Diagnostics", "诊断";
+    change_waits: "A saved change waits", "有未应用的修改";
     // trash and copies
     to_trash: "Move to trash", "移到回收站";
     trashed_now: "In the trash. It is kept for seven days, then deleted for ever.", "已移到回收站，保留七天后将永久删除。";
@@ -43,6 +44,7 @@ texts! {
     yes: "Yes", "是";
     no: "No", "否";
     unknown: "Not known", "未知";
+    stopped_as_wanted: "Stopped, as wanted", "已按要求停止";
     gateway: "Gateway", "网关";
     model: "Model", "模型";
     since: "Since", "自";
