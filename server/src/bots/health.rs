@@ -7,7 +7,7 @@ pub(super) use facts::{Facts, RUNTIME_AWAY, gateway_lost, of_model, of_ready, ru
 pub use probes::{KeyAnswer, KeyVerdict, ModelCheck};
 pub(super) use probes::{Probes, Reach, vendor_of};
 
-use super::{Bots, past, store};
+use super::{Bots, past, rows, store};
 use crate::platform::{
     ctx::OpCtx,
     error::OpError,
@@ -103,6 +103,7 @@ async fn read(
     Ok(BotHealth {
         health: facts.health,
         reason: facts.reason,
+        at_rest: at_rest(&rows::summary(&row)?),
         process: ProcessFact {
             lives: facts.lives,
             since_ms: row.started_at_ms.filter(|_| facts.lives == Fact::Yes),
