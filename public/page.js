@@ -84,7 +84,7 @@ document.addEventListener('change', (event) => {
   if (name) look(name, event.target.value);
   // `data-picks-all`: every row of the form follows.
   if (event.target.matches('[data-picks-all]')) {
-    for (const row of event.target.form.querySelectorAll('[data-pick]')) row.checked = event.target.checked;
+    for (const row of event.target.form.querySelectorAll('[data-pick]:enabled')) row.checked = event.target.checked;
   }
   count(event.target.form);
   if (event.target.matches('[data-submits]')) event.target.form.requestSubmit();

@@ -16,7 +16,7 @@ use crate::{
 };
 use api::{
     ApiError, Code,
-    bots::{BotDetail, BotSummary, GetBot, LogPage, ReadLogs},
+    bots::{BotDetail, BotSummary, Desired, GetBot, LogPage, ReadLogs},
     chat::ThreadSummary,
     live::{LiveEvent, Snapshot, Topic},
 };
@@ -86,7 +86,11 @@ impl OneBot {
                 self.detail.set(*bot);
                 self.threads.set(Some(threads));
             }
-            News::Event(LiveEvent::BotUpdated { bot }) => self.detail.set(*bot),
+            News::Event(LiveEvent::BotUpdated { bot }) => {
+                let left = bot.summary.trashed_at_ms.is_some() || bot.summary.desired == Desired::Deleted;
+                self.detail.set(*bot);
+                self.gone.set(left);
+            }
             News::Event(LiveEvent::BotDeleted { .. }) => self.gone.set(true),
             News::Event(LiveEvent::ThreadChanged { thread }) => self.threads.update(|all| {
                 let all = all.get_or_insert_default();

@@ -3,7 +3,7 @@
 mod facts;
 mod probes;
 
-pub(super) use facts::{Facts, RUNTIME_AWAY, gateway_lost, of_model, of_ready, runtime_away};
+pub(super) use facts::{Facts, RUNTIME_AWAY, gateway_lost, of_model, of_ready, runtime_away, runtime_away_leaving};
 pub use probes::{KeyAnswer, KeyVerdict, ModelCheck};
 pub(super) use probes::{Probes, Reach, vendor_of};
 

@@ -25,6 +25,7 @@ texts! {
     trash_none_title: "The trash is empty", "回收站为空";
     trash_none_text: "A bot that is thrown away stays here for seven days, then it is deleted for good.", "丢弃的机器人会在此保留七天，之后永久删除。";
     col_thrown: "Thrown away", "丢弃时间";
+    goes: "Deleted for good", "永久删除于";
     pick: "Select {}", "选择 {}";
     pick_all: "Select all on this page", "选择本页全部";
     picked: "selected", "已选择";
