@@ -15,10 +15,11 @@ texts! {
     undo: "Undo", "撤销";
     clone: "Clone", "复制";
     clone_title: "Clone this bot", "复制此机器人";
-    clone_text: "The new bot gets the same settings and tags, and nothing of what this one remembers.", "新机器人将获得相同的设置和标签，但不会继承此机器人的任何记忆。";
+    clone_text: "The new bot gets the same settings and tags, and nothing of what this one remembers. It starts at once.", "新机器人将获得相同的设置和标签，但不会继承此机器人的任何记忆，并会立即启动。";
     clone_name: "Name of the new bot", "新机器人的名称";
     // changes
     past_none: "Nothing happened to it yet.", "尚无任何变更。";
+    gone_who: "somebody who is deleted", "已删除的用户或令牌";
     by: "by {}", "操作者：{}";
     lived: "after {}", "运行 {} 后";
     k_created: "Created", "已创建";

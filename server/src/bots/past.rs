@@ -2,7 +2,7 @@
 
 use super::{
     Bots,
-    store::{actors, past, postmortems},
+    store::{past, postmortems},
 };
 use crate::platform::{
     ctx::OpCtx,
@@ -136,7 +136,7 @@ async fn events(
     let row = b.find(&granted, &q.bot).await?;
     let page = past::page(b.platform.db.read(), &granted, &row, &cursor).await?;
     let by = page.items.iter().filter_map(|row| row.actor.as_deref());
-    let names = actors::names(b.platform.db.read(), &granted, by).await?;
+    let names = crate::audit::names(b.platform.db.read(), &granted, by).await?;
     let named = |row: bot_event::Model| {
         let actor_name = row.actor.as_ref().and_then(|actor| names.get(actor).cloned());
         Ok(BotEvent { actor_name, ..word(row)? })

@@ -100,8 +100,13 @@ async fn a_bot_that_nobody_needs_sleeps_after_its_time_not_before_and_that_is_no
     let health = at.get(&owner, &format!("/api/bots/{soon}/health")).await.ok(200);
     assert_eq!(health["at_rest"], "asleep", "{health}");
     let found = at.ask(&owner, "POST", &format!("/api/bots/{soon}/diagnose"), json!({})).await.ok(200);
-    let acts: Vec<_> = found["recommendations"].as_array().expect("advice").iter().map(|r| &r["act"]).collect();
-    assert_eq!((&found["overall"], acts.as_slice()), (&json!("healthy"), [&json!("wake")].as_slice()), "{found}");
+    let acts: Vec<_> =
+        found["recommendations"].as_array().expect("advice").iter().map(|r| &r["act"]).collect();
+    assert_eq!(
+        (&found["overall"], acts.as_slice()),
+        (&json!("healthy"), [&json!("wake")].as_slice()),
+        "{found}"
+    );
     assert!(!found.to_string().contains("stopped"), "asleep is not stopped: {found}");
     assert!(runs(&seen(&at, &owner, &late).await), "its hour is not over");
     clock.advance(60 * MINUTE);

@@ -261,7 +261,8 @@ async fn a_bot_deleted_while_its_engine_is_away_is_told_of_until_it_is_gone() {
         clock.advance(500);
         let page = at.get(&owner, "/api/bots?trashed=true&sort=name").await.ok(200);
         let items = page["items"].as_array().cloned().unwrap_or_default();
-        let waits = |bot: &Value| bot["reason"]["message"].as_str().is_some_and(|m| m.contains("goes as soon as"));
+        let waits =
+            |bot: &Value| bot["reason"]["message"].as_str().is_some_and(|m| m.contains("goes as soon as"));
         (items.len() == 2 && items.iter().all(waits)).then_some(items)
     })
     .await;

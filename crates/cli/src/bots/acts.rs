@@ -88,7 +88,9 @@ pub(super) async fn remove(session: &Session, bots: &[String], yes: Yes) -> Resu
         if done.is_ok() {
             session.screen.remark(format!("Deleted {}.", plain(&slug)));
             if text(&bot, "observed") == "unknown" {
-                session.screen.remark("What it runs in does not answer: it stays in `chela bot list --trash` until that does.");
+                session.screen.remark(
+                    "What it runs in does not answer: it stays in `chela bot list --trash` until that does.",
+                );
             }
         }
         tally.add(&slug, done.map(|_nothing| json!(slug)), bots.len());
