@@ -84,7 +84,7 @@ document.addEventListener('change', (event) => {
   if (name) look(name, event.target.value);
   // `data-picks-all`: every row of the form follows.
   if (event.target.matches('[data-picks-all]')) {
-    for (const row of event.target.form.querySelectorAll('[data-pick]')) row.checked = event.target.checked;
+    for (const row of event.target.form.querySelectorAll('[data-pick]:enabled')) row.checked = event.target.checked;
   }
   count(event.target.form);
   if (event.target.matches('[data-submits]')) event.target.form.requestSubmit();
@@ -115,11 +115,17 @@ async function upload(form) {
   }
   const button = form.querySelector('button:not([type=button])');
   button.disabled = true;
+  for (const field of form.elements) field.removeAttribute('aria-invalid');
   const answer = await fetch(`${form.action}?${asked}`, { method: 'POST', body: file }).catch(() => null);
   const said = await answer?.json().catch(() => null);
   button.disabled = false;
   if (answer?.ok) location.assign(`/bots/${said.slug}/overview`);
-  else form.querySelector('[data-said]').textContent = [said?.detail, said?.hint].filter(Boolean).join(' ') || `${answer?.status ?? 'offline'}`;
+  else {
+    form.querySelector('[data-said]').textContent = [said?.detail, said?.hint].filter(Boolean).join(' ') || `${answer?.status ?? 'offline'}`;
+    const field = form.elements[said?.errors?.[0]?.pointer.slice(1)];
+    field?.setAttribute('aria-invalid', 'true');
+    field?.focus();
+  }
 }
 document.addEventListener('submit', (event) => {
   if (!event.target.matches('form[data-upload]')) return;

@@ -38,10 +38,10 @@ test('twelve bots are found, stopped together, thrown away and taken back @shots
   // Two together: stopped, and taken back.
   await page.getByRole('checkbox', { name: 'Select all on this page' }).check();
   await page.getByRole('button', { name: 'Stop' }).click();
-  await expect(page.getByText('Stopped: 2', { exact: true })).toBeVisible();
+  await expect(page.getByText('Asked to stop: 2', { exact: true })).toBeVisible();
   await expect(chip(page, /^Stopped 2$/)).toBeVisible({ timeout: 30_000 });
   await page.getByRole('button', { name: 'Undo' }).click();
-  await expect(page.getByText('Started: 2', { exact: true })).toBeVisible();
+  await expect(page.getByText('Asked to start: 2', { exact: true })).toBeVisible();
   await expect(chip(page, /^Stopped 0$/)).toBeVisible({ timeout: 30_000 });
 
   // Exactly two can be compared.
@@ -89,7 +89,7 @@ test('twelve bots are found, stopped together, thrown away and taken back @shots
   await page.keyboard.press('Enter');
   expect((await api.call<{ trashed: number }>('GET', 'bots/stats')).trashed).toBe(1);
   await dialog.getByRole('button', { name: 'Delete for ever' }).click();
-  await expect(page.getByText('Deleted: 1', { exact: true })).toBeVisible();
+  await expect(page.getByText('Being deleted: 1', { exact: true })).toBeVisible();
   await expect(page.getByText('The trash is empty')).toBeVisible();
 
   // Everything of it in both themes and sizes, with the bar in sight.

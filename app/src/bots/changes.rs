@@ -55,10 +55,17 @@ pub(super) fn Changes(one: OneBot, page: Page<BotEvent>) -> impl IntoView {
     }
 }
 
+/// What somebody goes by, or that they are no more.
+pub(super) fn who(name: Option<String>, id: String) -> String {
+    let has_name = ["usr_", "tok_"].iter().any(|kind| id.starts_with(kind));
+    name.unwrap_or_else(|| if has_name { more_text::text().gone_who.to_owned() } else { id })
+}
+
 fn row(event: BotEvent, t: &'static more_text::Text) -> impl IntoView {
     let (glyph, word) = shown(event.kind, t);
     let lived = event.lived_ms.map(|ms| fill(t.lived, &time::duration(ms)));
-    let by = event.actor_name.or(event.actor).map(|actor| fill(t.by, &actor));
+    let id = event.actor.clone();
+    let by = event.actor.map(|actor| fill(t.by, &who(event.actor_name, actor)));
     let small = [lived, by].into_iter().flatten().collect::<Vec<_>>().join(" · ");
     view! {
         <li class="row">
@@ -66,7 +73,7 @@ fn row(event: BotEvent, t: &'static more_text::Text) -> impl IntoView {
             <div class="row-what">
                 <p class="row-name">{word}</p>
                 {event.reason.map(|reason| view! { <p>{reason.message}</p> })}
-                {(!small.is_empty()).then(|| view! { <p class="hint">{small}</p> })}
+                {(!small.is_empty()).then(|| view! { <p class="hint" title=id>{small}</p> })}
             </div>
             <Moment ms=Signal::stored(event.at_ms)/>
         </li>

@@ -110,6 +110,12 @@ pub(super) fn Gone(one: OneBot) -> impl IntoView {
             one.gone.set(false);
         }
     });
+    // What it leaves behind for now.
+    let left = move || {
+        let reason = one.detail.with(|bot| bot.summary.reason.clone());
+        let reason = reason.filter(|reason| reason.code == "runtime_away")?;
+        Some(view! { <p>{reason.message}</p> {reason.hint.map(|hint| view! { <p>{hint}</p> })} })
+    };
     let trashed = Signal::derive(move || matches!(one.trash.value().get(), Some(Ok(_))));
     view! {
         <Show when=move || one.gone.get()>
@@ -117,6 +123,7 @@ pub(super) fn Gone(one: OneBot) -> impl IntoView {
                 let (trashed, title) = if trashed.get() { (true, w.trashed_now) } else { (false, w.gone_now) };
                 view! {
                     <Banner tone=Tone::Warn title>
+                        {left}
                         {trashed
                             .then(|| {
                                 view! {

@@ -16,7 +16,7 @@ use crate::{
 };
 use api::{
     ApiError, Code,
-    bots::{BotDetail, BotSummary, GetBot, LogPage, ReadLogs},
+    bots::{BotDetail, BotSummary, Desired, GetBot, LogPage, ReadLogs},
     chat::ThreadSummary,
     live::{LiveEvent, Snapshot, Topic},
 };
@@ -28,7 +28,7 @@ use leptos_router::{
     hooks::{use_location, use_params_map},
     lazy_route,
 };
-use ui::{IntoWhole, StatePill};
+use ui::{IntoWhole, StatePill, Tone};
 
 /// The bot that the pages below are about.
 #[derive(Clone, Copy)]
@@ -86,7 +86,11 @@ impl OneBot {
                 self.detail.set(*bot);
                 self.threads.set(Some(threads));
             }
-            News::Event(LiveEvent::BotUpdated { bot }) => self.detail.set(*bot),
+            News::Event(LiveEvent::BotUpdated { bot }) => {
+                let left = bot.summary.trashed_at_ms.is_some() || bot.summary.desired == Desired::Deleted;
+                self.detail.set(*bot);
+                self.gone.set(left);
+            }
             News::Event(LiveEvent::BotDeleted { .. }) => self.gone.set(true),
             News::Event(LiveEvent::ThreadChanged { thread }) => self.threads.update(|all| {
                 let all = all.get_or_insert_default();
@@ -208,12 +212,18 @@ fn Inside(one: OneBot) -> impl IntoView {
 #[component]
 fn BotHeader(one: OneBot) -> impl IntoView {
     let summary = one.summary();
+    let waits = Memo::new(move |_| one.detail.with(|bot| bot.pending.is_some()));
     view! {
         <header class="page-head bot-head">
             <div class="bot-who">
                 <h1>{move || summary.with(|bot| bot.name.clone())}</h1>
-                <div class:hidden=move || one.gone.get()>
+                <div class="bot-pills" class:hidden=move || one.gone.get()>
                     <BotState bot=summary live=true/>
+                    <Show when=move || waits.get()>
+                        <a class=format!("pill {}", Tone::Info.class()) href=format!("/bots/{}/config", one.slug())>
+                            {more_text::text().change_waits}
+                        </a>
+                    </Show>
                 </div>
             </div>
             <Controls one/>

@@ -5,6 +5,7 @@ use super::{
     deaths::{Deaths, Opened},
     detail::OneBot,
     fns::{BotsApply, BotsRestart, BotsStart},
+    idle_text,
     more::Found,
     more_fns::{BotsDiagnose, BotsRollback, BotsSetLimits},
     more_text::{self, Text},
@@ -101,10 +102,13 @@ impl Fixes {
         let [start, restart, apply, diagnose, ..] = self.busy;
         let field = view! { <input type="hidden" name="cmd[bot]" value=slug.clone()/> };
         match act {
-            FixAct::Start => view! {
-                <ActionForm action=self.start>{field}<Button glyph=Glyph::Play busy=start>{t.f_start}</Button></ActionForm>
+            FixAct::Start | FixAct::Wake => {
+                let word = if act == FixAct::Wake { idle_text::text().wake } else { t.f_start };
+                view! {
+                    <ActionForm action=self.start>{field}<Button glyph=Glyph::Play busy=start>{word}</Button></ActionForm>
+                }
+                .whole()
             }
-            .whole(),
             FixAct::Restart => view! {
                 <ActionForm action=self.restart>{field}<Button glyph=Glyph::RotateCw busy=restart>{t.f_restart}</Button></ActionForm>
             }
@@ -163,13 +167,15 @@ fn uptime(month: &MonthUptime, t: &'static Text) -> String {
     format!("{share} · {} · {deaths}", time::duration(month.wanted_ms))
 }
 
-/// A fact as a pill.
-pub(super) fn pill(fact: Fact) -> impl IntoView {
+/// A fact as a pill. What is not so because the bot is down as wanted is no failure.
+pub(super) fn pill(fact: Fact, rest: Option<AtRest>) -> impl IntoView {
     let t = more_text::text();
-    let (tone, glyph, word) = match fact {
-        Fact::Yes => (Tone::Ok, Glyph::CircleCheck, t.yes),
-        Fact::No => (Tone::Bad, Glyph::CircleX, t.no),
-        Fact::Unknown => (Tone::Idle, Glyph::CircleHelp, t.unknown),
+    let (tone, glyph, word) = match (fact, rest) {
+        (Fact::Yes, _) => (Tone::Ok, Glyph::CircleCheck, t.yes),
+        (Fact::No, Some(AtRest::Stopped)) => (Tone::Idle, Glyph::CirclePause, t.stopped_as_wanted),
+        (Fact::No, Some(AtRest::Asleep)) => (Tone::Idle, Glyph::CirclePause, idle_text::text().asleep),
+        (Fact::No, None) => (Tone::Bad, Glyph::CircleX, t.no),
+        (Fact::Unknown, _) => (Tone::Idle, Glyph::CircleHelp, t.unknown),
     };
     view! { <StatePill tone=Signal::stored(tone) glyph=Signal::stored(glyph) word=Signal::stored(word)/> }
 }
@@ -177,7 +183,7 @@ pub(super) fn pill(fact: Fact) -> impl IntoView {
 #[component]
 fn TwoFacts(health: BotHealth) -> impl IntoView {
     let t = more_text::text();
-    let BotHealth { process, works, reason, .. } = health;
+    let BotHealth { process, works, reason, at_rest, .. } = health;
     let row = |word: &'static str, ms: Option<i64>| {
         ms.map(|ms| view! { <dt>{word}</dt><dd><Moment ms=Signal::stored(ms)/></dd> })
     };
@@ -195,7 +201,7 @@ fn TwoFacts(health: BotHealth) -> impl IntoView {
         <Card title=t.lives>
             <dl class="facts">
                 <dt>{t.lives}</dt>
-                <dd>{pill(process.lives)}</dd>
+                <dd>{pill(process.lives, at_rest)}</dd>
                 {row(t.since, process.since_ms)}
                 <dt>{t.restarts}</dt>
                 <dd>{process.restarts.to_string()}</dd>
@@ -206,11 +212,11 @@ fn TwoFacts(health: BotHealth) -> impl IntoView {
         <Card title=t.works>
             <dl class="facts">
                 <dt>{t.works}</dt>
-                <dd>{pill(works.works)}</dd>
+                <dd>{pill(works.works, at_rest)}</dd>
                 <dt>{t.gateway}</dt>
-                <dd>{pill(works.gateway)}</dd>
+                <dd>{pill(works.gateway, at_rest)}</dd>
                 <dt>{t.model}</dt>
-                <dd>{pill(works.model)}</dd>
+                <dd>{pill(works.model, None)}</dd>
                 {probe}
                 {row(t.last_answer, works.last_answer_at_ms)}
             </dl>

@@ -6,6 +6,7 @@ texts! {
     upgrade_to: "Upgrade", "升级";
     tab_changes: "Changes", "变更";
     tab_diagnostics: "Diagnostics", "诊断";
+    change_waits: "A saved change waits", "有未应用的修改";
     // trash and copies
     to_trash: "Move to trash", "移到回收站";
     trashed_now: "In the trash. It is kept for seven days, then deleted for ever.", "已移到回收站，保留七天后将永久删除。";
@@ -14,10 +15,11 @@ texts! {
     undo: "Undo", "撤销";
     clone: "Clone", "复制";
     clone_title: "Clone this bot", "复制此机器人";
-    clone_text: "The new bot gets the same settings and tags, and nothing of what this one remembers.", "新机器人将获得相同的设置和标签，但不会继承此机器人的任何记忆。";
+    clone_text: "The new bot gets the same settings and tags, and nothing of what this one remembers. It starts at once.", "新机器人将获得相同的设置和标签，但不会继承此机器人的任何记忆，并会立即启动。";
     clone_name: "Name of the new bot", "新机器人的名称";
     // changes
     past_none: "Nothing happened to it yet.", "尚无任何变更。";
+    gone_who: "somebody who is deleted", "已删除的用户或令牌";
     by: "by {}", "操作者：{}";
     lived: "after {}", "运行 {} 后";
     k_created: "Created", "已创建";
@@ -43,6 +45,7 @@ texts! {
     yes: "Yes", "是";
     no: "No", "否";
     unknown: "Not known", "未知";
+    stopped_as_wanted: "Stopped, as wanted", "已按要求停止";
     gateway: "Gateway", "网关";
     model: "Model", "模型";
     since: "Since", "自";

@@ -15,7 +15,7 @@ use crate::{
     i18n::fill,
     time::{self, Moment},
 };
-use api::bots::{BotDetail, Desired, Observed, two_facts};
+use api::bots::{BotDetail, Desired, Observed, at_rest, two_facts};
 use leptos::prelude::*;
 use std::sync::Arc;
 use ui::{Banner, Card, EmptyState, Glyph, Icon, IntoWhole, Tone};
@@ -183,11 +183,12 @@ fn Facts(one: OneBot) -> impl IntoView {
             <dl class="facts">
                 {move || {
                     let (lives, works) = bot.with(|bot| two_facts(bot.desired, bot.observed, bot.health));
+                    let rest = bot.with(at_rest);
                     view! {
                         <dt>{w.lives}</dt>
-                        <dd>{pill(lives)}</dd>
+                        <dd>{pill(lives, rest)}</dd>
                         <dt>{w.works}</dt>
-                        <dd>{pill(works)} " " <a class="link-quiet" href=format!("/bots/{}/diagnostics", one.slug())>{w.more}</a></dd>
+                        <dd>{pill(works, rest)} " " <a class="link-quiet" href=format!("/bots/{}/diagnostics", one.slug())>{w.more}</a></dd>
                     }
                 }}
                 <dt>{t.col_model}</dt>

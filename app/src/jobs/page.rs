@@ -159,7 +159,6 @@ fn Row(job: Job, acts: Acts) -> impl IntoView {
     let (tone, glyph, word) = text::state(job.state, t);
     let stage = job.stage.map(|stage| bots::state::stage_name(stage, bots::text::text()));
     let goes_on = matches!(job.state, JobState::Queued | JobState::Running);
-    let since = job.finished_at_ms.or(job.started_at_ms).unwrap_or(job.created_at_ms);
     let what = text::kind(&job.kind, t).to_owned();
     let about = match (job.bot, job.about) {
         (Some(bot), _) => {
@@ -168,7 +167,10 @@ fn Row(job: Job, acts: Acts) -> impl IntoView {
         (None, Some(id)) => view! { " " <span class="hint mono">{id}</span> }.whole(),
         (None, None) => ().whole(),
     };
-    let tries = format!("{} {} {}", fill(t.tries, &job.attempts.to_string()), t.of, job.max_attempts);
+    // Nothing was tried yet where it waits for its bot.
+    let tries = (job.attempts > 0)
+        .then(|| format!("{} {} {} · ", fill(t.tries, &job.attempts.to_string()), t.of, job.max_attempts));
+    let waits = job.waits_for.map(|wait| format!("{} · ", text::wait(wait, t)));
     let again = if job.state == JobState::Queued { t.run_now } else { t.retry };
     let (can_retry, ended) =
         (matches!(job.state, JobState::Queued | JobState::Dead | JobState::Cancelled), !goes_on);
@@ -177,12 +179,13 @@ fn Row(job: Job, acts: Acts) -> impl IntoView {
     view! {
         <li class="row">
             <StatePill tone glyph word turning=job.state == JobState::Running>
-                <Age since_ms=Signal::stored(since)/>
+                <Age since_ms=Signal::stored(job.created_at_ms)/>
             </StatePill>
             <div class="row-what">
                 <p class="row-name">{what} {about}</p>
                 <p class="hint">
-                    {stage.map(|stage| format!("{stage} · "))} {tries} " · " {t.added} " " <Moment ms=Signal::stored(job.created_at_ms)/>
+                    {stage.map(|stage| format!("{stage} · "))} {waits} {tries} {t.added} " " <Moment ms=Signal::stored(job.created_at_ms)/>
+                    {job.finished_at_ms.map(|ms| view! { " · " {t.ended} " " <Moment ms=Signal::stored(ms)/> })}
                     {job.next_at_ms.map(|ms| view! { " · " {t.next} " " <Moment ms=Signal::stored(ms)/> })}
                     {job.ran_ms.map(|ms| format!(" · {} {}", t.took, time::duration(ms)))}
                 </p>

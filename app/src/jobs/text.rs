@@ -1,7 +1,7 @@
 //! Texts of jobs.
 
 use crate::i18n::texts;
-use api::jobs::JobState;
+use api::jobs::{JobState, JobWait};
 use ui::{Glyph, Tone};
 
 texts! {
@@ -22,6 +22,11 @@ texts! {
     send: "Push to a device", "推送到设备";
     together: "Push several at once to a device", "合并推送到设备";
     forget: "Delete a thread in its bot", "在机器人中删除会话";
+    wait_runtime: "waits for what its bot runs in to answer", "等待机器人的运行环境响应";
+    wait_bot: "waits until its bot is up", "等待机器人启动";
+    wait_gateway: "waits for the gateway of its bot", "等待机器人的网关";
+    wait_pause: "pauses after a failure of its bot", "机器人失败后暂停中";
+    ended: "ended", "结束于";
     tries: "Try {}", "第 {} 次";
     of: "of", "共";
     added: "added", "添加于";
@@ -43,6 +48,16 @@ pub(super) fn kind<'a>(kind: &'a str, t: &'static Text) -> &'a str {
         "notify.together" => t.together,
         "chat.forget_session" => t.forget,
         other => other,
+    }
+}
+
+/// What a job waits for.
+pub(super) const fn wait(wait: JobWait, t: &'static Text) -> &'static str {
+    match wait {
+        JobWait::Runtime => t.wait_runtime,
+        JobWait::Bot => t.wait_bot,
+        JobWait::Gateway => t.wait_gateway,
+        JobWait::Pause => t.wait_pause,
     }
 }
 

@@ -22,6 +22,20 @@ words! {
         Cancelled,
     }
 
+    /// What a queued job waits for, besides its time.
+    #[derive(Copy, Eq, Hash)]
+    #[serde(rename_all = "snake_case")]
+    pub enum JobWait {
+        /// What its bot runs in does not answer.
+        Runtime,
+        /// Its bot must be up.
+        Bot,
+        /// The gateway of its bot must answer.
+        Gateway,
+        /// The pause after a failure of its bot.
+        Pause,
+    }
+
     /// The bot a job is about, where the reader is a member of its workspace.
     #[derive(Eq)]
     pub struct JobBot { pub slug: String, pub name: String }
@@ -37,6 +51,9 @@ words! {
         /// How far that bot is on its way, while the job goes on.
         pub stage: Option<Stage>,
         pub state: JobState,
+        /// Why a queued one has not begun, where that is no failure of its own.
+        #[serde(default)]
+        pub waits_for: Option<JobWait>,
         /// Failed runs, and the run that ended it.
         pub attempts: i64,
         pub max_attempts: i64,

@@ -7,7 +7,13 @@ words! {
     pub struct UsageRow {
         pub id: UsageId,
         pub bot: Option<BotId>,
+        /// While there is such a bot.
+        #[serde(default)]
+        pub bot_name: Option<String>,
         pub key: Option<KeyId>,
+        /// The key's label, or its vendor and last characters; while there is such a key.
+        #[serde(default)]
+        pub key_name: Option<String>,
         pub vendor: String,
         pub model: String,
         pub status: u16,

@@ -3,7 +3,7 @@
 use crate::{
     failure::Failure,
     options::{Paging, Watch},
-    output::{Cell, Column, Shape, Tone, moment, now_ms, number, text},
+    output::{Cell, Column, Shape, Tone, moment, named, now_ms, number, text},
     session::Session,
 };
 use api::audit::ListAudit;
@@ -36,13 +36,15 @@ struct ListArgs {
 const SHAPE: Shape = Shape {
     columns: &[
         Column::new("TIME", |v, _| moment(number(v, "at_ms"))),
-        Column::new("ACTOR", |v, _| Cell::from(text(v, "actor"))),
+        Column::new("ACTOR", |v, _| named(v, "actor_name", "actor")),
         Column::new("ACT", |v, _| Cell::from(text(v, "act"))),
-        Column::new("TARGET", |v, _| Cell::from(text(v, "target"))),
+        Column::new("TARGET", |v, _| named(v, "target_name", "target")),
         Column::new("OUTCOME", |v, _| {
             let outcome = text(v, "outcome");
             Cell::toned(outcome, if outcome == "ok" { Tone::Normal } else { Tone::Bad })
         }),
+        Column::wide("ACTOR ID", |v, _| Cell::from(text(v, "actor"))),
+        Column::wide("TARGET ID", |v, _| Cell::from(text(v, "target"))),
         Column::wide("DETAIL", |v, _| match v.get("detail") {
             None | Some(Value::Null) => Cell::from("-"),
             Some(detail) => Cell::from(detail.to_string()),

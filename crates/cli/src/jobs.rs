@@ -97,7 +97,21 @@ fn took(value: &Value) -> String {
     number(value, "ran_ms").map_or_else(String::new, |ms| format!("{}.{} s", ms / 1_000, ms % 1_000 / 100))
 }
 
+/// What it waits for while that is no failure of its own, else why it failed last.
+fn why(value: &Value) -> &str {
+    match text(value, "waits_for") {
+        "runtime" => "waits for what its bot runs in to answer",
+        "bot" => "waits until its bot is up",
+        "gateway" => "waits for the gateway of its bot",
+        "pause" => "pauses after a failure of its bot",
+        _ => text(value, "last_error"),
+    }
+}
+
 fn attempts(value: &Value) -> String {
+    if number(value, "attempts") == Some(0) {
+        return "none yet".to_owned();
+    }
     let of = |field| number(value, field).unwrap_or_default();
     format!("{} of {}", of("attempts"), of("max_attempts"))
 }
@@ -119,7 +133,7 @@ const SHAPE: Shape = Shape {
         Column::new("TRIES", |v, _| Cell::from(attempts(v))),
         Column::new("AGE", |v, now| age(number(v, "created_at_ms"), now)),
         Column::new("TOOK", |v, _| Cell::from(took(v))),
-        Column::new("LAST ERROR", |v, _| Cell::from(words(text(v, "last_error"), 60))),
+        Column::new("WHY", |v, _| Cell::from(words(why(v), 60))),
         Column::wide("STAGE", |v, _| Cell::from(text(v, "stage"))),
         Column::wide("KIND", |v, _| Cell::from(text(v, "kind"))),
         Column::wide("ENDED", |v, now| age(number(v, "finished_at_ms"), now)),

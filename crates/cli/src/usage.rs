@@ -4,7 +4,7 @@ use crate::{
     completion,
     failure::Failure,
     options::{Paging, Watch},
-    output::{Cell, Column, Shape, Tone, moment, now_ms, number, text},
+    output::{Cell, Column, Shape, Tone, moment, named, now_ms, number, text},
     session::Session,
 };
 use api::{
@@ -62,8 +62,10 @@ const CALLS: Shape = Shape {
         Column::new("IN", |v, _| count(v, "input_tokens")),
         Column::new("OUT", |v, _| count(v, "output_tokens")),
         Column::new("MS", |v, _| count(v, "latency_ms")),
-        Column::new("BOT", |v, _| Cell::from(text(v, "bot"))),
-        Column::wide("KEY", |v, _| Cell::from(text(v, "key"))),
+        Column::new("BOT", |v, _| named(v, "bot_name", "bot")),
+        Column::wide("KEY", |v, _| named(v, "key_name", "key")),
+        Column::wide("BOT ID", |v, _| Cell::from(text(v, "bot"))),
+        Column::wide("KEY ID", |v, _| Cell::from(text(v, "key"))),
         Column::wide("ID", |v, _| Cell::from(text(v, "id"))),
     ],
     name: "id",

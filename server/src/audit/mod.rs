@@ -2,8 +2,10 @@
 //!
 //! Not responsible for logs of requests or errors.
 
+mod names;
 mod service;
 mod store;
 
+pub use names::names;
 pub use service::register;
 pub use store::{record, record_late};

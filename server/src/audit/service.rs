@@ -27,5 +27,13 @@ async fn list(
     q: ListAudit,
 ) -> Result<Page<AuditRow>, OpError> {
     let cursor = Cursor::parse(q.limit, q.cursor.as_deref())?;
-    store::page(p.db.read(), &granted, &cursor).await
+    let mut page = store::page(p.db.read(), &granted, &cursor).await?;
+    let mut ids: Vec<&str> = page.items.iter().map(|row| row.actor.as_str()).collect();
+    ids.extend(page.items.iter().filter_map(|row| row.target.as_deref()));
+    let names = super::names(p.db.read(), &granted, ids).await?;
+    for row in &mut page.items {
+        row.actor_name = names.get(&row.actor).cloned();
+        row.target_name = row.target.as_ref().and_then(|target| names.get(target).cloned());
+    }
+    Ok(page)
 }

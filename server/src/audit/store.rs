@@ -95,6 +95,8 @@ fn word(row: audit::Model) -> AuditRow {
         id: row.id,
         at_ms: row.at_ms,
         actor: row.actor,
+        actor_name: None,
+        target_name: None,
         act: row.act,
         target: row.target,
         outcome: row.outcome,

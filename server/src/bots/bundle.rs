@@ -3,7 +3,7 @@
 //! `manifest.json` names every file with its digest, `signature.json` signs the manifest, `workspace/…` are the files. What is
 //! read comes from anywhere: every count, size, path and digest is checked before anything is made of it.
 
-use api::{ApiError, Code, bots::*};
+use api::{ApiError, bots::*};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
@@ -148,7 +148,8 @@ pub(super) fn pack(
 
 /// A bundle that is refused.
 fn bad(why: impl std::fmt::Display) -> ApiError {
-    ApiError::new(Code::Invalid, format!("This bundle cannot be imported: {why}."))
+    ApiError::field("/file", format!("This bundle cannot be imported: {why}."))
+        .with_hint("Take the file as the export gave it, whole and unchanged; if in doubt, export it again.")
 }
 
 /// A reader that ends with an error where there is more than it may give.

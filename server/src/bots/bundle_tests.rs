@@ -1,4 +1,5 @@
 use super::*;
+use api::Code;
 
 fn key(seed: u8) -> Ed25519KeyPair {
     Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).expect("a key")

@@ -80,13 +80,25 @@ async fn import(
     body: Body,
 ) -> Result<Response, Problem> {
     let granted = policy::check::<act::WriteBots>(&ctx.subject).map_err(ApiError::from)?;
-    let Query(asked) = asked.map_err(|error| ApiError::new(Code::Malformed, error.body_text()))?;
-    let file = received(&b, body).await.map_err(ApiError::from)?;
+    let unread = |error: QueryRejection| nothing_kept(ApiError::new(Code::Malformed, error.body_text()));
+    let Query(asked) = asked.map_err(unread)?;
+    let file = received(&b, body).await.map_err(|error| nothing_kept(error.into()))?;
     // Who asks may go away: what was begun goes on to its end.
     let (of, tasks) = (Arc::clone(&b), b.platform.tasks.clone());
     let done = tasks.spawn(async move { of.import(ctx, granted, file, asked).await }).await;
     let made = done.unwrap_or_else(|lost| Err(OpError::internal("an import broke off", lost)));
-    Ok((StatusCode::CREATED, Json(made.map_err(ApiError::from)?)).into_response())
+    Ok((StatusCode::CREATED, Json(made.map_err(|error| nothing_kept(error.into()))?)).into_response())
+}
+
+/// Says of a refused import that it left nothing, before what can be done.
+fn nothing_kept(error: ApiError) -> ApiError {
+    let hint = format!("Nothing was kept: no bot was made. {}", error.hint.as_deref().unwrap_or_default());
+    error.with_hint(hint.trim_end())
+}
+
+/// A refusal of the file itself.
+fn bad_file(code: Code, text: impl Into<String>) -> ApiError {
+    ApiError { code, ..ApiError::field("/file", text) }
 }
 
 /// The body as a file without a name, at its beginning.
@@ -95,12 +107,13 @@ async fn received(b: &Bots, body: Body) -> Result<File, OpError> {
     let mut file = tempfile::tempfile_in(&b.platform.config.data_dir).map_err(io)?;
     let (mut body, mut length) = (body, 0_u64);
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_cut| ApiError::new(Code::Malformed, "The bundle broke off."))?;
+        let frame = frame
+            .map_err(|_cut| bad_file(Code::Malformed, "The bundle broke off.").with_hint("Send it again."))?;
         let Ok(data) = frame.into_data() else { continue };
         length = length.saturating_add(data.len() as u64);
         if length > MOST_IMPORT {
             let text = format!("A bundle has at most {} MiB.", MOST_IMPORT >> 20);
-            return Err(ApiError::new(Code::TooLarge, text).into());
+            return Err(bad_file(Code::TooLarge, text).into());
         }
         file = tokio::task::spawn_blocking(move || file.write_all(&data).map(|()| file))
             .await
@@ -214,5 +227,5 @@ fn trusted(opened: &Opened, own: &str, trust: Option<&str>) -> Result<(), ApiErr
     let hint = format!(
         "Ask who gave it to you for the fingerprint; if it is the same, import it with trust={signer}."
     );
-    Err(ApiError::new(Code::Conflict, text).with_hint(hint))
+    Err(ApiError { code: Code::Conflict, ..ApiError::field("/trust", text).with_hint(hint) })
 }

@@ -180,7 +180,7 @@ async fn list(
     let now: BotSettings = from_json(&row.settings)?;
     let all = rows.iter().map(|it| from_json(&it.settings)).collect::<Result<Vec<BotSettings>, _>>()?;
     let by = rows.iter().map(|row| row.created_by.as_str());
-    let names = store::actors::names(b.platform.db.read(), &granted, by).await?;
+    let names = crate::audit::names(b.platform.db.read(), &granted, by).await?;
     let word = |(config, (it, before)): (bot_config::Model, (&BotSettings, Option<&BotSettings>))| {
         BotConfigVersion {
             id: config.id,

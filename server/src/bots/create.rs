@@ -53,7 +53,7 @@ pub(super) async fn make(
 ) -> Result<BotCreated, OpError> {
     let Making { act, desired, files } = making;
     let Some(workspace) = granted.workspace() else { return Err(ApiError::forbidden().into()) };
-    b.runtimes.look_again().await;
+    b.look_at_runtimes().await?;
     let runtime = b.runtimes.choose(new.runtime, workspace)?;
     let settings = settings::of_new(&new, runtime)?;
     let tags = json_of(&settings::tags(new.tags.as_deref().unwrap_or_default())?)?;

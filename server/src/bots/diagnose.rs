@@ -212,6 +212,14 @@ fn judged(vendor: &str, model: &str, answers: &[(KeyId, KeyAnswer)]) -> [Found; 
     [key, access]
 }
 
+/// What one that is down has none of; of one that sleeps that is as it should be.
+fn lacks(detail: &BotDetail, what: &str) -> Found {
+    match detail.summary.asleep_since_ms {
+        Some(_) => Found::pass(format!("The bot is asleep: it has no {what} until it wakes.")),
+        None => Found::warning(format!("The bot is stopped: there is no {what}.")),
+    }
+}
+
 /// Whether it is to run now; one that sleeps is not.
 fn runs(detail: &BotDetail) -> bool {
     detail.summary.desired == Desired::Running && detail.summary.asleep_since_ms.is_none()
@@ -237,6 +245,10 @@ async fn check_container(b: &Bots, row: &bot::Model, detail: &BotDetail) -> Foun
             "Its runtime does not answer: how its {what} stands is not known. Chela asks again by itself; `chela doctor` \
              says what is wrong with the engine."
         )),
+        _ if !wanted && detail.summary.asleep_since_ms.is_some() => {
+            Found::pass("The bot is asleep, as it was told to be when nobody needs it: a message wakes it.")
+                .fix(FixAct::Wake, "Wake the bot now.")
+        }
         _ if !wanted => Found::warning("The bot is stopped.").fix(FixAct::Start, "Start the bot."),
         Seen::Running { .. } | Seen::Exited { .. } | Seen::Absent | Seen::Created { .. } => {
             Found::fail(why.unwrap_or_else(|| format!("Its {what} does not live.")))
@@ -256,7 +268,7 @@ async fn check_container(b: &Bots, row: &bot::Model, detail: &BotDetail) -> Foun
 /// Whether what the bot sends can come to the relay.
 async fn check_network(b: &Bots, row: &bot::Model, detail: &BotDetail) -> Found {
     if !runs(detail) {
-        return Found::warning("The bot is stopped: there is no wire.");
+        return lacks(detail, "wire");
     }
     if b.runtimes.has_sockets(row) {
         return if b.wires.is_open(row.id) {
@@ -274,7 +286,7 @@ async fn check_network(b: &Bots, row: &bot::Model, detail: &BotDetail) -> Found 
 
 async fn check_gateway(b: &Bots, row: &bot::Model, detail: &BotDetail) -> Found {
     if !runs(detail) {
-        return Found::warning("The bot is stopped: there is no gateway.");
+        return lacks(detail, "gateway");
     }
     let Some(gateway) = b.links.gateway(row.id) else {
         return Found::fail("The bot's gateway is not connected.")

@@ -17,11 +17,6 @@ const IN_SNAPSHOT: u32 = 200;
 impl Bots {
     /// Publishes how a bot stands now.
     pub(super) fn publish(&self, row: &bot::Model) {
-        // Out of sight: the reconciler still stops it.
-        if row.trashed_at_ms.is_some() {
-            self.publish_gone(row);
-            return;
-        }
         let detail = match self.detail(row) {
             Ok(detail) => detail,
             Err(error) => {
@@ -30,8 +25,14 @@ impl Bots {
             }
         };
         let live = &self.platform.live;
-        live.publish_bots(row.workspace_id, LiveEvent::BotChanged { bot: detail.summary.clone() });
+        let summary = detail.summary.clone();
         live.publish(Topic::Bot(row.id), LiveEvent::BotUpdated { bot: Box::new(detail) });
+        // Out of sight, but not for whoever has its page open: the reconciler still takes away what runs of it.
+        if row.trashed_at_ms.is_some() {
+            self.publish_gone(row);
+        } else {
+            live.publish_bots(row.workspace_id, LiveEvent::BotChanged { bot: summary });
+        }
     }
 
     /// Publishes that a bot is gone.

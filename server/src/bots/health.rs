@@ -3,11 +3,13 @@
 mod facts;
 mod probes;
 
-pub(super) use facts::{Facts, RUNTIME_AWAY, gateway_lost, of_model, of_ready, runtime_away};
+pub(super) use facts::{
+    Facts, RUNTIME_AWAY, gateway_lost, of_model, of_ready, runtime_away, runtime_away_leaving,
+};
 pub use probes::{KeyAnswer, KeyVerdict, ModelCheck};
 pub(super) use probes::{Probes, Reach, vendor_of};
 
-use super::{Bots, past, store};
+use super::{Bots, past, rows, store};
 use crate::platform::{
     ctx::OpCtx,
     error::OpError,
@@ -103,6 +105,7 @@ async fn read(
     Ok(BotHealth {
         health: facts.health,
         reason: facts.reason,
+        at_rest: at_rest(&rows::summary(&row)?),
         process: ProcessFact {
             lives: facts.lives,
             since_ms: row.started_at_ms.filter(|_| facts.lives == Fact::Yes),
@@ -182,7 +185,7 @@ mod tests {
         let told = months(&course, december + DAY_MS);
         let told: Vec<_> =
             told.iter().map(|m| (m.month.as_str(), m.wanted_ms / DAY_MS, m.up_ms / DAY_MS)).collect();
-        assert_eq!(told, [("2026-12", 1, 1), ("2026-11", 2, 1)]);
+        assert_eq!(told, [("2026-12", 1, 1), ("2026-11", 1, 1)]);
         assert_eq!(months(&course, december).len(), 1, "a month that has not begun is none");
         assert!(months(&[], december).is_empty());
     }

@@ -2,7 +2,7 @@
 
 use super::{
     Bots,
-    store::{actors, past, postmortems},
+    store::{past, postmortems},
 };
 use crate::platform::{
     ctx::OpCtx,
@@ -136,7 +136,7 @@ async fn events(
     let row = b.find(&granted, &q.bot).await?;
     let page = past::page(b.platform.db.read(), &granted, &row, &cursor).await?;
     let by = page.items.iter().filter_map(|row| row.actor.as_deref());
-    let names = actors::names(b.platform.db.read(), &granted, by).await?;
+    let names = crate::audit::names(b.platform.db.read(), &granted, by).await?;
     let named = |row: bot_event::Model| {
         let actor_name = row.actor.as_ref().and_then(|actor| names.get(actor).cloned());
         Ok(BotEvent { actor_name, ..word(row)? })
@@ -188,6 +188,8 @@ pub(super) async fn course(
 pub(super) fn up(course: &[(i64, BotEventKind)], from_ms: i64, to_ms: i64) -> Uptime {
     use BotEventKind as K;
     let mut sums = Uptime { from_ms, to_ms, ..Uptime::default() };
+    // The way up for the very first time is no downtime: nobody missed it yet. A failure on it is.
+    let mut new = false;
     let (mut wanted, mut ready, mut since) = (false, false, from_ms);
     for (at_ms, kind) in course.iter().copied().chain([(to_ms, K::Changed)]) {
         let now = at_ms.clamp(since, to_ms);
@@ -197,7 +199,8 @@ pub(super) fn up(course: &[(i64, BotEventKind)], from_ms: i64, to_ms: i64) -> Up
         }
         since = now;
         match kind {
-            K::Created | K::Start => wanted = true,
+            K::Created => new = true,
+            K::Start => wanted = true,
             K::Restart => (wanted, ready) = (true, false),
             K::Return => ready = false,
             // Asleep is down on purpose.
@@ -205,7 +208,8 @@ pub(super) fn up(course: &[(i64, BotEventKind)], from_ms: i64, to_ms: i64) -> Up
             K::Woke => wanted = true,
             // Nothing becomes ready that was not wanted: what began it may be forgotten.
             K::Ready => (wanted, ready) = (true, true),
-            K::Died | K::Failed | K::Ended => ready = false,
+            K::Died | K::Failed => (wanted, ready) = (wanted || new, false),
+            K::Ended => ready = false,
             K::Changed
             | K::Applied
             | K::RolledBack
@@ -215,6 +219,7 @@ pub(super) fn up(course: &[(i64, BotEventKind)], from_ms: i64, to_ms: i64) -> Up
             | K::Upgraded
             | K::UpgradeUndone => {}
         }
+        new &= !matches!(kind, K::Ready | K::Stop | K::Trash | K::Slept);
         if kind == K::Died && (from_ms..to_ms).contains(&at_ms) {
             sums.deaths += 1;
         }
@@ -247,15 +252,26 @@ mod tests {
 
     #[test]
     fn only_what_was_wanted_counts_and_only_what_answered_is_up() {
-        assert_eq!(sums(&LIFE, 0, 1_000), (100, 40 + 20 + 10, 1));
+        assert_eq!(sums(&LIFE, 0, 1_000), (90, 40 + 20 + 10, 1));
         assert_eq!(sums(&[], 0, 1_000), (0, 0, 0), "nothing is known");
+    }
+
+    #[test]
+    fn the_first_start_is_no_downtime_and_a_failure_on_it_is() {
+        let course = [(100, K::Created), (160, K::Ready)];
+        assert_eq!(sums(&course, 0, 200), (40, 40, 0));
+        assert_eq!(sums(&course, 0, 150), (0, 0, 0), "on its way");
+        let course = [(100, K::Created), (120, K::Failed), (160, K::Ready)];
+        assert_eq!(sums(&course, 0, 200), (80, 40, 0));
+        let course = [(100, K::Created), (100, K::Stop), (150, K::Failed), (160, K::Start), (170, K::Ready)];
+        assert_eq!(sums(&course, 0, 200), (40, 30, 0), "one that was imported was not wanted");
     }
 
     #[test]
     fn time_asleep_is_neither_wanted_nor_down() {
         let course =
             [(0, K::Created), (10, K::Ready), (50, K::Slept), (55, K::Ended), (90, K::Woke), (95, K::Ready)];
-        assert_eq!(sums(&course, 0, 100), (50 + 10, 40 + 5, 0));
+        assert_eq!(sums(&course, 0, 100), (40 + 10, 40 + 5, 0));
     }
 
     #[test]
@@ -281,6 +297,6 @@ mod tests {
     #[test]
     fn a_clock_that_was_set_back_counts_nothing_twice() {
         let course = [(100, K::Created), (110, K::Ready), (90, K::Died), (95, K::Ready)];
-        assert_eq!(sums(&course, 0, 200), (100, 90, 1));
+        assert_eq!(sums(&course, 0, 200), (90, 90, 1));
     }
 }

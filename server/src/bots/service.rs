@@ -350,7 +350,7 @@ async fn options(
     granted: Granted<act::ReadBots>,
     _q: BotOptions,
 ) -> Result<BotChoices, OpError> {
-    b.runtimes.look_again().await;
+    b.look_at_runtimes().await?;
     let workspace = granted.workspace();
     let (runtimes, unisolated) = (b.runtimes.choices(workspace), b.runtimes.unisolated(workspace));
     Ok(BotChoices { models: b.models.models(&ctx).await?, runtimes, unisolated })

@@ -1,6 +1,5 @@
 //! Rows of the bots slice. Every function takes the proof that somebody may.
 
-pub(super) mod actors;
 pub(super) mod configs;
 pub(super) mod health;
 pub(super) mod idle;

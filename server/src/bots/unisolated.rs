@@ -43,9 +43,20 @@ impl Bots {
             tracing::warn!("process bots run as Chela's own user, as an owner accepted");
         }
         self.runtimes.take_word(word);
-        if store::uses(self.platform.db.read(), RuntimeKind::Docker).await? {
-            self.runtimes.docker_is_home();
-        }
+        self.note_home().await
+    }
+
+    /// Notes whether bots live in Docker: that decides where new ones go while it is away.
+    pub(super) async fn note_home(&self) -> Result<(), OpError> {
+        let has = store::uses(self.platform.db.read(), RuntimeKind::Docker).await?;
+        self.runtimes.docker_has_bots(has);
+        Ok(())
+    }
+
+    /// Looks at the runtimes, and at where bots live, for somebody who waits.
+    pub(super) async fn look_at_runtimes(&self) -> Result<(), OpError> {
+        self.note_home().await?;
+        self.runtimes.look_again().await;
         Ok(())
     }
 
@@ -81,7 +92,7 @@ async fn allow(
     _q: AllowUnisolated,
 ) -> Result<Done, OpError> {
     let Some(workspace) = granted.workspace() else { return Err(ApiError::forbidden().into()) };
-    b.runtimes.look_again().await;
+    b.look_at_runtimes().await?;
     if !b.runtimes.is_unisolated(RuntimeKind::Process) {
         // Everything here keeps its bots apart: there is nothing to accept.
         return Ok(Done {});

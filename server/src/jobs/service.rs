@@ -167,14 +167,28 @@ async fn one(p: &Platform, ctx: &OpCtx, id: JobId) -> Result<Job, OpError> {
 
 /// Rows as people read them; bots by name only where the reader may see them.
 async fn shown(p: &Platform, ctx: &OpCtx, rows: Vec<job::Model>) -> Result<Vec<Job>, OpError> {
+    let ids: Vec<BotId> = rows.iter().filter_map(|row| about(&row.payload).1).collect();
     let bots = match policy::check::<act::ReadBots>(&ctx.subject) {
-        Ok(granted) => {
-            let ids = rows.iter().filter_map(|row| about(&row.payload).1).collect();
-            store::bots(p.db.read(), &granted, ids).await?
-        }
+        Ok(granted) => store::bots(p.db.read(), &granted, ids.clone()).await?,
         Err(_no_member) => HashMap::new(),
     };
-    rows.into_iter().map(|row| job_of(p, row, &bots)).collect()
+    let granted = policy::check::<act::ReadJobs>(&ctx.subject)?;
+    let standings = store::standings(p.db.read(), &granted, ids).await?;
+    let wait = |row: &job::Model| waits_for(row, standings.get(&about(&row.payload).1?)?);
+    rows.into_iter().map(|row| Ok(Job { waits_for: wait(&row), ..job_of(p, row, &bots)? })).collect()
+}
+
+/// What a job waits for, as its bot stands.
+fn waits_for(row: &job::Model, bot: &bot::Model) -> Option<JobWait> {
+    let turn = row.kind == "bots.reconcile";
+    match bot.observed.as_str() {
+        _ if row.state != "queued" => None,
+        "unknown" => Some(JobWait::Runtime),
+        "failed" if turn => Some(JobWait::Pause),
+        _ if turn => (bot.stage.as_deref() == Some("gateway")).then_some(JobWait::Gateway),
+        "running" => None,
+        _ => (row.kind == "chat.forget_session").then_some(JobWait::Bot),
+    }
 }
 
 fn can_cancel(p: &Platform, row: &job::Model) -> bool {
@@ -201,6 +215,7 @@ fn job_of(p: &Platform, row: job::Model, bots: &HashMap<BotId, bot::Model>) -> R
         bot: bot.map(|bot| JobBot { slug: bot.slug.clone(), name: bot.name.clone() }),
         stage,
         state,
+        waits_for: None,
         attempts: row.attempts,
         max_attempts: row.max_attempts,
         last_error: row.last_error,

@@ -89,6 +89,19 @@ pub(super) async fn bots<C: ConnectionTrait>(
     Ok(seen.into_iter().map(|row| (row.id, row)).collect())
 }
 
+/// How the bots of these ids stand, whoever's they are: nothing of it but what a job waits for is shown.
+pub(super) async fn standings<C: ConnectionTrait>(
+    db: &C,
+    _: &Granted<act::ReadJobs>,
+    ids: Vec<BotId>,
+) -> Result<HashMap<BotId, bot::Model>, OpError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = bot::Entity::find().filter(bot::Column::Id.is_in(ids)).all(db).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
+
 /// Whether the same work is queued already.
 pub(super) async fn twin<C: ConnectionTrait>(tx: &C, row: &job::Model) -> Result<bool, OpError> {
     let Some(key) = &row.unique_key else { return Ok(false) };

@@ -1,6 +1,7 @@
 //! Use cases of the ledger.
 
 use super::store;
+use crate::audit;
 use crate::bots::{Calls, Traffic};
 use crate::platform::{
     Platform,
@@ -96,7 +97,16 @@ async fn list(
     let cursor = Cursor::parse(q.limit, q.cursor.as_deref())?;
     let bot = q.bot.as_deref().map(str::parse).transpose();
     let bot = bot.map_err(|_no_id| ApiError::field("/bot", "must be a bot's id"))?;
-    store::page(u.platform.db.read(), &granted, bot, &cursor).await
+    let mut page = store::page(u.platform.db.read(), &granted, bot, &cursor).await?;
+    let mut ids: Vec<String> = page.items.iter().filter_map(|row| Some(row.bot?.to_string())).collect();
+    ids.extend(page.items.iter().filter_map(|row| Some(row.key?.to_string())));
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let names = audit::names(u.platform.db.read(), &granted, ids).await?;
+    for row in &mut page.items {
+        row.bot_name = row.bot.and_then(|bot| names.get(&bot.to_string()).cloned());
+        row.key_name = row.key.and_then(|key| names.get(&key.to_string()).cloned());
+    }
+    Ok(page)
 }
 
 async fn today(

@@ -107,6 +107,8 @@ fn word(r: row::Model) -> Word {
         id: r.id,
         bot: r.bot_id,
         key: r.key_id,
+        bot_name: None,
+        key_name: None,
         vendor: r.vendor,
         model: r.model,
         status: u16::try_from(r.status).unwrap_or(0),

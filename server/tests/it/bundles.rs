@@ -120,7 +120,7 @@ async fn a_bot_comes_into_another_chela_as_it_was_and_without_a_secret() {
         words.split_whitespace().find(|word| word.starts_with("ed25519:")).expect("a fingerprint");
     let fingerprint = fingerprint.trim_end_matches('.');
     let mistaken = import(&there, &other, &format!("?trust=ed25519:{}", "0".repeat(40)), &bundle).await;
-    assert_eq!(mistaken.status, 409);
+    assert_eq!((mistaken.status, mistaken.pointers()), (409, vec!["/trust".to_owned()]));
     assert_eq!(held(&there).await, (0, 0), "nothing half-made");
 
     let made = import(&there, &other, &format!("?trust={fingerprint}"), &bundle).await.ok(201);
@@ -144,6 +144,11 @@ async fn a_bot_comes_into_another_chela_as_it_was_and_without_a_secret() {
     let before = held(&here).await;
     let taken = import(&here, &owner, "", &bundle).await;
     assert_eq!((taken.status, taken.pointers()), (422, vec!["/name".to_owned()]));
+    assert!(
+        taken.json()["hint"].as_str().is_some_and(|hint| hint.contains("Nothing was kept")),
+        "{}",
+        taken.text
+    );
     assert_eq!(held(&here).await, before, "nothing half-made");
     let second = import(&here, &owner, "?name=Second&model=openai/other", &bundle).await.ok(201);
     let second =
@@ -177,6 +182,9 @@ async fn whatever_is_wrong_with_a_bundle_is_said_and_leaves_nothing() {
             answer.json()["detail"].as_str().is_some_and(|words| words.contains("cannot be imported")),
             "{what}"
         );
+        assert_eq!(answer.pointers(), ["/file"], "{what}");
+        let hint = answer.json()["hint"].as_str().unwrap_or_default().to_owned();
+        assert!(hint.starts_with("Nothing was kept: no bot was made.") && hint.contains("export"), "{hint}");
     }
     let unknown = import(&at, &owner, "?name=Wrong&colour=red", &bundle).await;
     assert_eq!((unknown.status, unknown.code().as_str()), (400, "malformed"));

@@ -302,8 +302,15 @@ async fn a_diagnosis_looks_at_everything_and_says_what_to_do() {
             .await;
         house.at.world.vendor.play(Mode::Answer);
 
+        assert_eq!(house.health(&bot).await["at_rest"], Value::Null);
         house.act(&bot, "stop").await;
         house.observed(&bot, "stopped").await;
+        let rests = house.health(&bot).await;
+        assert_eq!(
+            (&rests["at_rest"], &rests["process"]["lives"], &rests["health"]),
+            (&json!("stopped"), &json!("no"), &json!("unknown")),
+            "down as wanted is no failure"
+        );
         let stopped = house.act(&bot, "diagnose").await;
         assert_eq!(
             (&stopped["overall"], verdict(&stopped, "container")),

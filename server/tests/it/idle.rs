@@ -97,6 +97,17 @@ async fn a_bot_that_nobody_needs_sleeps_after_its_time_not_before_and_that_is_no
     let asleep = so(&at, &owner, &clock, &soon, sleeps).await;
     assert_eq!((&asleep["desired"], &asleep["health"]), (&json!("running"), &json!("unknown")));
     assert_eq!((&asleep["reason"]["code"], &asleep["failures"]), (&json!("idle"), &Value::Null));
+    let health = at.get(&owner, &format!("/api/bots/{soon}/health")).await.ok(200);
+    assert_eq!(health["at_rest"], "asleep", "{health}");
+    let found = at.ask(&owner, "POST", &format!("/api/bots/{soon}/diagnose"), json!({})).await.ok(200);
+    let acts: Vec<_> =
+        found["recommendations"].as_array().expect("advice").iter().map(|r| &r["act"]).collect();
+    assert_eq!(
+        (&found["overall"], acts.as_slice()),
+        (&json!("healthy"), [&json!("wake")].as_slice()),
+        "{found}"
+    );
+    assert!(!found.to_string().contains("stopped"), "asleep is not stopped: {found}");
     assert!(runs(&seen(&at, &owner, &late).await), "its hour is not over");
     clock.advance(60 * MINUTE);
     so(&at, &owner, &clock, &late, sleeps).await;

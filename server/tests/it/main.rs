@@ -51,6 +51,8 @@ mod many;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod names;
+#[cfg(test)]
 mod notify;
 #[cfg(test)]
 mod orphans;

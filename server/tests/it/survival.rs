@@ -246,6 +246,48 @@ async fn an_engine_that_goes_away_for_a_while_costs_time_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_bot_deleted_while_its_engine_is_away_is_told_of_until_it_is_gone() {
+    let (at, clock) = timed().await;
+    let owner = at.owner().await;
+    let (kept, gone) = (at.ready_bot(&owner, "Kept").await, at.ready_bot(&owner, "Gone").await);
+    at.world.cells.things.set_engine(false);
+    for bot in [&kept, &gone] {
+        in_time(&at, &owner, &clock, bot, "unknown").await;
+        at.ask(&owner, "POST", &format!("/api/bots/{bot}/trash"), Value::Null).await.ok(200);
+    }
+    at.ask(&owner, "DELETE", &format!("/api/bots/{gone}"), Value::Null).await.ok(200);
+    let told = eventually("both are told of", async || {
+        clock.advance(500);
+        let page = at.get(&owner, "/api/bots?trashed=true&sort=name").await.ok(200);
+        let items = page["items"].as_array().cloned().unwrap_or_default();
+        let waits =
+            |bot: &Value| bot["reason"]["message"].as_str().is_some_and(|m| m.contains("goes as soon as"));
+        (items.len() == 2 && items.iter().all(waits)).then_some(items)
+    })
+    .await;
+    let wanted: Vec<_> = told.iter().map(|bot| bot["desired"].clone()).collect();
+    assert_eq!(wanted, [json!("deleted"), json!("stopped")]);
+    let stats = at.get(&owner, "/api/bots/stats").await.ok(200);
+    assert_eq!((&stats["total"], &stats["trashed"]), (&json!(0), &json!(2)));
+    let jobs = at.get(&at.operator().await, "/api/jobs?state=queued&kind=bots.reconcile").await.ok(200);
+    let waits: Vec<_> = jobs["items"].as_array().expect("jobs").iter().map(|job| &job["waits_for"]).collect();
+    assert!(!waits.is_empty() && waits.iter().all(|wait| *wait == "runtime"), "{jobs}");
+    // It cannot be had back, and is no bot of any other list.
+    assert_eq!(at.ask(&owner, "POST", &format!("/api/bots/{gone}/restore"), Value::Null).await.status, 404);
+    assert_eq!(at.get(&owner, &format!("/api/bots/{gone}")).await.status, 404);
+    at.world.cells.things.set_engine(true);
+    eventually("only the kept one is left, and stopped", async || {
+        clock.advance(5_000);
+        let page = at.get(&owner, "/api/bots?trashed=true").await.ok(200);
+        let items = page["items"].as_array().cloned().unwrap_or_default();
+        let rests = items.iter().all(|bot| bot["observed"] == "stopped" && bot["reason"].is_null());
+        (items.len() == 1 && rests).then_some(())
+    })
+    .await;
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_deleted_bot_left_in_the_runtime_is_removed() {
     let (at, clock) = timed().await;
     let owner = at.owner().await;

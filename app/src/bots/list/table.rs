@@ -18,7 +18,7 @@ use crate::{
 };
 use api::{
     Page,
-    bots::{BotStats, BotSummary},
+    bots::{BotStats, BotSummary, Desired, TRASH_MS},
     live::{BotsEvent, BotsSnapshot, Topic},
 };
 use leptos::{html, prelude::*, task::spawn_local};
@@ -222,16 +222,22 @@ fn Row(first: BotSummary, view: View, trashed: bool) -> impl IntoView {
         let now = view.bots.with(|all| all.iter().find(|bot| bot.id == id).cloned());
         now.or_else(|| last.cloned()).unwrap_or_else(|| first.clone())
     });
+    let going = Memo::new(move |_| bot.with(|bot| bot.desired == Desired::Deleted));
     let to = |page: &str| (!trashed).then(|| format!("/bots/{slug}/{page}"));
     let tags = move || {
         let tag = |tag: String| view! { <a class="tag" href=view.asked.with_value(|asked| asked.with_tag(&tag))>{tag.clone()}</a> };
         bot.with(|bot| bot.tags.clone()).into_iter().map(tag).collect_view()
     };
+    // The day it goes for good, or that it is going.
+    let goes = move || {
+        let at = bot.with(|bot| bot.trashed_at_ms.filter(|_| bot.desired != Desired::Deleted))? + TRASH_MS;
+        Some(view! { <p class="hint">{t.goes} " " <Moment ms=Signal::stored(at)/></p> })
+    };
     let when = Signal::derive(move || bot.with(|bot| bot.trashed_at_ms.unwrap_or(bot.created_at_ms)));
     view! {
         <tr>
             <td class="pick-cell">
-                <input type="checkbox" name="cmd[bots][]" value=slug.clone() data-pick aria-label=label/>
+                <input type="checkbox" name="cmd[bots][]" value=slug.clone() data-pick aria-label=label disabled=move || going.get()/>
             </td>
             <th scope="row">
                 <a class="row-name" href=to("overview")>
@@ -241,6 +247,7 @@ fn Row(first: BotSummary, view: View, trashed: bool) -> impl IntoView {
             </th>
             <td>
                 <BotState bot=bot/>
+                {goes}
                 {move || bot.with(|bot| bot.reason.clone()).map(|reason| view! { <p class="hint">{reason.message}</p> })}
             </td>
             <td class="mono">{move || bot.with(|bot| bot.model.clone())}</td>

@@ -25,6 +25,7 @@ texts! {
     trash_none_title: "The trash is empty", "回收站为空";
     trash_none_text: "A bot that is thrown away stays here for seven days, then it is deleted for good.", "丢弃的机器人会在此保留七天，之后永久删除。";
     col_thrown: "Thrown away", "丢弃时间";
+    goes: "Deleted for good", "永久删除于";
     pick: "Select {}", "选择 {}";
     pick_all: "Select all on this page", "选择本页全部";
     picked: "selected", "已选择";
@@ -35,13 +36,13 @@ texts! {
     for_ever_title: "Delete the selected bots for ever?", "永久删除所选机器人？";
     for_ever_text: "Their state, chats and tokens go with them. This cannot be undone.", "其状态、聊天记录和令牌都会一并删除，无法撤销。";
     for_ever_type: "Type delete to confirm", "输入 delete 以确认";
-    done_start: "Started: {}", "已启动：{}";
-    done_stop: "Stopped: {}", "已停止：{}";
-    done_restart: "Restarted: {}", "已重启：{}";
+    done_start: "Asked to start: {}", "已要求启动：{}";
+    done_stop: "Asked to stop: {}", "已要求停止：{}";
+    done_restart: "Asked to restart: {}", "已要求重启：{}";
     done_trash: "Moved to trash: {}", "已移到回收站：{}";
     done_restore: "Restored: {}", "已恢复：{}";
-    done_delete: "Deleted: {}", "已删除：{}";
-    as_before: "Were so already: {}", "原已如此：{}";
+    done_delete: "Being deleted: {}", "正在删除：{}";
+    as_before: "Wanted so already: {}", "原已如此：{}";
     not_done: "Not done: {}", "未完成：{}";
     undo: "Undo", "撤销";
     compare: "Compare", "比较";

@@ -45,6 +45,8 @@ words! {
     #[serde(rename_all = "snake_case")]
     pub enum FixAct {
         Start,
+        /// Start it although nobody needs it: it sleeps.
+        Wake,
         Restart,
         /// Apply the pending change.
         Apply,

@@ -1,6 +1,6 @@
 //! Words of a bot's health: whether its process lives, and whether the bot works. Two facts, never one.
 
-use super::{Desired, Health, Observed, Reason};
+use super::{BotSummary, Desired, Health, Observed, Reason};
 use crate::{
     ids::{HealthChangeId, KeyId},
     verb::verbs,
@@ -15,12 +15,25 @@ words! {
     #[serde(rename_all = "snake_case")]
     pub enum Fact { Yes, No, #[default] Unknown }
 
+    /// Why nobody misses a bot that does not live.
+    #[derive(Copy, Eq, Hash)]
+    #[serde(rename_all = "snake_case")]
+    pub enum AtRest {
+        /// A person wants it stopped.
+        Stopped,
+        /// Nobody needed it for a while.
+        Asleep,
+    }
+
     /// How a bot stands. `healthy`: it lives and works; `degraded`: it lives and does not work; `unhealthy`: it should
     /// live and does not; `unknown`: it is stopped, on its way, or cannot be seen.
     pub struct BotHealth {
         pub health: Health,
         /// Which of the facts fails, and why.
         pub reason: Option<Reason>,
+        /// It is down, and that is as wanted: what is not so then is no failure.
+        #[serde(default)]
+        pub at_rest: Option<AtRest>,
         pub process: ProcessFact,
         pub works: WorksFact,
         /// The newest changes, newest first; at most 100 of the last 90 days.
@@ -116,6 +129,16 @@ pub const fn two_facts(desired: Desired, observed: Observed, health: Health) -> 
         _ => Fact::Unknown,
     };
     (lives, works)
+}
+
+/// Whether a bot is down as wanted.
+#[must_use]
+pub const fn at_rest(bot: &BotSummary) -> Option<AtRest> {
+    match (bot.observed, bot.desired, bot.asleep_since_ms) {
+        (Observed::Stopped | Observed::Absent, Desired::Running, Some(_)) => Some(AtRest::Asleep),
+        (Observed::Stopped | Observed::Absent, Desired::Stopped, _) => Some(AtRest::Stopped),
+        _ => None,
+    }
 }
 
 verbs! {

@@ -89,7 +89,7 @@ words! {
     pub struct Uptime {
         pub from_ms: i64,
         pub to_ms: i64,
-        /// How long it was wanted running.
+        /// How long it was wanted running; the way up for the very first time is not counted while it goes well.
         pub wanted_ms: i64,
         /// How long of that it was ready. A restart that was asked for counts as down until it is ready again; a
         /// connection to its gateway that was lost for less than a minute does not.

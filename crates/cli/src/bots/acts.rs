@@ -87,6 +87,11 @@ pub(super) async fn remove(session: &Session, bots: &[String], yes: Yes) -> Resu
         let done = session.call(&DeleteBot { bot: id, confirm: None }).await;
         if done.is_ok() {
             session.screen.remark(format!("Deleted {}.", plain(&slug)));
+            if text(&bot, "observed") == "unknown" {
+                session.screen.remark(
+                    "What it runs in does not answer: it stays in `chela bot list --trash` until that does.",
+                );
+            }
         }
         tally.add(&slug, done.map(|_nothing| json!(slug)), bots.len());
     }

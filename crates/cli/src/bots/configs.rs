@@ -5,7 +5,7 @@ use crate::{
     ask, completion,
     failure::Failure,
     options::{Paging, Yes},
-    output::{Cell, Column, Shape, Tone, either, flag, moment, now_ms, number, text, words},
+    output::{Cell, Column, Shape, Tone, flag, moment, named, now_ms, number, text, words},
     session::Session,
 };
 use api::{bots::*, ids::BotConfigId};
@@ -83,7 +83,7 @@ const CONFIGS: Shape = Shape {
             (false, false) => Cell::from(""),
         }),
         Column::new("CHANGED", |v, _| Cell::from(words(&changes(v, "changes").join("; "), 100))),
-        Column::new("BY", |v, _| Cell::from(either(v, "author_name", "author"))),
+        Column::new("BY", |v, _| named(v, "author_name", "author")),
     ],
     name: "id",
     none: "It has no settings.",

@@ -38,8 +38,11 @@ fn within<'a>(value: &'a Value, path: &str) -> &'a Value {
 
 fn fact(value: &Value, path: &str) -> Cell {
     let said = within(value, path).as_str().unwrap_or_default();
+    let rests = text(value, "at_rest");
     let tone = match said {
         "yes" => Tone::Good,
+        // What is down as wanted fails at nothing.
+        "no" if !rests.is_empty() => return Cell::toned(format!("no ({rests}, as wanted)"), Tone::Quiet),
         "no" => Tone::Bad,
         _ => Tone::Quiet,
     };

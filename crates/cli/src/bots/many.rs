@@ -38,7 +38,7 @@ pub struct Which {
     runtime: Option<Runs>,
     /// What is in the trash.
     #[arg(long)]
-    trash: bool,
+    pub(super) trash: bool,
 }
 
 impl Which {

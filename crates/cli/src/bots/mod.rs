@@ -146,7 +146,8 @@ pub(crate) async fn run(session: &Session, verb: BotVerb, env: &Env) -> Result<(
         BotVerb::List { paging, which, watch } => {
             let page = |limit, cursor| which.page(limit, cursor);
             let read = async || session.list(&paging, page).await;
-            session.follow(watch.watch, read, |all| shape::list(session, all)).await
+            let show = if which.trash { shape::trash } else { shape::list };
+            session.follow(watch.watch, read, |all| show(session, all)).await
         }
         BotVerb::Stats => many::stats(session).await,
         BotVerb::Trash(several) => acts::each(session, &several, None, |bot| TrashBot { bot }).await,

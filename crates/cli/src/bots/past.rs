@@ -4,7 +4,7 @@ use crate::{
     completion,
     failure::Failure,
     options::{Paging, Watch, duration},
-    output::{Cell, Column, Shape, Tone, either, moment, now_ms, number, text, words},
+    output::{Cell, Column, Shape, Tone, moment, named, now_ms, number, text, words},
     session::Session,
 };
 use api::bots::{ListBotEvents, ReadMetrics, ReadUptime};
@@ -57,7 +57,7 @@ const EVENTS: Shape = Shape {
         Column::new("WHY", |v, _| {
             Cell::from(words(v.get("reason").map(|why| text(why, "message")).unwrap_or_default(), 80))
         }),
-        Column::new("BY", |v, _| Cell::from(either(v, "actor_name", "actor"))),
+        Column::new("BY", |v, _| named(v, "actor_name", "actor")),
         Column::wide("ID", |v, _| Cell::from(text(v, "id"))),
     ],
     name: "id",

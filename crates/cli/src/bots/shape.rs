@@ -3,12 +3,16 @@
 use crate::{
     failure::Failure,
     options::Format,
-    output::{Cell, Column, Shape, Tone, age, as_is, flag, now_ms, number, text, words},
+    output::{Cell, Column, Shape, Tone, age, as_is, flag, moment, now_ms, number, text, words},
     session::Session,
 };
+use api::bots::TRASH_MS;
 use serde_json::Value;
 
 fn state(bot: &Value) -> Cell {
+    if text(bot, "desired") == "deleted" {
+        return Cell::toned("deleting", Tone::Busy);
+    }
     if number(bot, "asleep_since_ms").is_some() && text(bot, "observed") == "stopped" {
         return Cell::toned("asleep", Tone::Quiet);
     }
@@ -73,6 +77,25 @@ const LIST: Shape = Shape {
     ],
     name: "slug",
     none: "There are no bots. `chela bot create NAME` makes one.",
+};
+
+const TRASH: Shape = Shape {
+    columns: &[
+        Column::new("BOT", |v, _| Cell::from(text(v, "slug"))),
+        Column::new("STATE", |v, _| state(v)),
+        Column::new("THROWN AWAY", |v, _| moment(number(v, "trashed_at_ms"))),
+        Column::new("DELETED FOR GOOD", |v, _| {
+            // What is deleted already waits for what it runs in alone.
+            let at = number(v, "trashed_at_ms").filter(|_| text(v, "desired") != "deleted");
+            moment(at.map(|at| at + TRASH_MS))
+        }),
+        Column::new("WHY", |v, _| Cell::from(words(why(v, "message"), 60))),
+        Column::wide("NAME", |v, _| Cell::from(text(v, "name"))),
+        Column::wide("MODEL", |v, _| Cell::from(text(v, "model"))),
+        Column::wide("ID", |v, _| Cell::from(text(v, "id"))),
+    ],
+    name: "slug",
+    none: "The trash is empty.",
 };
 
 const ONE: Shape = Shape {
@@ -221,6 +244,11 @@ pub(super) fn storage(session: &Session, counted: &Value) -> Result<String, Fail
 /// A list of bots.
 pub(super) fn list(session: &Session, all: &Value) -> Result<String, Failure> {
     LIST.list(all, session.common.output, &session.screen, now_ms())
+}
+
+/// The trash.
+pub(super) fn trash(session: &Session, all: &Value) -> Result<String, Failure> {
+    TRASH.list(all, session.common.output, &session.screen, now_ms())
 }
 
 /// One bot.

@@ -45,11 +45,14 @@ pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The text under the first of two keys that has one.
-pub(crate) fn either<'a>(value: &'a Value, key: &str, or: &str) -> &'a str {
-    match text(value, key) {
-        "" => text(value, or),
-        found => found,
+/// The name under `key`; where it has none, the id under `or`, which says so if it is one of things that have names.
+pub(crate) fn named(value: &Value, key: &str, or: &str) -> Cell {
+    let (name, id) = (text(value, key), text(value, or));
+    let has_names = ["usr_", "tok_", "bot_", "key_"].iter().any(|kind| id.starts_with(kind));
+    match (name, has_names) {
+        ("", true) => Cell::toned(format!("deleted ({id})"), Tone::Quiet),
+        ("", false) => Cell::from(id),
+        (name, _) => Cell::from(name),
     }
 }
 

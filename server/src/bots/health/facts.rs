@@ -49,6 +49,16 @@ pub(in crate::bots) fn runtime_away() -> Reason {
     }
 }
 
+/// Why something is left of a bot that is thrown away or deleted.
+pub(in crate::bots) fn runtime_away_leaving() -> Reason {
+    Reason {
+        message:
+            "What this bot runs in does not answer: what is left of the bot there goes as soon as it does."
+                .to_owned(),
+        ..runtime_away()
+    }
+}
+
 /// Why a bot does not work whose gateway was ready and is not any more.
 pub(in crate::bots) fn gateway_lost() -> Reason {
     Reason {

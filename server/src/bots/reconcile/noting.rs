@@ -116,6 +116,9 @@ impl Bots {
             Observed::Starting if was_ready() => (Health::Degraded, Some(health::gateway_lost())),
             Observed::Failed => (Health::Unhealthy, None),
             Observed::Stopped => (Health::Unknown, idle::reason(row)),
+            Observed::Unknown if row.trashed_at_ms.is_some() || row.desired == name_of(&Desired::Deleted) => {
+                (Health::Unknown, Some(health::runtime_away_leaving()))
+            }
             // Why it failed is not forgotten over an engine that is away.
             Observed::Unknown if row.failures == 0 || row.reason.is_none() => {
                 (Health::Unknown, Some(health::runtime_away()))

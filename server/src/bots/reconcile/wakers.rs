@@ -91,6 +91,9 @@ impl Bots {
                 tracing::warn!(error = %error, "the relay goes on with the tokens and keys it knew");
             }
             self.look_at_all().await;
+            if let Err(error) = self.note_home().await {
+                tracing::warn!(error = %error, "where bots live is noted by the next resync");
+            }
             self.runtimes.look_again_patiently().await;
             let next = self.platform.clock.now_ms() + RESYNC_MS;
             tokio::select! {

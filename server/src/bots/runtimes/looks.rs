@@ -1,7 +1,8 @@
 //! How the runtimes stood when they were last looked at, and which of them a bot gets that names none.
 //!
-//! They are looked at when Chela starts, with every resync, and when a bot is to be made. One that worked and goes away
-//! stays what it was, and its bots wait for it: nothing takes its place unasked.
+//! They are looked at when Chela starts, with every resync, and when a bot is to be made. An engine that goes away stays
+//! the default where bots live in it, and they wait for it: nothing takes its place unasked. Merely having been seen, it
+//! is missed by nobody.
 
 use super::{
     Runtimes,
@@ -76,18 +77,17 @@ pub(super) struct Looks {
     notes: Mutex<BTreeMap<u8, Note>>,
     turn: tokio::sync::Mutex<()>,
     begun: AtomicU64,
-    /// Docker was seen working, or bots live in it.
+    /// Bots live in Docker.
     docker_is_home: AtomicBool,
 }
 
 impl Looks {
     pub(super) fn new(notes: BTreeMap<u8, Note>) -> Self {
-        let docker = notes.get(&rank(RuntimeKind::Docker)).is_some_and(|note| note.found == Found::Isolated);
         Self {
             notes: Mutex::new(notes),
             turn: Default::default(),
             begun: AtomicU64::new(0),
-            docker_is_home: AtomicBool::new(docker),
+            docker_is_home: AtomicBool::new(false),
         }
     }
 
@@ -96,9 +96,6 @@ impl Looks {
     }
 
     fn take(&self, kind: RuntimeKind, note: Note) {
-        if kind == RuntimeKind::Docker && note.found == Found::Isolated {
-            self.docker_is_home.store(true, Ordering::SeqCst);
-        }
         let mut notes = self.notes();
         let Some(was) = notes.get_mut(&rank(kind)) else { return };
         // How it keeps bots apart is known of one that is gone for a while.
@@ -158,9 +155,9 @@ impl Runtimes {
         futures::future::join_all(looks).await;
     }
 
-    /// Bots live in Docker: while it is away, new ones do not quietly go elsewhere.
-    pub(in crate::bots) fn docker_is_home(&self) {
-        self.looks.docker_is_home.store(true, Ordering::SeqCst);
+    /// Whether bots live in Docker: while it is away then, new ones do not quietly go elsewhere.
+    pub(in crate::bots) fn docker_has_bots(&self, has: bool) {
+        self.looks.docker_is_home.store(has, Ordering::SeqCst);
     }
 
     fn is_home(&self, kind: RuntimeKind) -> bool {
@@ -184,10 +181,11 @@ impl Runtimes {
     }
 
     pub(super) fn default_kind(&self) -> RuntimeKind {
+        let gone = || self.note(RuntimeKind::Docker).is_some_and(|note| note.gone);
+        let works = || self.obstacle(RuntimeKind::Docker, None).is_none() && !gone();
         match self.wanted {
             Wanted::Only(kind) => kind,
-            Wanted::Auto if self.looks.docker_is_home.load(Ordering::SeqCst) => RuntimeKind::Docker,
-            Wanted::Auto if self.obstacle(RuntimeKind::Docker, None).is_none() => RuntimeKind::Docker,
+            Wanted::Auto if self.is_home(RuntimeKind::Docker) || works() => RuntimeKind::Docker,
             Wanted::Auto => RuntimeKind::Process,
         }
     }
@@ -252,8 +250,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_engine_that_goes_away_is_missed_and_nothing_takes_its_place_unasked() {
+    async fn an_engine_with_bots_that_goes_away_is_missed_and_nothing_takes_its_place_unasked() {
         let host = host(true).await;
+        host.runtimes.docker_has_bots(true);
         host.docker.set_isolated(false);
         host.docker(false).await;
         assert_eq!(host.unasked(), Ok(RuntimeKind::Docker), "its bots wait for it");
@@ -281,6 +280,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_engine_that_was_merely_seen_is_no_home() {
+        let host = host(true).await;
+        assert_eq!(host.unasked(), Ok(RuntimeKind::Docker), "while it is there");
+        host.docker(false).await;
+        assert_eq!(host.unasked(), Ok(RuntimeKind::Process), "nobody lives in it");
+        assert!(host.runtimes.silent().is_empty(), "nobody misses it");
+        assert!(host.runtimes.why().starts_with("process"), "{}", host.runtimes.why());
+        host.runtimes.docker_has_bots(true);
+        assert_eq!(host.unasked(), Ok(RuntimeKind::Docker), "somebody was made in it meanwhile");
+        host.runtimes.docker_has_bots(false);
+        assert_eq!(host.unasked(), Ok(RuntimeKind::Process), "and deleted");
+    }
+
+    #[tokio::test]
     async fn an_engine_that_comes_up_later_is_seen() {
         let host = host(false).await;
         assert_eq!(host.unasked(), Ok(RuntimeKind::Process), "as the start said");
@@ -294,7 +307,7 @@ mod tests {
     #[tokio::test]
     async fn where_bots_live_in_an_engine_that_is_gone_at_the_start_new_ones_do_not_go_elsewhere() {
         let host = host(false).await;
-        host.runtimes.docker_is_home();
+        host.runtimes.docker_has_bots(true);
         let refused = host.unasked().expect_err("no engine");
         assert_eq!(refused.fields.first().map(|f| f.pointer.as_str()), Some("/runtime"));
         assert!(refused.message.contains("docker") && refused.hint.is_some(), "{refused:?}");

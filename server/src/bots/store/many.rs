@@ -32,10 +32,10 @@ pub(in crate::bots) struct Narrow {
 
 impl Narrow {
     fn condition(&self) -> Condition {
-        let mut all = Condition::all().add(Column::Desired.ne("deleted"));
-        all = all.add(match self.trashed {
-            true => Column::TrashedAtMs.is_not_null(),
-            false => Column::TrashedAtMs.is_null(),
+        let there = Condition::all().add(Column::Desired.ne("deleted"));
+        let mut all = Condition::all().add(match self.trashed {
+            true => Condition::any().add(there.add(Column::TrashedAtMs.is_not_null())).add(lingers()),
+            false => there.add(Column::TrashedAtMs.is_null()),
         });
         if let Some(words) = self.q.as_deref().map(str::trim).filter(|words| !words.is_empty()) {
             all = all
@@ -50,6 +50,12 @@ impl Narrow {
         }
         all.add_option(self.state.map(stands))
     }
+}
+
+/// Deleted, and something of it cannot be taken away yet: nobody is told that it is gone.
+fn lingers() -> Condition {
+    let held = Condition::any().add(Column::Observed.eq("unknown")).add(Column::Failures.gt(0));
+    Condition::all().add(Column::Desired.eq("deleted")).add(held)
 }
 
 fn stands(state: BotState) -> Condition {

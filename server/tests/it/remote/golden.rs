@@ -99,6 +99,8 @@ async fn bots_are_made_changed_and_written_as_before() {
     home.run(&["bot", "rm", "twin", "--yes"]).ended(0, &["Deleted twin"]);
     home.run(&["bot", "trash", "spare"]).ended(0, &[]);
     assert_eq!(home.run(&["bot", "list", "--trash", "-o", "name"]).ok(), "spare\n");
+    let trash = home.run(&["bot", "list", "--trash"]).ok();
+    assert!(trash.contains("THROWN AWAY") && trash.contains("DELETED FOR GOOD"), "{trash}");
     home.run(&["bot", "rm", "spare", "--yes"]).ended(0, &["Deleted spare"]);
 
     let kept = home.run(&["bot", "storage", "writer", "-o", "name"]).ok();
