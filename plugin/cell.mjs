@@ -2,10 +2,11 @@
 //
 // It does this and then becomes OpenClaw's gateway, in the same process:
 //   1. checks that everything the gateway needs is there, and says in one sentence what is not;
-//   2. where the last start was refused (exit 78), has OpenClaw's own doctor mend the state first;
-//   3. where the bot has no network, carries its two wires: a loopback port piped to relay.sock
+//   2. drops what says that somebody else works with its state: nobody does;
+//   3. where the last start was refused (exit 78), has OpenClaw's own doctor mend the state first;
+//   4. where the bot has no network, carries its two wires: a loopback port piped to relay.sock
 //      (the bot calls its models), and gateway.sock piped to the gateway's port (Chela calls it);
-//   4. starts `openclaw gateway run`.
+//   5. starts `openclaw gateway run`.
 //
 // Tokens never pass through here: the configuration names their files and the gateway reads them, so
 // that no environment holds one, neither this process's nor that of a command the bot runs.
@@ -18,6 +19,7 @@
 //   CHELA_WIRES            sockets | none
 //   CHELA_RELAY_PORT       loopback port for the relay inside the cell (sockets only), usually 3100
 //   CHELA_DOCTOR           seconds that `openclaw doctor --fix` may take before the start; absent: it does not run
+//   OPENCLAW_STATE_DIR     the bot's state, for OpenClaw and for 2.
 //   OPENCLAW_GATEWAY_PORT  port of the gateway, usually 18789
 //
 // Exit code 78: something required is missing or wrong; one sentence on stderr says what. OpenClaw
@@ -25,7 +27,7 @@
 
 import { spawn } from "node:child_process";
 import {
-  accessSync, chmodSync, constants, copyFileSync, lstatSync, mkdtempSync, rmSync, unlinkSync,
+  accessSync, chmodSync, constants, copyFileSync, existsSync, lstatSync, mkdtempSync, rmSync, unlinkSync,
 } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -114,6 +116,32 @@ async function openWires(runDir, gatewayPort) {
 }
 
 /**
+ * Drops the leases in OpenClaw's database. Chela starts one cell for a state, so whoever holds one has ended; or the state
+ * is a copy and its holder works with the original: that process lives, and OpenClaw would refuse the copy for its sake.
+ */
+async function dropLeases(stateDir) {
+  const file = join(stateDir, "state", "openclaw.sqlite");
+  if (!existsSync(file)) return;
+  const { emitWarning } = process;
+  try {
+    // That the module is experimental is no news for a bot's log.
+    process.emitWarning = () => {};
+    const { DatabaseSync } = await import("node:sqlite");
+    const db = new DatabaseSync(file, { timeout: 2000 });
+    try {
+      const named = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?");
+      if (named.get("agent_database_leases")) db.exec("DELETE FROM agent_database_leases");
+    } finally {
+      db.close();
+    }
+  } catch (error) {
+    process.stderr.write(`cell: leases in ${file} stay (${error.code ?? error.message}).\n`);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+/**
  * Has OpenClaw mend its own state. It wants to write the configuration too, which is Chela's: it gets a copy that
  * nobody reads afterwards. Whatever comes of it, the gateway is tried.
  */
@@ -159,6 +187,7 @@ for (const kind of ["relay", "gateway"]) {
 }
 const doctor = Number(process.env.CHELA_DOCTOR || 0);
 if (!Number.isInteger(doctor) || doctor < 0) refuse(`CHELA_DOCTOR is "${process.env.CHELA_DOCTOR}", expected seconds.`);
+if (process.env.OPENCLAW_STATE_DIR) await dropLeases(process.env.OPENCLAW_STATE_DIR);
 if (doctor > 0) await mend(openclaw, doctor);
 if (wires === "sockets") {
   await openWires(runDir, gatewayPort);

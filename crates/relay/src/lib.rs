@@ -10,6 +10,7 @@
 pub mod egress;
 pub mod framing;
 pub mod guarded;
+pub mod health;
 pub mod snapshot;
 pub mod usage;
 pub mod vendors;

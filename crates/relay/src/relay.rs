@@ -1,6 +1,8 @@
 //! The relay as a value: what it is made of and what it offers. The steps of a call are in its submodules.
 
+mod again;
 mod call;
+mod first;
 mod guard;
 mod headers;
 mod neutral;
@@ -10,6 +12,7 @@ mod socket;
 mod splice;
 mod target;
 mod token;
+mod tries;
 mod trouble;
 mod unified;
 mod upload;
@@ -31,6 +34,8 @@ pub struct Limits {
     pub request_bytes: u64,
     /// From the first byte sent to the head of the answer.
     pub headers: Duration,
+    /// From the head of a streamed answer to its first event.
+    pub first_event: Duration,
     /// Between two pieces of a body, either way.
     pub idle: Duration,
     /// The whole call.
@@ -48,6 +53,7 @@ impl Default for Limits {
         Self {
             request_bytes: 64 * 1024 * 1024,
             headers: Duration::from_secs(300),
+            first_event: Duration::from_secs(120),
             idle: Duration::from_secs(120),
             total: Duration::from_secs(1800),
             connections: 1024,
@@ -81,6 +87,8 @@ struct Shared {
     config: RelayConfig,
     /// Places for long bodies that wait for their model to choose a vendor.
     choices: Arc<Semaphore>,
+    /// What is kept of requests that may have to be sent again.
+    kept: again::Kept,
 }
 
 /// An answer's body; axum takes it with `axum::body::Body::new`.
@@ -91,6 +99,6 @@ impl Relay {
     #[must_use]
     pub fn new(config: RelayConfig) -> Self {
         let choices = Arc::new(Semaphore::new(upload::CHOICES));
-        Self { shared: Arc::new(Shared { config, choices }) }
+        Self { shared: Arc::new(Shared { config, choices, kept: again::Kept::default() }) }
     }
 }

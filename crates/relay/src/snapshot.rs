@@ -4,6 +4,7 @@
 
 use crate::{
     egress::BaseUrl,
+    health::KeyHealth,
     vendors::{Auth, Vendor},
     wire::Wire,
 };
@@ -79,6 +80,8 @@ pub struct UpstreamKey {
     /// The models it was found to reach, as a JSON list of `vendor/model`. Read only when somebody asks: a
     /// snapshot is built often, and of many keys.
     pub models: String,
+    /// How it does; goes over to the next snapshot.
+    pub health: Arc<KeyHealth>,
     pub(crate) secret: Zeroizing<String>,
 }
 
@@ -94,13 +97,24 @@ impl UpstreamKey {
     ) -> Self {
         let style = vendor.key_auths.iter().find(|style| secret.starts_with(style.prefix));
         let (auth, extra) = style.map_or((vendor.auth, &[][..]), |style| (style.auth, style.headers));
-        Self { id, vendor, base_url, auth, extra, private_ok, models: String::new(), secret }
+        let (models, health) = (String::new(), Arc::default());
+        Self { id, vendor, base_url, auth, extra, private_ok, models, health, secret }
     }
 
     /// The same key with the models it reaches, as a JSON list.
     #[must_use]
     pub fn with_models(self, models: String) -> Self {
         Self { models, ..self }
+    }
+
+    /// The same key with what is known of it: whatever changed elsewhere, it is as well or as tired as before.
+    #[must_use]
+    pub fn as_in(self, before: &Snapshot) -> Self {
+        let same = |known: &&Arc<Self>| known.secret == self.secret && known.base_url == self.base_url;
+        match before.keys.get(&self.id).filter(same).map(|known| Arc::clone(&known.health)) {
+            Some(health) => Self { health, ..self },
+            None => self,
+        }
     }
 }
 
@@ -129,11 +143,11 @@ impl KeyPool {
         Self { keys, turn: AtomicUsize::new(0) }
     }
 
-    /// The key whose turn it is.
-    #[must_use]
-    pub fn next(&self) -> Option<&Arc<UpstreamKey>> {
+    /// The keys in the order in which a call asks with them, the one whose turn it is first.
+    pub fn in_turn(&self) -> impl Iterator<Item = &Arc<UpstreamKey>> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        self.keys.get(turn.checked_rem(self.keys.len())?)
+        let (before, from) = self.keys.split_at(turn.checked_rem(self.keys.len()).unwrap_or(0));
+        from.iter().chain(before)
     }
 
     /// The keys that take turns.
@@ -160,6 +174,7 @@ impl KeyPool {
 pub struct Snapshot {
     callers: HashMap<TokenHash, Caller>,
     pools: HashMap<(WorkspaceId, &'static str), KeyPool>,
+    keys: HashMap<KeyId, Arc<UpstreamKey>>,
 }
 
 impl Snapshot {
@@ -181,6 +196,12 @@ impl Snapshot {
         self.pools.get(&(workspace, vendor.id))
     }
 
+    /// Whether a workspace has a key for a vendor.
+    #[must_use]
+    pub fn has_keys(&self, workspace: WorkspaceId, vendor: &Vendor) -> bool {
+        self.pool(workspace, vendor).is_some_and(|pool| !pool.is_empty())
+    }
+
     /// What a workspace can ask for: `vendor/model` with its vendor, in order, each once.
     #[must_use]
     pub fn models(&self, workspace: WorkspaceId) -> BTreeMap<String, &'static Vendor> {
@@ -188,6 +209,12 @@ impl Snapshot {
         let keys = pools.flat_map(|(_, pool)| pool.keys());
         let read = |key: &UpstreamKey| serde_json::from_str::<Vec<String>>(&key.models).unwrap_or_default();
         keys.flat_map(|key| read(key).into_iter().map(|model| (model, key.vendor))).collect()
+    }
+
+    /// A key, also one that takes no turns.
+    #[must_use]
+    pub fn key(&self, id: KeyId) -> Option<&Arc<UpstreamKey>> {
+        self.keys.get(&id)
     }
 
     /// How many tokens are known.
@@ -222,8 +249,9 @@ impl SnapshotBuilder {
     /// Freezes it.
     #[must_use]
     pub fn build(self) -> Snapshot {
+        let keys = self.keys.values().flatten().map(|key| (key.id, Arc::clone(key))).collect();
         let pools = self.keys.into_iter().map(|(at, keys)| (at, KeyPool::new(keys))).collect();
-        Snapshot { callers: self.callers, pools }
+        Snapshot { callers: self.callers, pools, keys }
     }
 }
 
@@ -248,7 +276,8 @@ mod tests {
             .key(ws, key(3, a))
             .build();
         let pool = snapshot.pool(ws, vendors::find("custom").unwrap()).unwrap();
-        let turns: Vec<u128> = (0..4).filter_map(|_| pool.next()).map(|k| k.id.0.as_u128()).collect();
+        let turns: Vec<u128> =
+            (0..4).filter_map(|_| pool.in_turn().next()).map(|k| k.id.0.as_u128()).collect();
         assert_eq!(turns, [1, 3, 1, 3]);
         assert!(snapshot.pool(ws, vendors::find("openai").unwrap()).is_none());
     }

@@ -221,6 +221,35 @@ async fn the_doctor_mends_the_state_with_a_copy_of_the_configuration_and_the_gat
     assert_eq!(std::fs::read_to_string(&config).unwrap(), before);
 }
 
+/// Makes a state with a lease of a process that lives, or says how many leases there are.
+const LEASES: &str = r#"
+import { DatabaseSync } from "node:sqlite";
+import { join } from "node:path";
+const db = new DatabaseSync(join(process.env.OPENCLAW_STATE_DIR, "state", "openclaw.sqlite"));
+if (process.argv[2] === "make") {
+  db.exec("CREATE TABLE agent_database_leases (lease_id TEXT, owner_pid INTEGER); CREATE TABLE kept (word TEXT)");
+  db.exec(`INSERT INTO agent_database_leases VALUES ('a', ${process.ppid}); INSERT INTO kept VALUES ('kept')`);
+} else {
+  const { n } = db.prepare("SELECT count(*) AS n FROM agent_database_leases").get();
+  console.log(n, db.prepare("SELECT word FROM kept").get().word);
+}
+"#;
+
+#[tokio::test]
+async fn a_copied_state_is_nobody_elses() {
+    let bench = Bench::new();
+    std::fs::write(bench.path("openclaw.mjs"), LEASES).unwrap();
+    std::fs::create_dir(bench.path("state/state")).unwrap();
+    let mut make = bench.command(&Tools::find().unwrap().node, Wires::Loopback);
+    assert!(make.arg(bench.path("openclaw.mjs")).arg("make").status().await.unwrap().success());
+    let done = bench.cell(Wires::Loopback).output().await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&done.stdout), "0 kept\n", "{done:?}");
+    std::fs::write(bench.path("state/state/openclaw.sqlite"), "no database").unwrap();
+    let done = bench.cell(Wires::Loopback).output().await.unwrap();
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(said.starts_with("cell: leases in ") && said.contains("file is not a database"), "{said}");
+}
+
 async fn fake(bench: &Bench, wires: Wires) -> (Child, Endpoint) {
     let mut command = bench.command(Path::new(env!("CARGO_BIN_EXE_fake-gateway")), wires);
     command.args(["cell.mjs"]).env("FAKE_GATEWAY_REPLY", "echo").stdout(Stdio::null());

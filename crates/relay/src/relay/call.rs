@@ -6,15 +6,15 @@ use super::{
     headers, neutral,
     passing::Passing,
     socket::{self, Wish},
-    target::{Goal, Lost, Target},
+    target::{Goal, Lost},
     token::{self, Claim},
+    tries::{Asked, Got},
     trouble::{Trouble, excerpt, whole},
     unified,
     upload::{self, Begun, Look, Notes},
 };
 use crate::{
     BoxError, Caller, Dialect, EgressError, UpstreamKey, Wire,
-    egress::Reach,
     scan::{Meter, Shape},
 };
 use bytes::Bytes;
@@ -52,8 +52,8 @@ enum Entered<'a> {
 }
 
 /// How a call that has an account stopped short.
-struct Failed {
-    trouble: Trouble,
+pub(super) struct Failed {
+    pub(super) trouble: Trouble,
     /// For the operator.
     note: Option<String>,
 }
@@ -89,13 +89,13 @@ impl Relay {
         };
         let dialect = admitted.dialect;
         match self.forward(&mut admitted, (&parts.method, &wish), headers, body).await {
-            Ok((mut head, incoming, key)) => match wish.filter(|_| socket::agreed(&head)) {
+            Ok(mut got) => match wish.filter(|_| socket::agreed(&got.head)) {
                 Some(wish) => {
-                    admitted.guard.note(|row| row.upstream_status = Some(head.status.as_u16()));
-                    headers::towards_caller(&mut head.headers);
-                    self.join(admitted.guard, wish, head)
+                    admitted.guard.note(|row| row.upstream_status = Some(got.head.status.as_u16()));
+                    headers::towards_caller(&mut got.head.headers);
+                    self.join(admitted.guard, wish, got.head)
                 }
-                None => self.answer(admitted, head, incoming, key).await,
+                None => self.answer(admitted, got).await,
             },
             Err(Failed { trouble, note }) => {
                 admitted.guard.fails(trouble, note);
@@ -141,34 +141,37 @@ impl Relay {
         Ok(Entered::Call(Admitted { goal, dialect, guard }))
     }
 
-    /// Sends the request up and waits for the head of the answer.
+    /// Finds out whom to ask, and asks until an answer has begun.
     async fn forward<B>(
         &self,
         call: &mut Admitted<'_>,
         (method, wish): (&Method, &Option<Wish>),
         from_caller: HeaderMap,
         body: B,
-    ) -> Result<(http::response::Parts, Incoming, Arc<UpstreamKey>), Failed>
+    ) -> Result<Got, Failed>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let Shared { config, choices } = &*self.shared;
+        let Shared { config, choices, kept } = &*self.shared;
         // What is read before the model is known is held in memory, so it must come soon, not only steadily.
         let due = (Instant::now() + config.limits.idle).min(call.guard.deadline());
         let upload = Arc::clone(&call.guard.upload);
         let begin = async |body: B, look: Look<'_>| -> Result<Begun, Trouble> {
-            let begun = timeout_at(due, upload::begin(body, &upload, look, &config.limits)).await;
+            let begun = timeout_at(due, upload::begin(body, &upload, look, (&config.limits, kept))).await;
             begun.unwrap_or(Err(Trouble::SlowUpload))
         };
         let chosen;
-        let (target, key, begun) = match &call.goal {
+        let (target, begun) = match &call.goal {
             Goal::Vendor(target) => {
                 if let Some(dialect) = target.needs.filter(|d| !target.vendor.dialects.contains(d)) {
                     return Err(Trouble::Speaks(target.vendor, dialect).into());
                 }
-                let key = self.key(&mut call.guard, target)?;
-                (target, key, begin(body, Look::Model(target.vendor)).await?)
+                // Before anything is read: nothing is asked of a caller that cannot be served.
+                if !config.snapshot.load().has_keys(call.guard.workspace(), target.vendor) {
+                    return Err(Trouble::NoKey.into());
+                }
+                (target, begin(body, Look::Model(target.vendor)).await?)
             }
             Goal::Shared(choice) => {
                 let begun = begin(body, Look::Vendor(choices)).await?;
@@ -180,57 +183,18 @@ impl Relay {
                     return Err(Trouble::Speaks(vendor, choice.dialect).into());
                 }
                 chosen = choice.at(vendor);
-                (&chosen, self.key(&mut call.guard, &chosen)?, begun)
+                (&chosen, begun)
             }
             Goal::Models(_) => return Err(Trouble::NotFound.into()),
         };
-        let way = target.way(&key).map_err(|_odd| Trouble::BadPath)?;
-        let mut headers = headers::towards_vendor(from_caller, &key, way.door).ok_or(Trouble::KeyRefused)?;
-        let mut named = target.model();
-        if wish.is_some() {
-            socket::ask(&mut headers);
-            named = named.or_else(|| target.said("model"));
-        }
-        let model = begun.model.or_else(|| named.map(str::to_owned)).unwrap_or_default();
-        call.guard.note(|row| row.model = model);
-        let mut request = Request::new(begun.body);
-        *request.method_mut() = method.clone();
-        *request.uri_mut() = way.uri;
-        *request.headers_mut() = headers;
-        let reach = if key.private_ok { Reach::Listed } else { Reach::Public };
-        let due = (Instant::now() + config.limits.headers).min(call.guard.deadline());
-        let answered = timeout_at(due, config.egress.client(reach).request(request)).await;
-        if let Some(model) = call.guard.upload.model.get().cloned() {
-            call.guard.note(|row| row.model = model);
-        }
-        match answered {
-            Ok(Ok(answer)) => {
-                let (head, incoming) = answer.into_parts();
-                Ok((head, incoming, key))
-            }
-            Ok(Err(error)) => Err(classify(&error, &call.guard.upload)),
-            Err(_elapsed) => Err(Trouble::TimedOut.into()),
-        }
-    }
-
-    /// The key whose turn it is.
-    fn key(&self, guard: &mut Guard, target: &Target<'_>) -> Result<Arc<UpstreamKey>, Trouble> {
-        let snapshot = self.shared.config.snapshot.load();
-        let key = snapshot.pool(guard.workspace(), target.vendor).and_then(|p| p.next().cloned());
-        let key = key.ok_or(Trouble::NoKey)?;
-        guard.note(|row| row.key = Some(key.id));
-        Ok(key)
+        let asked = Asked { method, wish, headers: from_caller, begun, dialect: call.dialect };
+        self.ask(&mut call.guard, target, asked).await
     }
 
     /// Decides what of the vendor's answer the caller gets.
-    async fn answer(
-        &self,
-        call: Admitted<'_>,
-        mut head: http::response::Parts,
-        body: Incoming,
-        key: Arc<UpstreamKey>,
-    ) -> Response<RelayBody> {
+    async fn answer(&self, call: Admitted<'_>, got: Got) -> Response<RelayBody> {
         let Admitted { mut guard, dialect, .. } = call;
+        let Got { mut head, first, body, key } = got;
         let status = head.status;
         guard.note(|row| row.upstream_status = Some(status.as_u16()));
         if let Some(trouble) = unfit(status, &head.headers) {
@@ -254,7 +218,7 @@ impl Relay {
         }
         guard.answers(status);
         sign(&mut head.headers, &guard);
-        let mut passing = Passing::new(body, Meter::new(dialect, shape), guard, key, dialect);
+        let mut passing = Passing::new((first, body), Meter::new(dialect, shape), guard, key, dialect);
         if events {
             passing = passing.with_events();
         }
@@ -328,7 +292,7 @@ fn unfit(status: StatusCode, headers: &HeaderMap) -> Option<Trouble> {
     coded.then_some(Trouble::Encoded)
 }
 
-fn shape(headers: &HeaderMap) -> Shape {
+pub(super) fn shape(headers: &HeaderMap) -> Shape {
     let kind = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if kind.eq_ignore_ascii_case("text/event-stream") {
@@ -341,7 +305,7 @@ fn shape(headers: &HeaderMap) -> Shape {
 }
 
 /// What an error of the client means.
-fn classify(error: &hyper_util::client::legacy::Error, notes: &Notes) -> Failed {
+pub(super) fn classify(error: &hyper_util::client::legacy::Error, notes: &Notes) -> Failed {
     if let Some(trouble) = notes.failed.get() {
         return (*trouble).into();
     }
@@ -390,7 +354,7 @@ pub(super) fn sign(headers: &mut HeaderMap, guard: &Guard) {
     if !guard.model().is_empty() {
         set("x-chela-model", guard.model());
     }
-    set("x-chela-attempts", if guard.is_sent() { "1" } else { "0" });
+    set("x-chela-attempts", &guard.attempts().to_string());
 }
 
 fn respond(status: StatusCode, headers: HeaderMap, body: RelayBody) -> Response<RelayBody> {

@@ -1,7 +1,7 @@
 //! The account of one call: a row that is delivered exactly once, whatever ends the call.
 
 use super::{Shared, trouble::Trouble, upload::Notes};
-use crate::{Caller, End, UsageRow, guarded::Watch, vendors::Vendor};
+use crate::{Caller, End, UsageRow, guarded::Watch, usage::Try, vendors::Vendor};
 use api::ids::WorkspaceId;
 use http::{HeaderMap, StatusCode};
 use std::{
@@ -76,6 +76,7 @@ impl Guard {
             caller: caller.id,
             bot: caller.bot(),
             key: None,
+            tries: Vec::new(),
             vendor: vendor.map_or("", |v| v.id),
             model: String::new(),
             model_answered: None,
@@ -119,9 +120,14 @@ impl Guard {
         self.row.as_ref().map_or("", |r| r.vendor)
     }
 
-    /// Whether a key was chosen, so that something was tried.
-    pub(super) fn is_sent(&self) -> bool {
-        self.row.as_ref().is_some_and(|r| r.key.is_some())
+    /// How many keys were asked with.
+    pub(super) fn attempts(&self) -> usize {
+        self.row.as_ref().map_or(0, |r| r.attempts())
+    }
+
+    /// Remembers that a key could not serve the call.
+    pub(super) fn tried(&mut self, tried: Try) {
+        self.note(|row| row.tries.push(tried));
     }
 
     /// The model as sent on.

@@ -2,6 +2,7 @@
 //! breaks off never looks whole: an event of the dialect says so where one can, then the connection is cut.
 
 use super::{
+    first::First,
     guard::{Guard, millis},
     neutral,
     trouble::{Trouble, excerpt},
@@ -37,6 +38,8 @@ enum Step {
 
 /// The body of a passing answer.
 pub(super) struct Passing {
+    /// What was read of the body before it was handed on.
+    first: First,
     body: Incoming,
     meter: Meter,
     guard: Guard,
@@ -61,7 +64,7 @@ pub(super) struct Passing {
 
 impl Passing {
     pub(super) fn new(
-        body: Incoming,
+        (first, body): (First, Incoming),
         meter: Meter,
         guard: Guard,
         key: Arc<UpstreamKey>,
@@ -69,6 +72,7 @@ impl Passing {
     ) -> Self {
         let (step, cause, last) = (Step::Going, Trouble::Cut, Instant::now());
         Self {
+            first,
             body,
             meter,
             guard,
@@ -231,7 +235,12 @@ impl Passing {
             return self.cut(Trouble::Stopping);
         }
         loop {
-            match Pin::new(&mut self.body).poll_frame(cx) {
+            let polled = match self.first.pieces.pop_front() {
+                Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
+                None if self.first.late => return self.cut(Trouble::TimedOut),
+                None => Pin::new(&mut self.body).poll_frame(cx),
+            };
+            match polled {
                 Poll::Ready(Some(Ok(frame))) => {
                     let Ok(piece) = frame.into_data() else { continue };
                     self.passed(&piece);
@@ -279,14 +288,19 @@ impl Body for Passing {
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.events { SizeHint::new() } else { self.body.size_hint() }
+        if self.events {
+            return SizeHint::new();
+        }
+        let read: usize = self.first.pieces.iter().map(Bytes::len).sum();
+        let left = self.body.size_hint().exact();
+        left.map_or_else(SizeHint::new, |left| SizeHint::with_exact(left + u64::try_from(read).unwrap_or(0)))
     }
 }
 
 impl Drop for Passing {
     fn drop(&mut self) {
         // hyper does not ask a body of known length for its end: all bytes given out is the end.
-        let given_out = !self.events && self.body.is_end_stream();
+        let given_out = !self.events && self.first.pieces.is_empty() && self.body.is_end_stream();
         // A caller that heard the dialect's last word hangs up before HTTP's own end: it has its whole answer.
         let heard_out = self.events && self.meter.ended();
         if matches!(self.step, Step::Going | Step::Ending) && (given_out || heard_out) {

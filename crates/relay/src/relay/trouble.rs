@@ -6,7 +6,10 @@
 use super::RelayBody;
 use crate::{BoxError, Dialect, End, Vendor};
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use http::{
+    HeaderValue, Response, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+};
 use http_body_util::{BodyExt, Full};
 use serde_json::json;
 use std::borrow::Cow;
@@ -56,6 +59,10 @@ pub(crate) enum Trouble {
     KeyRefused,
     /// The vendor asks to slow down, in words a bot must not see.
     SlowDown,
+    /// The vendor said how long to wait, and every key waits.
+    Slow { wait_s: u32 },
+    /// Every key failed several times in a row and rests.
+    Failing { wait_s: u32 },
     /// Chela stops.
     Stopping,
 }
@@ -77,12 +84,12 @@ impl Trouble {
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowUpload => StatusCode::REQUEST_TIMEOUT,
-            Self::SlowDown => StatusCode::TOO_MANY_REQUESTS,
+            Self::SlowDown | Self::Slow { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unreachable | Self::Cut | Self::BadAnswer | Self::Redirect | Self::Encoded => {
                 StatusCode::BAD_GATEWAY
             }
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
-            Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Stopping | Self::Failing { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -140,6 +147,10 @@ impl Trouble {
                  has been told; nothing is wrong with this conversation."
             }
             Self::SlowDown => "The model service asks to slow down; try again later.",
+            Self::Slow { .. } => "The model service asked to slow down for a while; try again later.",
+            Self::Failing { .. } => {
+                "The model service failed several times in a row; it is asked again soon."
+            }
             Self::Stopping => "Chela is stopping; ask again in a moment.",
         })
     }
@@ -166,7 +177,8 @@ impl Trouble {
             Self::Redirect => "upstream_redirect",
             Self::Encoded => "upstream_encoding",
             Self::KeyRefused => "connection_refused",
-            Self::SlowDown => "slow_down",
+            Self::SlowDown | Self::Slow { .. } => "slow_down",
+            Self::Failing { .. } => "upstream_failing",
             Self::Stopping => "stopping",
         }
     }
@@ -222,6 +234,9 @@ impl Trouble {
         let mut answer = Response::new(whole(self.json(dialect)));
         *answer.status_mut() = self.status();
         answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Self::Slow { wait_s } | Self::Failing { wait_s } = self {
+            answer.headers_mut().insert(RETRY_AFTER, wait_s.into());
+        }
         answer
     }
 }

@@ -2,13 +2,13 @@
 
 use super::{
     Limits,
+    again::{Again, Kept},
     splice::{HOLD_BYTES, Splicer},
     trouble::Trouble,
 };
-use crate::{BoxError, egress::OutBody, vendors::Vendor};
+use crate::{BoxError, vendors::Vendor};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyExt, Empty};
 use std::{
     collections::VecDeque,
     pin::Pin,
@@ -48,7 +48,7 @@ pub(super) struct Notes {
 
 /// An upload that has begun.
 pub(super) struct Begun {
-    pub(super) body: OutBody,
+    pub(super) body: Again,
     pub(super) model: Option<String>,
     /// Chosen by the model.
     pub(super) vendor: Option<&'static Vendor>,
@@ -61,15 +61,14 @@ pub(super) async fn begin<B>(
     body: B,
     notes: &Arc<Notes>,
     look: Look<'_>,
-    limits: &Limits,
+    (limits, kept): (&Limits, &Kept),
 ) -> Result<Begun, Trouble>
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
     if body.is_end_stream() {
-        let body = OutBody::new(Empty::new().map_err(|never| match never {}));
-        return Ok(Begun { body, model: None, vendor: None, late: false });
+        return Ok(Begun { body: Again::empty(), model: None, vendor: None, late: false });
     }
     let exact = body.size_hint().exact();
     if exact.is_some_and(|n| n > limits.request_bytes) {
@@ -107,7 +106,7 @@ where
         upload.left = total.map(|n| n.saturating_sub(upload.splicer.removed));
     }
     let (vendor, late) = (upload.splicer.vendor, upload.splicer.model.is_none() && upload.seen > most);
-    Ok(Begun { body: OutBody::new(upload), model, vendor, late })
+    Ok(Begun { body: Again::keeping(upload, kept), model, vendor, late })
 }
 
 struct Upload<B> {

@@ -63,6 +63,29 @@ impl End {
     }
 }
 
+/// A key that could not serve a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Try {
+    /// Which.
+    pub key: KeyId,
+    /// The status its vendor gave, if it gave one.
+    pub status: Option<u16>,
+    /// What that means: `slow_down`, `refused`, `forbidden`, `failed`.
+    pub why: &'static str,
+    /// How long it took.
+    pub took_ms: u64,
+}
+
+impl UsageRow {
+    /// With how many keys it was asked.
+    #[must_use]
+    pub fn attempts(&self) -> usize {
+        // The last one served it, or is the last that could not.
+        let served = self.key.is_some() && self.tries.last().is_none_or(|last| Some(last.key) != self.key);
+        self.tries.len() + usize::from(served)
+    }
+}
+
 /// What one call was and used. Made when an authenticated call begins, delivered exactly once when it ends,
 /// however it ends.
 #[derive(Clone, Debug)]
@@ -77,6 +100,8 @@ pub struct UsageRow {
     pub bot: Option<BotId>,
     /// The provider key that was used; none where the call ended before one was chosen.
     pub key: Option<KeyId>,
+    /// The keys that could not serve it, in their order.
+    pub tries: Vec<Try>,
     /// The vendor's id.
     pub vendor: &'static str,
     /// The model asked for, as sent upstream; empty if the request named none.

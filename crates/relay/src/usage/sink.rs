@@ -181,6 +181,7 @@ mod tests {
             caller: Uuid::nil(),
             bot: None,
             key: None,
+            tries: Vec::new(),
             vendor: "openai",
             model: "m".into(),
             model_answered: None,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may fail loudly")]
 
 mod errors;
+mod fallback;
 mod hostile;
 mod native;
 mod passing;

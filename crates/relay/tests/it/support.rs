@@ -36,6 +36,7 @@ pub fn short() -> Limits {
     Limits {
         request_bytes: 40 * 1024 * 1024,
         headers: Duration::from_millis(300),
+        first_event: Duration::from_millis(300),
         idle: Duration::from_millis(300),
         total: Duration::from_secs(20),
         connections: 64,

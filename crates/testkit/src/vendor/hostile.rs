@@ -14,9 +14,12 @@ pub(super) async fn play(
     events: &[String],
 ) -> io::Result<bool> {
     match &script.mode {
-        Mode::Answer | Mode::Tool { .. } | Mode::Status { .. } | Mode::Echo | Mode::Json { .. } => {
-            return Ok(true);
-        }
+        Mode::Answer
+        | Mode::Tool { .. }
+        | Mode::Status { .. }
+        | Mode::SlowDown { .. }
+        | Mode::Echo
+        | Mode::Json { .. } => return Ok(true),
         Mode::Events { body, whole } => {
             connection.head("text/event-stream").await?;
             connection.piece(body.as_bytes()).await?;

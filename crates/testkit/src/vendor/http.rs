@@ -86,6 +86,15 @@ impl Connection {
         self.to.write_all(&[head.as_bytes(), body].concat()).await
     }
 
+    /// 429 with a body of JSON.
+    pub(super) async fn slow_down(&mut self, after: &str, body: &[u8]) -> io::Result<()> {
+        let head = format!(
+            "HTTP/1.1 429 Slow\r\ncontent-type: application/json\r\nretry-after: {after}\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        self.to.write_all(&[head.as_bytes(), body].concat()).await
+    }
+
     /// The head of a stream.
     pub(super) async fn head(&mut self, kind: &str) -> io::Result<()> {
         let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ntransfer-encoding: chunked\r\n\r\n");

@@ -25,6 +25,11 @@ pub enum Mode {
         /// The body, as JSON.
         body: String,
     },
+    /// 429, and how long to wait as a header says it.
+    SlowDown {
+        /// The value of `retry-after`.
+        after: String,
+    },
     /// A body of one's own, as events.
     Events {
         /// Sent as it is.
@@ -95,6 +100,8 @@ pub enum Mode {
 pub struct Script {
     /// The only key it takes; where it is empty, it takes calls without any.
     pub key: String,
+    /// Other keys it takes, and how calls with them are answered.
+    pub others: BTreeMap<String, Mode>,
     /// The secret half of every digest.
     pub nonce: String,
     /// The one model it lists.
@@ -109,6 +116,7 @@ impl Default for Script {
     fn default() -> Self {
         Self {
             key: "sk-fake-real-key-0001".into(),
+            others: BTreeMap::new(),
             nonce: "nonce".into(),
             model: "fake-model".into(),
             delay_ms: 0,

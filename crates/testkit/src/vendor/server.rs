@@ -84,6 +84,11 @@ impl FakeVendor {
         locked(&self.shared.script).mode = mode;
     }
 
+    /// Answers calls with this key so from now on.
+    pub fn answer_with(&self, key: &str, mode: Mode) {
+        locked(&self.shared.script).others.insert(key.to_owned(), mode);
+    }
+
     /// Takes this key from now on; an empty one is none at all.
     pub fn expect_key(&self, key: &str) {
         key.clone_into(&mut locked(&self.shared.script).key);
@@ -159,10 +164,17 @@ impl Shared {
             }
             _ => {}
         }
-        let script = locked(&self.script).clone();
+        let mut script = locked(&self.script).clone();
         let place = self.remember(&request);
-        let known = [format!("Bearer {}", script.key), script.key.clone()];
         let places = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
+        let other = places.iter().filter_map(|name| request.headers.get(*name)).find_map(|value| {
+            let key = value.strip_prefix("Bearer ").unwrap_or(value);
+            script.others.get_key_value(key).map(|(key, mode)| (key.clone(), mode.clone()))
+        });
+        if let Some((key, mode)) = other {
+            (script.key, script.mode) = (key, mode);
+        }
+        let known = [format!("Bearer {}", script.key), script.key.clone()];
         let mut sent = places.iter().filter_map(|n| request.headers.get(*n));
         let welcome = match script.key.as_str() {
             "" => sent.next().is_none(),
@@ -173,6 +185,11 @@ impl Shared {
             let body = json!({"error": {"message": "Incorrect API key provided.", "type": "invalid_request_error",
                                         "code": "invalid_api_key"}});
             return connection.answer(401, json, body.to_string().as_bytes()).await.map(|()| true);
+        }
+        if let Mode::SlowDown { after } = &script.mode {
+            self.answered(place, 429);
+            let body = json!({"error": {"message": "Rate limit reached.", "type": "requests", "code": "rate_limit"}});
+            return connection.slow_down(after, body.to_string().as_bytes()).await.map(|()| true);
         }
         if let Mode::Status { status, body } = &script.mode {
             self.answered(place, *status);

@@ -1,0 +1,230 @@
+//! A request body that can be sent again: what has gone up is kept while another key may have to be asked.
+
+use crate::{BoxError, egress::OutBody};
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Empty};
+use std::{
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, ready},
+};
+
+/// Kept of one body; a longer one is sent once.
+const MOST_KEPT: usize = 4 * 1024 * 1024;
+/// Kept of all bodies together.
+const MOST_KEPT_IN_ALL: usize = 128 * 1024 * 1024;
+
+/// What all calls keep together, in bytes.
+pub(super) type Kept = Arc<AtomicUsize>;
+
+/// A body that is sent, and sent again.
+pub(super) struct Again(Option<Arc<dyn Source>>);
+
+trait Source: Send + Sync {
+    fn send(self: Arc<Self>) -> Option<OutBody>;
+    fn release(&self);
+}
+
+impl Again {
+    /// No body at all.
+    pub(super) const fn empty() -> Self {
+        Self(None)
+    }
+
+    /// Keeps what `body` gives out.
+    pub(super) fn keeping<B>(body: B, all: &Kept) -> Self
+    where
+        B: Body<Data = Bytes, Error = BoxError> + Send + Unpin + 'static,
+    {
+        let length = body.size_hint().exact();
+        let state = State { body, pieces: Vec::new(), bytes: 0, whole: true, turn: 0 };
+        Self(Some(Arc::new(Keeping { state: Mutex::new(state), length, all: Arc::clone(all) })))
+    }
+
+    /// The body from its beginning, unless too much has gone up to be kept. Who was sending it before gets no more
+    /// of it.
+    pub(super) fn send(&self) -> Option<OutBody> {
+        match &self.0 {
+            Some(source) => Arc::clone(source).send(),
+            None => Some(OutBody::new(Empty::new().map_err(|never| match never {}))),
+        }
+    }
+}
+
+impl Drop for Again {
+    /// Nobody asks again: what is still on its way is not kept any more.
+    fn drop(&mut self) {
+        if let Some(source) = &self.0 {
+            source.release();
+        }
+    }
+}
+
+struct State<B> {
+    body: B,
+    pieces: Vec<Bytes>,
+    bytes: usize,
+    whole: bool,
+    /// Which sending may go on.
+    turn: usize,
+}
+
+struct Keeping<B> {
+    state: Mutex<State<B>>,
+    length: Option<u64>,
+    all: Kept,
+}
+
+impl<B> Keeping<B> {
+    fn state(&self) -> std::sync::MutexGuard<'_, State<B>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn forget(&self, state: &mut State<B>) {
+        state.whole = false;
+        state.pieces = Vec::new();
+        self.all.fetch_sub(std::mem::take(&mut state.bytes), Ordering::Relaxed);
+    }
+
+    fn keep(&self, state: &mut State<B>, piece: &Bytes) {
+        if !state.whole {
+            return;
+        }
+        let all = self.all.fetch_add(piece.len(), Ordering::Relaxed) + piece.len();
+        state.bytes += piece.len();
+        if state.bytes > MOST_KEPT || all > MOST_KEPT_IN_ALL {
+            return self.forget(state);
+        }
+        state.pieces.push(piece.clone());
+    }
+}
+
+impl<B> Drop for Keeping<B> {
+    fn drop(&mut self) {
+        let bytes = self.state.get_mut().unwrap_or_else(PoisonError::into_inner).bytes;
+        self.all.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+impl<B> Source for Keeping<B>
+where
+    B: Body<Data = Bytes, Error = BoxError> + Send + Unpin + 'static,
+{
+    fn send(self: Arc<Self>) -> Option<OutBody> {
+        let turn = {
+            let mut state = self.state();
+            state.turn += 1;
+            state.whole.then_some(state.turn)?
+        };
+        let left = self.length;
+        Some(OutBody::new(Sending { source: self, turn, next: 0, left }))
+    }
+
+    fn release(&self) {
+        self.forget(&mut self.state());
+    }
+}
+
+struct Sending<B> {
+    source: Arc<Keeping<B>>,
+    turn: usize,
+    next: usize,
+    left: Option<u64>,
+}
+
+impl<B> Body for Sending<B>
+where
+    B: Body<Data = Bytes, Error = BoxError> + Send + Unpin + 'static,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.get_mut();
+        let mut state = this.source.state();
+        if state.turn != this.turn {
+            return Poll::Ready(Some(Err("another key is asked".into())));
+        }
+        let piece = match state.pieces.get(this.next) {
+            Some(piece) => piece.clone(),
+            None => loop {
+                match ready!(Pin::new(&mut state.body).poll_frame(cx)) {
+                    None => return Poll::Ready(None),
+                    Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                    Some(Ok(frame)) => {
+                        let Ok(piece) = frame.into_data() else { continue };
+                        this.source.keep(&mut state, &piece);
+                        break piece;
+                    }
+                }
+            },
+        };
+        this.next += 1;
+        let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        this.left = this.left.map(|left| left.saturating_sub(length));
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let state = self.source.state();
+        state.turn == self.turn && self.next >= state.pieces.len() && state.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.left.map_or_else(SizeHint::new, SizeHint::with_exact)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::{Full, StreamBody};
+
+    fn pieces(list: Vec<Bytes>) -> impl Body<Data = Bytes, Error = BoxError> + Unpin {
+        StreamBody::new(futures::stream::iter(list.into_iter().map(|piece| Ok(Frame::data(piece)))))
+    }
+
+    #[tokio::test]
+    async fn a_body_is_sent_again_from_its_beginning_also_from_the_middle() {
+        let all = Kept::default();
+        let list =
+            vec![Bytes::from_static(b"one "), Bytes::from_static(b"two "), Bytes::from_static(b"three")];
+        let body = Again::keeping(pieces(list), &all);
+        let mut first = body.send().unwrap();
+        assert_eq!(first.frame().await.unwrap().unwrap().into_data().unwrap(), "one ");
+        let second = body.send().unwrap();
+        assert!(first.frame().await.unwrap().is_err(), "the first has lost its turn");
+        assert_eq!(second.collect().await.unwrap().to_bytes(), "one two three");
+        assert_eq!(body.send().unwrap().collect().await.unwrap().to_bytes(), "one two three");
+        drop(body);
+        assert_eq!(all.load(Ordering::Relaxed), 0, "and nothing is held");
+    }
+
+    #[tokio::test]
+    async fn a_long_body_is_sent_once_and_not_kept() {
+        let all = Kept::default();
+        let piece = Bytes::from(vec![b'x'; MOST_KEPT / 2 + 1]);
+        let body = Again::keeping(pieces(vec![piece.clone(), piece.clone()]), &all);
+        assert_eq!(body.send().unwrap().collect().await.unwrap().to_bytes().len(), 2 * piece.len());
+        assert!(body.send().is_none());
+        assert_eq!(all.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn a_length_that_is_known_is_told_each_time() {
+        let full = Full::new(Bytes::from_static(b"12345")).map_err(|never| -> BoxError { match never {} });
+        let body = Again::keeping(full, &Kept::default());
+        for _ in 0..2 {
+            let sending = body.send().unwrap();
+            assert_eq!(sending.size_hint().exact(), Some(5));
+            sending.collect().await.unwrap();
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The first word of an answer, read before the caller is answered: an answer that begins with an error is none.
+
+use crate::{
+    Dialect,
+    scan::{Meter, Shape},
+};
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use std::collections::VecDeque;
+use tokio::time::{Instant, timeout_at};
+
+/// A first event longer than this is no error.
+const MOST: usize = 64 * 1024;
+
+/// What was read of a body before it was handed on.
+#[derive(Debug, Default)]
+pub(super) struct First {
+    /// In order, as it came.
+    pub(super) pieces: VecDeque<Bytes>,
+    /// Whether it is an error, or nothing came where something had to.
+    pub(super) failed: bool,
+    /// Whether the time for it passed.
+    pub(super) late: bool,
+}
+
+/// Reads until the first event is whole, or the first piece of JSON is there.
+pub(super) async fn gate(body: &mut Incoming, dialect: Dialect, shape: Shape, due: Instant) -> First {
+    let (mut first, mut meter, mut bytes) = (First::default(), Meter::new(dialect, shape), 0);
+    loop {
+        let frame = match timeout_at(due, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            // An empty stream, or one that is cut before its first event.
+            Ok(None | Some(Err(_))) => {
+                first.failed = shape == Shape::Events && !meter.ended() || first.pieces.is_empty();
+                return first;
+            }
+            Err(_elapsed) => {
+                (first.failed, first.late) = (true, true);
+                return first;
+            }
+        };
+        let Ok(piece) = frame.into_data() else { continue };
+        bytes += piece.len();
+        meter.feed(&piece);
+        let over = match shape {
+            Shape::Events => meter.ends().is_some(),
+            _ => true,
+        };
+        first.failed = match shape {
+            Shape::Events => meter.saw_error(),
+            _ => is_error(&piece),
+        };
+        first.pieces.push_back(piece);
+        if over || bytes > MOST {
+            return first;
+        }
+    }
+}
+
+/// Whether JSON that came with a 200 is an error all the same.
+fn is_error(piece: &[u8]) -> bool {
+    let mut text = piece.iter().copied().filter(|byte| !byte.is_ascii_whitespace());
+    let begins: Vec<u8> = text.by_ref().take(16).collect();
+    begins.starts_with(b"{\"error\":{") || begins.starts_with(b"{\"type\":\"error\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_error;
+
+    #[test]
+    fn an_error_is_told_from_an_answer_by_its_beginning() {
+        assert!(is_error(b"{ \"error\" : { \"message\": \"overloaded\" } }"));
+        assert!(is_error(b"{\"type\":\"error\",\"error\":{}}"));
+        assert!(!is_error(b"{\"error\":null,\"id\":\"resp_1\"}"), "as Responses says that there is none");
+        assert!(!is_error(b"{\"id\":\"x\"}") && !is_error(b""));
+    }
+}

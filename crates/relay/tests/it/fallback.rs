@@ -1,0 +1,243 @@
+//! A key that cannot serve a call, and the one that does instead: the caller notices nothing, the row tells everything.
+
+use crate::support::*;
+use api::ids::KeyId;
+use relay::{
+    CallerKind, Egress, EgressPolicy, End, Snapshot, UpstreamKey, Wire,
+    egress::{Allowed, BaseUrl},
+    health::Rest,
+    snapshot::token_hash,
+    vendors,
+};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+use testkit::vendor::{Mode, Script};
+use uuid::Uuid;
+
+const BAD: &str = "sk-fake-bad-key-0001";
+const GOOD: &str = "sk-fake-good-key-0002";
+
+/// Two keys for the fake, the bad one first; it does this with the bad one.
+async fn two(mode: Mode) -> House {
+    let others = BTreeMap::from([(BAD.to_owned(), mode), (GOOD.to_owned(), Mode::Answer)]);
+    let house = house_out(Script { others, ..Script::default() }, short(), |fake| {
+        let allow_private = vec![Allowed::parse(&fake.to_string()).unwrap()];
+        Egress::new(EgressPolicy { allow_private, ..EgressPolicy::default() }).unwrap()
+    })
+    .await;
+    house.snapshot.store(snapshot(&house, &[BAD, GOOD]).into());
+    house
+}
+
+fn snapshot(house: &House, secrets: &[&str]) -> Snapshot {
+    let mut builder = Snapshot::builder()
+        .caller(token_hash(PROGRAM_TOKEN.as_bytes()), caller(CallerKind::Program, Wire::Tcp))
+        .caller(
+            token_hash(BOT_TOKEN.as_bytes()),
+            caller(CallerKind::Bot(api::ids::BotId(Uuid::from_u128(0xb1))), Wire::Tcp),
+        );
+    let before = house.snapshot.load();
+    for (n, secret) in secrets.iter().enumerate() {
+        let base = BaseUrl::parse(&house.vendor.base_url()).unwrap();
+        let vendor = vendors::find("openai").unwrap();
+        let key = UpstreamKey::new(id(n), vendor, base, (*secret).to_owned().into(), true).as_in(&before);
+        builder = builder.key(workspace(), Arc::new(key));
+    }
+    builder.build()
+}
+
+fn id(n: usize) -> KeyId {
+    KeyId(Uuid::from_u128(100 + n as u128))
+}
+
+/// What was found out about a key.
+fn rests(house: &House, n: usize, now_ms: i64) -> Vec<Rest> {
+    let snapshot = house.snapshot.load();
+    let health = &snapshot.key(id(n)).unwrap().health;
+    health.resting(now_ms).into_iter().map(|(_, resting)| resting.why).collect()
+}
+
+fn status(status: u16) -> Mode {
+    Mode::Status { status, body: r#"{"error":{"message":"no","type":"server_error"}}"#.into() }
+}
+
+/// Every fault that another key can make good.
+fn faults() -> Vec<(&'static str, Mode, Option<u16>, &'static str)> {
+    let error = "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\"}}\n\n";
+    vec![
+        ("401", status(401), Some(401), "refused"),
+        ("402", status(402), Some(402), "refused"),
+        ("403", status(403), Some(403), "forbidden"),
+        ("429", status(429), Some(429), "slow_down"),
+        ("429 with a time", Mode::SlowDown { after: "30".into() }, Some(429), "slow_down"),
+        ("500", status(500), Some(500), "failed"),
+        ("503", status(503), Some(503), "failed"),
+        ("529", status(529), Some(529), "failed"),
+        ("closes", Mode::Close, None, "failed"),
+        ("hangs", Mode::Hang, None, "failed"),
+        ("garbage", Mode::Garbage, None, "failed"),
+        ("200 with an error event", Mode::Events { body: error.into(), whole: true }, Some(200), "failed"),
+        ("200 and an empty stream", Mode::Events { body: String::new(), whole: true }, Some(200), "failed"),
+        ("200 cut before the first event", Mode::CutAfter { pieces: 0 }, Some(200), "failed"),
+        ("200 that hangs before the first event", Mode::HangAfter { pieces: 0 }, Some(200), "failed"),
+    ]
+}
+
+#[tokio::test]
+async fn another_key_makes_good_every_fault_before_the_first_word_and_nobody_notices() {
+    for (what, mode, seen, why) in faults() {
+        let streams = what.starts_with("200");
+        for body in [ASK_STREAM, ASK].into_iter().take(if streams { 1 } else { 2 }) {
+            let mut house = two(mode.clone()).await;
+            let answer = house.chat(PROGRAM_TOKEN, body).await;
+            assert_eq!(answer.status, 200, "{what}: {}", answer.text());
+            assert!(!answer.cut, "{what}");
+            let said = house.vendor.answer_to("t1");
+            let heard =
+                if body == ASK { answer.text().contains(&said) } else { answer.text().contains("[DONE]") };
+            assert!(heard, "{what}: {}", answer.text());
+            assert_eq!(answer.headers["x-chela-attempts"], "2", "{what}");
+            let row = house.row().await;
+            assert_eq!((row.end, row.status, row.key), (End::Complete, 200, Some(id(1))), "{what}: {row:?}");
+            let [tried] = row.tries.as_slice() else { panic!("{what}: {row:?}") };
+            assert_eq!((tried.key, tried.status, tried.why), (id(0), seen, why), "{what}");
+            assert!(row.counted && row.tokens.output > 0, "{what}: {row:?}");
+            let asked: Vec<_> = house.vendor.calls().into_iter().map(|call| call.body).collect();
+            assert!(asked.iter().all(|sent| sent == body), "{what}: the same was asked of both");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_the_callers_own_is_final_and_asks_no_other_key() {
+    for code in [400, 404, 413, 422] {
+        let mut house = two(status(code)).await;
+        let answer = house.chat(PROGRAM_TOKEN, ASK).await;
+        assert_eq!(answer.status.as_u16(), code);
+        assert_eq!(answer.headers["x-chela-attempts"], "1");
+        assert_eq!(house.vendor.calls().len(), 1);
+        assert!(house.row().await.tries.is_empty() && rests(&house, 0, 1_000).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn after_the_first_word_the_caller_has_what_it_has() {
+    let mut house = two(Mode::CutAfter { pieces: 2 }).await;
+    let answer = house.chat(PROGRAM_TOKEN, ASK_STREAM).await;
+    assert!(answer.text().contains("upstream_cut") && !answer.text().contains("[DONE]"), "{}", answer.text());
+    let row = house.row().await;
+    assert_eq!((row.end, row.key, row.attempts()), (End::UpstreamCut, Some(id(0)), 1), "{row:?}");
+    assert_eq!(house.vendor.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn where_no_key_can_serve_it_the_last_answer_is_what_the_caller_gets() {
+    let mut house = two(status(500)).await;
+    house.snapshot.store(snapshot(&house, &[BAD, "sk-unknown"]).into());
+    let answer = house.chat(PROGRAM_TOKEN, ASK).await;
+    assert_eq!(answer.status, 401, "the second key is not known there");
+    assert_eq!(answer.headers["x-chela-attempts"], "2");
+    let row = house.row().await;
+    let why: Vec<_> = row.tries.iter().map(|tried| tried.why).collect();
+    assert_eq!((why, row.attempts(), row.end), (vec!["failed", "refused"], 2, End::KeyRefused), "{row:?}");
+    // A bot gets none of the words for which it would lock the vendor away.
+    let answer = house.chat(BOT_TOKEN, ASK).await;
+    assert_neutral(&answer);
+}
+
+#[tokio::test]
+async fn a_key_that_rests_is_not_asked_and_is_asked_again_when_its_rest_is_over() {
+    static NOW: AtomicI64 = AtomicI64::new(1_000_000);
+    let house = two(Mode::SlowDown { after: "30".into() }).await;
+    let config = relay::RelayConfig {
+        snapshot: house.snapshot.clone(),
+        egress: Arc::new(
+            Egress::new(EgressPolicy {
+                allow_private: vec![Allowed::parse(&house.vendor.listed()).unwrap()],
+                ..EgressPolicy::default()
+            })
+            .unwrap(),
+        ),
+        usage: relay::UsageSink::channel(64).0,
+        limits: short(),
+        now_ms: || NOW.load(Ordering::Relaxed),
+    };
+    let relay = relay::Relay::new(config);
+    let ask = async || {
+        let request = http::Request::post("/v1/openai/chat/completions")
+            .header("authorization", format!("Bearer {PROGRAM_TOKEN}"))
+            .body(http_body_util::Full::<bytes::Bytes>::from(ASK))
+            .unwrap();
+        relay.handle(Wire::Tcp, request).await
+    };
+    let tries = async || ask().await.headers()["x-chela-attempts"].to_str().unwrap().to_owned();
+    assert_eq!(tries().await, "2");
+    for _ in 0..4 {
+        assert_eq!(tries().await, "1", "the resting key is left alone");
+    }
+    // Whatever else changes: what is known of a key stays known.
+    house.snapshot.store(snapshot(&house, &[BAD, GOOD]).into());
+    assert_eq!(rests(&house, 0, NOW.load(Ordering::Relaxed)), [Rest::Slow]);
+    assert_eq!(tries().await, "1");
+    // Alone it is not asked either: its vendor said when.
+    house.snapshot.store(snapshot(&house, &[BAD]).into());
+    let calls = house.vendor.calls().len();
+    let refused = ask().await;
+    assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (429, &"30".parse().unwrap()));
+    assert_eq!(house.vendor.calls().len(), calls, "nobody was asked");
+    NOW.fetch_add(30_000, Ordering::Relaxed);
+    assert_eq!(ask().await.status(), 429);
+    assert_eq!(house.vendor.calls().len(), calls + 1, "now it was");
+    // Another secret is another key.
+    house.snapshot.store(snapshot(&house, &[GOOD]).into());
+    assert!(rests(&house, 0, NOW.load(Ordering::Relaxed)).is_empty());
+    assert_eq!(ask().await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_key_that_fails_five_times_with_a_model_is_left_alone_for_a_while() {
+    let house = two(status(500)).await;
+    house.snapshot.store(snapshot(&house, &[BAD]).into());
+    for _ in 0..5 {
+        assert_eq!(house.chat(PROGRAM_TOKEN, ASK).await.status, 500);
+    }
+    let calls = house.vendor.calls().len();
+    let answer = house.chat(PROGRAM_TOKEN, ASK).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.json()["error"]["code"].as_str()),
+        (503, Some("upstream_failing"))
+    );
+    assert_eq!(answer.headers["retry-after"], "5");
+    assert_eq!(house.vendor.calls().len(), calls, "fails at once");
+    let other = ASK.replace("fake-model", "other-model");
+    assert_eq!(house.chat(PROGRAM_TOKEN, &other).await.status, 500, "another model is asked for");
+}
+
+#[tokio::test]
+async fn a_refused_key_alone_is_asked_all_the_same_and_works_again_at_once() {
+    let house = two(status(401)).await;
+    house.snapshot.store(snapshot(&house, &[BAD]).into());
+    assert_eq!(house.chat(PROGRAM_TOKEN, ASK).await.status, 401);
+    assert_eq!(rests(&house, 0, 1_000), [Rest::Refused]);
+    house.vendor.answer_with(BAD, Mode::Answer);
+    assert_eq!(house.chat(PROGRAM_TOKEN, ASK).await.status, 200, "its account is in order again");
+    assert!(rests(&house, 0, 1_000).is_empty());
+}
+
+#[tokio::test]
+async fn a_body_too_long_to_keep_is_sent_once_and_the_first_answer_stands() {
+    let mut house = two(status(500)).await;
+    let long = format!(
+        r#"{{"model":"fake-model","messages":[{{"role":"user","content":"{}"}}]}}"#,
+        "x".repeat(9 << 20)
+    );
+    let answer = house.chat(PROGRAM_TOKEN, &long).await;
+    assert_eq!((answer.status.as_u16(), &answer.headers["x-chela-attempts"]), (500, &"1".parse().unwrap()));
+    let row = house.row().await;
+    assert_eq!((row.tries.len(), row.attempts()), (1, 1), "{row:?}");
+}
