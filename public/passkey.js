@@ -84,6 +84,12 @@ let token = '';
 /** Whom and what the link is for, once the server has said. */
 let link = Promise.resolve(null);
 
+/** Takes the form away that a link would have opened. */
+function shut(why) {
+  document.querySelector('[data-passkey="register"]').hidden = true;
+  if (why) say(why);
+}
+
 async function look() {
   const info = await post('link', { token });
   const named = Boolean(info.user_name);
@@ -107,9 +113,13 @@ function openLink() {
     history.replaceState(history.state, '', location.pathname + location.search);
   }
   if (!supported()) return say('unsupported');
-  if (!token) return say('no-link');
+  if (!token) return shut('no-link');
   link = look();
-  link.catch((error) => explain(error));
+  link.catch((error) => {
+    explain(error);
+    // A link that does not hold opens nothing: no form pretends that it did.
+    if (error instanceof Refused && error.status < 500 && error.status !== 429) shut();
+  });
 }
 
 // --- ceremonies ---------------------------------------------------------------------------------------------------

@@ -78,7 +78,12 @@ pub fn ErrorNote(error: ApiError) -> impl IntoView {
 /// The last failure of some work, if it failed; announced when it appears. Once the form is touched again,
 /// `public/page.js` marks it as past (`data-news="past"`); the next failure takes that mark away.
 #[component]
-pub fn Failure(#[prop(into)] error: Signal<Option<ApiError>>) -> impl IntoView {
+pub fn Failure(
+    #[prop(into)] error: Signal<Option<ApiError>>,
+    /// A field of the form shows it already: it is announced, and not shown twice.
+    #[prop(optional, into)]
+    told: Signal<bool>,
+) -> impl IntoView {
     let count = StoredValue::new(0_u32);
     let news = move || {
         error.track();
@@ -86,7 +91,7 @@ pub fn Failure(#[prop(into)] error: Signal<Option<ApiError>>) -> impl IntoView {
         count.get_value().to_string()
     };
     view! {
-        <div class="failure" data-news=news>
+        <div class="failure" class:sr-only=move || told.get() data-news=news>
             {move || error.get().map(|error| view! { <ErrorNote error/> })}
         </div>
     }

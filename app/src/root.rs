@@ -10,13 +10,12 @@ use crate::{
         logs::LogsPage, metrics::MetricsPage, more::MorePage,
     },
     chat::page::ChatPage,
-    frame::Frame,
+    frame::{Frame, Lost},
     home::HomePage,
     i18n::Locale,
     keys::page::KeysPage,
     live::provide_live,
     notify::page::AlertsPage,
-    parts::Missing,
     settings::{frame::SettingsFrame, page::SettingsPage},
     time::provide_clock,
 };
@@ -42,7 +41,7 @@ pub fn App() -> impl IntoView {
         // A page that is still loading has a title, too.
         <Title text="" formatter=|page: String| if page.is_empty() { "Chela".to_owned() } else { format!("{page} · Chela") }/>
         <Router>
-            <Routes fallback=|| view! { <main class="alone"><Missing/></main> }>
+            <Routes fallback=Lost>
                 <Route path=path!("/setup") view={Lazy::<DoorPage>::new()} ssr=SsrMode::Async/>
                 <Route path=path!("/link") view={Lazy::<DoorPage>::new()} ssr=SsrMode::Async/>
                 <Route path=path!("/login") view={Lazy::<DoorPage>::new()} ssr=SsrMode::Async/>

@@ -19,6 +19,19 @@ test('before anybody is enrolled, login says where the first link is found', asy
   await expect(page.getByRole('button', { name: 'Sign in with a passkey' })).toBeVisible();
 });
 
+test('a link that was used opens no form', async ({ page, chela, expectedErrors }) => {
+  expectedErrors.push(/status of 4\d\d/);
+  await virtualAuthenticator(page);
+  const link = await chela.setupUrl();
+  await page.goto(link);
+  await createPasskey(page, 'Ada');
+  await page.context().clearCookies();
+  await page.goto('about:blank');
+  await page.goto(link);
+  await expect(page.getByRole('alert')).toBeVisible();
+  await expect(page.locator('[data-passkey=register]')).toBeHidden();
+});
+
 test('an alert goes when the form is touched again, and comes back with the next failure', async ({ page, chela, vendor, expectedErrors }) => {
   expectedErrors.push(/status of 422/);
   await virtualAuthenticator(page);

@@ -4,7 +4,10 @@ use super::{
     fns::{AuthRevokeOtherSessions, AuthRevokeSession},
     text,
 };
-use crate::{parts::Failure, time::Moment};
+use crate::{
+    parts::Failure,
+    time::{Moment, utc},
+};
 use api::auth::Session;
 use leptos::prelude::*;
 use ui::{Badge, Button, Card, Glyph, Icon, Kind, Toasts, Tone};
@@ -60,7 +63,7 @@ fn Row(session: Session, action: ServerAction<AuthRevokeSession>) -> impl IntoVi
                 </p>
                 <p class="hint">
                     {t.seen} " " <Moment ms=Signal::stored(session.seen_at_ms)/> " · " {t.expires} " "
-                    <Moment ms=Signal::stored(session.expires_at_ms)/>
+                    {utc(session.expires_at_ms)}
                 </p>
             </div>
             <div class="row-acts">

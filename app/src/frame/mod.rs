@@ -8,7 +8,7 @@ use crate::{
     auth::fns::auth_me,
     live::{Link, live},
     notify::{bell::Bell, fns::notify_unread},
-    parts::Unloaded,
+    parts::{Missing, Unloaded},
 };
 use api::{Code, auth::Me};
 use leptos::prelude::*;
@@ -29,6 +29,16 @@ pub struct BotName(pub RwSignal<Option<(String, String)>>);
 /// Asks who is here; nobody is led to the login page.
 #[component]
 pub fn Frame() -> impl IntoView {
+    framing(false)
+}
+
+/// What an address leads to that no page has: who is signed in keeps the frame around it.
+#[component]
+pub fn Lost() -> impl IntoView {
+    framing(true)
+}
+
+fn framing(lost: bool) -> impl IntoView {
     let me = Resource::new_blocking(|| (), |()| auth_me());
     let unread = Resource::new_blocking(|| (), |()| notify_unread());
     view! {
@@ -37,7 +47,8 @@ pub fn Frame() -> impl IntoView {
                 // The count is worth showing, not worth failing for.
                 let unread = unread.await.map_or(0, |unread| unread.count);
                 match me.await {
-                    Ok(me) => view! { <Framed me unread/> }.whole(),
+                    Ok(me) => view! { <Framed me unread lost/> }.whole(),
+                    Err(_) if lost => view! { <main class="alone"><Missing/></main> }.whole(),
                     Err(error) if error.code == Code::Unauthenticated => {
                         leave();
                         ().whole()
@@ -60,7 +71,7 @@ fn leave() {
 }
 
 #[component]
-fn Framed(me: Me, unread: u32) -> impl IntoView {
+fn Framed(me: Me, unread: u32, lost: bool) -> impl IntoView {
     let t = text::text();
     provide_context(BotName(RwSignal::new(None)));
     if let Some(live) = live() {
@@ -105,7 +116,7 @@ fn Framed(me: Me, unread: u32) -> impl IntoView {
                             </p>
                         </Banner>
                     </div>
-                    <Outlet/>
+                    {if lost { view! { <Missing/> }.whole() } else { view! { <Outlet/> }.whole() }}
                 </main>
             </div>
         </div>
@@ -159,7 +170,8 @@ fn Crumbs() -> impl IntoView {
             "bots" => ("/bots", t.bots),
             "keys" => ("/keys", t.keys),
             "alerts" => ("/alerts", t.alerts),
-            _ => ("/settings/profile", t.settings),
+            "settings" | "admin" => ("/settings/profile", t.settings),
+            _ => ("/", t.home),
         })
     };
     // Of the places only bots hold things with an address of their own.

@@ -3,7 +3,7 @@
 use super::{fns::KeysAdd, text};
 use crate::parts::{Failure, failure_of, field_error};
 use api::{
-    Code,
+    ApiError, Code,
     keys::{KeyStatus, KeySummary, Vendor},
 };
 use leptos::{html, prelude::*};
@@ -17,6 +17,12 @@ pub(super) fn AddForm(vendors: Vec<Vendor>, reload: Callback<()>) -> impl IntoVi
     let add = ServerAction::<KeysAdd>::new();
     let value = add.value();
     let error = failure_of(move || value.get());
+    let placed = ["/secret", "/vendor", "/base_url", "/label"];
+    let told = Signal::derive(move || {
+        let is_placed =
+            |error: &ApiError| error.fields.iter().any(|field| placed.contains(&field.pointer.as_str()));
+        error.with(|error| error.as_ref().is_some_and(is_placed))
+    });
     let form = NodeRef::<html::Form>::new();
     Effect::new(move |_: Option<()>| {
         if let Some(Ok(_)) = value.get() {
@@ -31,7 +37,7 @@ pub(super) fn AddForm(vendors: Vec<Vendor>, reload: Callback<()>) -> impl IntoVi
     view! {
         <Card title=t.add_title class="key-form">
             <div class="failure">{added}</div>
-            <Failure error/>
+            <Failure error told/>
             <ActionForm action=add node_ref=form>
                 <SecretField
                     id="key-secret"

@@ -653,6 +653,12 @@ async fn no_page_shows_anything_to_strangers() {
         let (foreign, unknown_answer) = (foreign, page(&house.strange_person, &unknown).await);
         assert_eq!(foreign.status, unknown_answer.status, "{path} as a stranger");
     }
+    // What no page has keeps its frame for who is signed in, and has none for others.
+    for (who, framed) in [(&house.viewer, true), (&Who::Nobody, false)] {
+        let lost = page(who, "/no-such-page").await;
+        assert_eq!((lost.status, lost.text.contains("class=\"rail\"")), (404, framed), "{}", lost.text);
+        assert!(lost.text.contains("missing-code"), "{}", lost.text);
+    }
     house.at.stop_busy().await;
 }
 

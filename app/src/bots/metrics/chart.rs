@@ -117,6 +117,10 @@ pub(super) fn Chart(
                 <b>{title}</b>
                 <span class="hint">{words.clone()}</span>
             </figcaption>
+            <p class="chart-scale" aria-hidden="true">
+                <span>{shown(top)}</span>
+                <span>"0"</span>
+            </p>
             <svg viewBox=format!("0 0 {WIDE} {HIGH}") preserveAspectRatio="none" role="img" aria-label=format!("{title}: {words}")>
                 {limit}
                 {marks.collect_view()}
