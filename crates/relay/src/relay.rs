@@ -3,6 +3,7 @@
 mod call;
 mod guard;
 mod headers;
+mod judge;
 mod neutral;
 mod passing;
 mod serve;
