@@ -22,6 +22,7 @@ mod m20261121_000013_jobs;
 mod m20261121_000015_idle;
 mod m20261122_000016_push_held;
 mod m20261122_000017_bot_ready;
+mod m20261122_000020_usage_tries;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000015_idle::Migration),
             Box::new(m20261122_000016_push_held::Migration),
             Box::new(m20261122_000017_bot_ready::Migration),
+            Box::new(m20261122_000020_usage_tries::Migration),
         ]
     }
 }

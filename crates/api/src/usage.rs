@@ -3,6 +3,15 @@
 use crate::{Page, ids::*, verb::verbs};
 
 words! {
+    /// A key that could not serve a call.
+    pub struct UsageTry {
+        pub key: KeyId,
+        /// The status its vendor gave, if it gave one.
+        pub status: Option<u16>,
+        /// `slow_down`, `refused`, `forbidden` or `failed`.
+        pub why: String,
+        pub took_ms: i64,
+    }
     /// One model call.
     pub struct UsageRow {
         pub id: UsageId,
@@ -22,6 +31,12 @@ words! {
         pub started_at_ms: i64,
         pub latency_ms: i64,
         pub first_event_ms: Option<i64>,
+        /// With how many keys it was asked.
+        #[serde(default)]
+        pub attempts: i64,
+        /// Those that could not serve it, in their order.
+        #[serde(default)]
+        pub tries: Vec<UsageTry>,
     }
     #[serde(deny_unknown_fields)]
     pub struct ListUsage { pub limit: Option<u32>, pub cursor: Option<String>, #[serde(default)] pub bot: Option<String> }

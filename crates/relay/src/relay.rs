@@ -5,6 +5,7 @@ mod call;
 mod first;
 mod guard;
 mod headers;
+mod judge;
 mod neutral;
 mod passing;
 mod serve;

@@ -25,6 +25,10 @@ pub struct Model {
     pub latency_ms: i64,
     pub first_event_ms: Option<i64>,
     pub trace_id: Option<String>,
+    /// With how many keys it was asked.
+    pub attempts: i64,
+    /// JSON of those that could not serve it, as `api::usage` says it; absent where the first one did.
+    pub tries: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -136,7 +136,9 @@ impl Keys {
             Verdict::Fails { words } => {
                 let message = format!("{} does not accept this key: {words}", candidate.key.vendor.name);
                 let error = ApiError::new(Code::KeyRejected, message);
-                return Err(error.with_hint("Check the key, or save it anyway as failing.").into());
+                return Err(error
+                    .with_hint("Check the key and whose it is, or save it anyway as failing.")
+                    .into());
             }
             Verdict::Unasked { why } => {
                 let message =

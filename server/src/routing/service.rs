@@ -77,6 +77,7 @@ impl Routing {
         let granted = policy::check::<act::UseKeys>(&ctx.subject)?;
         let db = self.platform.db.read();
         let mut builder = Snapshot::builder();
+        let before = self.snapshot.load();
         for (token, bot) in store::tokens(db, &granted).await? {
             let Ok(hash) = <[u8; 32]>::try_from(token.relay_hash.as_slice()) else { continue };
             let wire = match named(&bot.runtime)? {
@@ -90,7 +91,7 @@ impl Routing {
         let slugs: HashMap<WorkspaceId, String> =
             store::workspaces(db, &granted).await?.into_iter().map(|w| (w.id, w.slug)).collect();
         for key in keys::open_all(db, &self.platform.vault, &granted).await? {
-            builder = self.add_key(builder, key, &slugs);
+            builder = self.add_key(builder, key, &slugs, &before);
         }
         self.snapshot.store(Arc::new(builder.build()));
         Ok(())
@@ -101,6 +102,7 @@ impl Routing {
         builder: SnapshotBuilder,
         key: keys::OpenKey,
         slugs: &HashMap<WorkspaceId, String>,
+        before: &Snapshot,
     ) -> SnapshotBuilder {
         let (Some(vendor), Ok(base)) = (vendors::find(&key.vendor), BaseUrl::parse(&key.base_url)) else {
             tracing::error!(key.id = %key.id, "a provider key has an unknown vendor or address and is not used");
@@ -109,7 +111,7 @@ impl Routing {
         let private =
             self.platform.config.may_reach_private(&base, slugs.get(&key.workspace).map(String::as_str));
         let opened = UpstreamKey::new(key.id, vendor, base, key.secret, private).with_models(key.models);
-        builder.key(key.workspace, Arc::new(opened))
+        builder.key(key.workspace, Arc::new(opened.as_in(before)))
     }
 }
 
@@ -131,9 +133,13 @@ impl ModelCheck for Routing {
         let asked = relay::probe(&self.egress, &key).await;
         let latency_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
         let verdict = match asked {
-            Ok(probed) => KeyVerdict::Works {
-                models: probed.models.iter().map(|id| format!("{}/{id}", key.vendor.id)).collect(),
-            },
+            Ok(probed) => {
+                // What rested because it was refused is asked with again at once.
+                key.health.accepted();
+                KeyVerdict::Works {
+                    models: probed.models.iter().map(|id| format!("{}/{id}", key.vendor.id)).collect(),
+                }
+            }
             // Anything else says nothing of the key.
             Err(ProbeError::Refused { status: status @ (401..=403), words }) => {
                 KeyVerdict::Refused(if words.is_empty() { format!("it answered {status}") } else { words })

@@ -1,10 +1,14 @@
 //! Rows of the ledger.
 
-use crate::platform::{db::Cursor, error::OpError};
+use crate::platform::{
+    db::Cursor,
+    error::OpError,
+    text::{from_json, json_of},
+};
 use api::{
     Page,
     ids::*,
-    usage::{UsageRow as Word, UsageTotals},
+    usage::{UsageRow as Word, UsageTotals, UsageTry},
 };
 use entity::usage::usage_row as row;
 use policy::{Granted, act};
@@ -28,7 +32,7 @@ pub(super) async fn insert<C: ConnectionTrait>(
     if group.is_empty() {
         return Ok(());
     }
-    let models = group.iter().map(|r| {
+    let models = group.iter().map(|r| -> Result<_, OpError> {
         let model = row::Model {
             id: UsageId(r.request_id),
             workspace_id: r.workspace,
@@ -48,12 +52,27 @@ pub(super) async fn insert<C: ConnectionTrait>(
             latency_ms: count(r.latency_ms),
             first_event_ms: r.first_event_ms.map(count),
             trace_id: r.trace_id.clone(),
+            attempts: i64::try_from(r.attempts()).unwrap_or(i64::MAX),
+            tries: tries(r)?,
         };
-        model.into_active_model().reset_all()
+        Ok(model.into_active_model().reset_all())
     });
+    let models = models.collect::<Result<Vec<_>, _>>()?;
     let once = sea_orm::sea_query::OnConflict::column(row::Column::Id).do_nothing().to_owned();
     row::Entity::insert_many(models).on_conflict(once).exec_without_returning(tx).await?;
     Ok(())
+}
+
+/// The keys that could not serve a call.
+fn tries(row: &UsageRow) -> Result<Option<String>, OpError> {
+    let word = |tried: &relay::usage::Try| UsageTry {
+        key: tried.key,
+        status: tried.status,
+        why: tried.why.to_owned(),
+        took_ms: count(tried.took_ms),
+    };
+    let tries: Vec<_> = row.tries.iter().map(word).collect();
+    if tries.is_empty() { Ok(None) } else { json_of(&tries).map(Some) }
 }
 
 /// Adds what counters absorbed while rows could not be taken.
@@ -117,6 +136,8 @@ fn word(r: row::Model) -> Word {
         started_at_ms: r.started_at_ms,
         latency_ms: r.latency_ms,
         first_event_ms: r.first_event_ms,
+        attempts: r.attempts,
+        tries: r.tries.as_deref().and_then(|tries| from_json(tries).ok()).unwrap_or_default(),
     }
 }
 

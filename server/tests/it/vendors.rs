@@ -1,7 +1,9 @@
 //! Keys of every vendor, as a person adds them.
 
 use crate::support::*;
-use serde_json::json;
+use http::Request;
+use runtime::RuntimeKind;
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_of_every_vendor_is_tested_at_once_and_used_as_its_row_says() {
@@ -45,4 +47,51 @@ async fn a_service_without_a_key_is_added_without_one_and_asked_without_one() {
     let refused = at.ask(&owner, "POST", "/api/keys", none).await;
     assert_eq!((refused.status, refused.pointers()), (422, vec!["/secret".to_owned()]));
     at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_may_ask_at_one_address_for_what_its_workspace_has_keys_for() {
+    let at = World::new(RuntimeKind::Process).await.serve().await;
+    let owner = at.owner().await;
+    at.add_key(&owner).await;
+    let other = json!({ "vendor": "mistral", "secret": KEY, "base_url": at.world.vendor.base_url() });
+    at.ask(&owner, "POST", "/api/keys", other).await.ok(201);
+    let bot = at.ready_bot(&owner, "Helper").await;
+    let file =
+        at.world.data().join("bots").join(&bot).join("run").join(openclaw::config::cell::RELAY_TOKEN_FILE);
+    let token = std::fs::read_to_string(file).expect("its token");
+    let call = async |method: &str, path: &str, body: Value| {
+        let request = Request::builder().method(method).uri(path).header("host", "127.0.0.1");
+        let request = request.header("authorization", format!("Bearer {}", token.trim()));
+        send(at.world.relay(), request.body(body.to_string().into()).expect("a request")).await
+    };
+    let listed = call("GET", "/v1/models", json!(null)).await.ok(200);
+    let models: Vec<_> = listed["data"].as_array().expect("models").iter().map(|m| m["id"].clone()).collect();
+    assert_eq!(models, ["mistral/fake-model", "openai/fake-model"]);
+    let ask =
+        |model: &str| json!({ "messages": [{ "role": "user", "content": "ask:tide" }], "model": model });
+    let answered = call("POST", "/v1/chat/completions", ask("mistral/fake-model")).await.ok(200);
+    assert_eq!(answered["choices"][0]["message"]["content"], at.world.vendor.answer_to("tide"));
+    let refused = call("POST", "/v1/messages", ask("mistral/fake-model")).await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.text.contains("Mistral speaks"), "{}", refused.text);
+    assert_eq!(call("POST", "/v1/chat/completions", ask("nobody/fake-model")).await.status, 400);
+    let told = eventually("the rows", async || {
+        let told = at.get(&owner, &format!("/api/usage?bot={bot}")).await.ok(200);
+        let rows = told["items"].as_array().expect("rows").clone();
+        (rows.len() == 3).then_some(rows)
+    })
+    .await;
+    let mut rows: Vec<_> =
+        told.iter().map(|r| format!("{} {} {}", r["vendor"], r["model"], r["status"])).collect();
+    rows.sort();
+    assert_eq!(
+        rows,
+        [
+            "\"\" \"nobody/fake-model\" 400",
+            "\"mistral\" \"fake-model\" 200",
+            "\"mistral\" \"fake-model\" 400",
+        ]
+    );
+    at.stop_busy().await;
 }

@@ -27,8 +27,10 @@ pub(super) struct Target<'a> {
     /// After `/v1/{vendor}/`.
     pub(super) rest: Cow<'a, str>,
     query: Option<&'a str>,
-    /// What it must speak for this.
-    pub(super) needs: Option<Dialect>,
+    /// The dialect spoken on this path.
+    pub(super) dialect: Dialect,
+    /// Whether only a vendor that speaks it may be asked.
+    pub(super) strict: bool,
 }
 
 /// A path that is good at any vendor that speaks the dialect.
@@ -73,7 +75,8 @@ impl<'a> Goal<'a> {
         let (id, rest) = below.split_once('/').unwrap_or((below, ""));
         if let Some(vendor) = vendors::find(id).filter(|_| below.len() > id.len()) {
             straight(rest)?;
-            return Ok(Self::Vendor(Target { vendor, rest: rest.into(), query, needs: None }));
+            let dialect = vendor.dialect(rest);
+            return Ok(Self::Vendor(Target { vendor, rest: rest.into(), query, dialect, strict: false }));
         }
         if let Some((rest, dialect)) = SHARED.iter().find(|(path, _)| *path == below) {
             return Ok(Self::Shared(Choice { rest, query, dialect: *dialect }));
@@ -99,14 +102,14 @@ impl<'a> Goal<'a> {
         }
         let (id, model) = rest.split_once('/').ok_or(Lost::Unknown)?;
         let vendor = vendors::find(id).ok_or(Lost::Unknown)?;
-        let (rest, needs) = (format!("models/{model}").into(), Some(Dialect::Gemini));
-        Ok(Self::Vendor(Target { vendor, rest, query: uri.query(), needs }))
+        let (rest, dialect) = (format!("models/{model}").into(), Dialect::Gemini);
+        Ok(Self::Vendor(Target { vendor, rest, query: uri.query(), dialect, strict: true }))
     }
 
     /// The dialect of the caller.
     pub(super) fn dialect(&self) -> Dialect {
         match self {
-            Self::Vendor(target) => target.dialect(),
+            Self::Vendor(target) => target.dialect,
             Self::Shared(choice) => choice.dialect,
             Self::Models(listing) => listing.dialect,
         }
@@ -137,14 +140,14 @@ fn straight(rest: &str) -> Result<(), Lost> {
 impl<'a> Choice<'a> {
     /// The same path at the vendor that was chosen.
     pub(super) fn at(self, vendor: &'static Vendor) -> Target<'a> {
-        Target { vendor, rest: self.rest.into(), query: self.query, needs: Some(self.dialect) }
+        Target { vendor, rest: self.rest.into(), query: self.query, dialect: self.dialect, strict: true }
     }
 }
 
 impl Target<'_> {
-    /// The dialect spoken on this path.
-    pub(super) fn dialect(&self) -> Dialect {
-        self.needs.unwrap_or_else(|| self.vendor.dialect(&self.rest))
+    /// Whether the vendor may be asked this.
+    pub(super) fn is_spoken(&self) -> bool {
+        !self.strict || self.vendor.dialects.contains(&self.dialect)
     }
 
     /// The model in a path of Gemini's: `models/{model}:{verb}`.
@@ -163,7 +166,7 @@ impl Target<'_> {
 
     /// Where to ask with a key, and how.
     pub(super) fn way(&self, key: &UpstreamKey) -> Result<Way, EgressError> {
-        way(self.vendor, &key.base_url, (&self.rest, self.query), self.dialect())
+        way(self.vendor, &key.base_url, (&self.rest, self.query), self.dialect)
     }
 }
 

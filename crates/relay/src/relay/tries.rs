@@ -3,10 +3,10 @@
 
 use super::{
     Relay,
-    call::{Failed, classify, shape},
     first::{First, gate},
     guard::{Guard, millis},
     headers,
+    judge::{Failed, classify, shape},
     socket::{self, Wish},
     target::Target,
     trouble::Trouble,

@@ -22,7 +22,7 @@ pub(super) fn models(
     let known = snapshot.models(workspace);
     let mut spoken = known.iter().filter(|(_, vendor)| speaks(vendor, dialect));
     let body = match asked.one {
-        None => list(spoken.map(|(name, vendor)| one(name, vendor, dialect)).collect(), dialect),
+        None => list(&spoken.map(|(name, vendor)| one(name, vendor, dialect)).collect::<Vec<_>>(), dialect),
         Some(name) => match spoken.find(|(known, _)| *known == name) {
             Some((name, vendor)) => one(name, vendor, dialect),
             None => return Trouble::NotFound.answer(dialect),
@@ -55,7 +55,7 @@ fn one(name: &str, vendor: &Vendor, dialect: Dialect) -> Value {
     }
 }
 
-fn list(models: Vec<Value>, dialect: Dialect) -> Value {
+fn list(models: &[Value], dialect: Dialect) -> Value {
     match dialect {
         Dialect::OpenAiChat | Dialect::OpenAiResponses => json!({"object": "list", "data": models}),
         Dialect::Anthropic => {

@@ -13,6 +13,8 @@ use memchr::memmem;
 const MAX_USAGE: usize = 16 * 1024;
 const FIELDS: &[&str] = &["usage", "model", "message", "response"];
 const NESTED: &[&str] = &["usage", "model"];
+/// The same two in Gemini's words, which nest nothing.
+const GEMINI: &[&str] = &["usageMetadata", "modelVersion"];
 
 /// What an answer's body looks like from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +61,7 @@ impl Meter {
     pub(crate) fn new(dialect: Dialect, shape: Shape) -> Self {
         let reader = match shape {
             Shape::Events => Reader::Events(EventReader::new()),
+            Shape::Json if dialect == Dialect::Gemini => Reader::Json(TopFields::new(GEMINI, MAX_USAGE)),
             Shape::Json => Reader::Json(TopFields::new(NESTED, MAX_USAGE)),
             Shape::Other => Reader::None,
         };
@@ -131,7 +134,21 @@ impl Seen {
                 self.ended |= last.contains(&event.name);
                 self.typed(event.name, data, "response.completed", dialect);
             }
-            Dialect::Gemini => {}
+            Dialect::Gemini => self.gemini(data),
+        }
+    }
+
+    /// Every event may say its use, and a finish reason is the last word. A stream without one is believed: not
+    /// all that end well have it.
+    fn gemini(&mut self, data: &[u8]) {
+        if let Some(at) = memmem::find(data, b"finishReason\":") {
+            let value = data.get(at + 14..).unwrap_or_default().trim_ascii_start();
+            self.ended |= value.starts_with(b"\"");
+        }
+        self.error |= data.starts_with(b"{\"error\"");
+        if memmem::find(data, b"\"usageMetadata\"").is_some() || self.model.is_none() {
+            TopFields::new(GEMINI, data.len())
+                .feed(data, |f| self.field(f.which, f.raw.as_deref().unwrap_or_default(), Dialect::Gemini));
         }
     }
 
@@ -211,6 +228,13 @@ mod tests {
         "\"output\":[{\"usage\":{\"input_tokens\":999}}],\"usage\":{\"input_tokens\":14,\"output_tokens\":40,",
         "\"input_tokens_details\":{\"cached_tokens\":3},\"output_tokens_details\":{\"reasoning_tokens\":7}}}}\n\n",
     );
+    const GEMINI_EVENTS: &str = concat!(
+        "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\\\"usageMetadata\\\"\"}]}}],\"modelVersion\":\"g-1\",",
+        "\"usageMetadata\":{\"promptTokenCount\":14,\"candidatesTokenCount\":5}}\r\n\r\n",
+        "data: {\"candidates\":[{\"finishReason\":\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":14,",
+        "\"candidatesTokenCount\":33,\"thoughtsTokenCount\":7,\"cachedContentTokenCount\":3}}\r\n\r\n",
+    );
+    const GEMINI_WHOLE: &str = "{\"candidates\":[{\"usageMetadata\":1}],\"usageMetadata\":{\"promptTokenCount\":10,\"toolUsePromptTokenCount\":4,\"candidatesTokenCount\":40},\"modelVersion\":\"g-2\"}";
     const WHOLE: &str = "{\"choices\":[{\"message\":{\"usage\":1}}],\"model\":\"j-1\",\"usage\":{\"prompt_tokens\":14,\"completion_tokens\":40}}";
 
     /// Everything the meter says about a body in pieces.
@@ -225,12 +249,14 @@ mod tests {
         Tokens { input, output, cache_read, cache_write: 0, reasoning }
     }
 
-    fn cases() -> [(Dialect, Shape, &'static str, Tokens, &'static str); 4] {
+    fn cases() -> [(Dialect, Shape, &'static str, Tokens, &'static str); 6] {
         [
             (Dialect::OpenAiChat, Shape::Events, OPENAI, tokens(11, 40, 3, 0), "m-1"),
             (Dialect::Anthropic, Shape::Events, ANTHROPIC, tokens(11, 40, 3, 0), "c-1"),
             (Dialect::OpenAiResponses, Shape::Events, RESPONSES, tokens(11, 40, 3, 7), "r-1"),
             (Dialect::OpenAiChat, Shape::Json, WHOLE, tokens(14, 40, 0, 0), "j-1"),
+            (Dialect::Gemini, Shape::Events, GEMINI_EVENTS, tokens(11, 40, 3, 7), "g-1"),
+            (Dialect::Gemini, Shape::Json, GEMINI_WHOLE, tokens(14, 40, 0, 0), "g-2"),
         ]
     }
 
@@ -251,6 +277,7 @@ mod tests {
         assert!(cut(Dialect::OpenAiChat, ""));
         assert!(!cut(Dialect::OpenAiChat, "data: {\"something\":\"else\"}\n\n"));
         assert!(!cut(Dialect::OpenAiChat, "data: {\"error\":{\"message\":\"no\"}}\n\n"));
+        assert!(!cut(Dialect::Gemini, "data: {\"candidates\":[{}]}\n\n"));
         assert!(!cut(Dialect::Anthropic, "event: error\ndata: {\"type\":\"error\"}\n\n"));
     }
 
@@ -267,7 +294,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_cutting_counts_the_same(which in 0usize..4, cuts in prop::collection::vec(0usize..700, 0..12)) {
+        fn any_cutting_counts_the_same(which in 0usize..6, cuts in prop::collection::vec(0usize..700, 0..12)) {
             let (dialect, shape, body, ..) = cases()[which];
             let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c.min(body.len())).collect();
             cuts.extend([0, body.len()]);

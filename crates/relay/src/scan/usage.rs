@@ -37,6 +37,16 @@ impl Counts {
         let reasoning = within("completion_tokens_details", "reasoning_tokens")
             .or_else(|| within("output_tokens_details", "reasoning_tokens"));
         set(&mut self.reasoning, reasoning);
+        if dialect == Dialect::Gemini {
+            let sum = |a: &str, b: &str| match (at(a), at(b)) {
+                (None, None) => None,
+                (a, b) => Some(a.unwrap_or(0) + b.unwrap_or(0)),
+            };
+            set(&mut self.input, sum("promptTokenCount", "toolUsePromptTokenCount"));
+            set(&mut self.output, sum("candidatesTokenCount", "thoughtsTokenCount"));
+            set(&mut self.cache_read, at("cachedContentTokenCount"));
+            set(&mut self.reasoning, at("thoughtsTokenCount"));
+        }
         self.cached_within = dialect != Dialect::Anthropic;
         self.input.is_some() || self.output.is_some()
     }

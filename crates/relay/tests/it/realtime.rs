@@ -41,7 +41,6 @@ async fn vendor(refuse: bool) -> (SocketAddr, Seen) {
         while let Ok((stream, _)) = listener.accept().await {
             let seen = kept.clone();
             tokio::spawn(async move {
-                #[expect(clippy::result_large_err, reason = "the library's own type")]
                 let hello = |request: &Request, mut answer: Response| -> Result<Response, ErrorResponse> {
                     seen.lock().unwrap().push((request.uri().to_string(), request.headers().clone()));
                     answer.headers_mut().insert("set-cookie", "a=b".parse().unwrap());

@@ -22,7 +22,7 @@ pub(super) struct Case {
 
 pub(super) fn all() -> Vec<Case> {
     let cases = lines(include_str!("cases.txt")).map(|line| {
-        let [who, path, want, how] = line[..] else { panic!("{line:?}") };
+        let [who, path, want, how] = line[..] else { unreachable!("{line:?}") };
         let (vendor, base) = address(who);
         let (rest, query) = path.split_once('?').map_or((path, None), |(r, q)| (r, Some(q)));
         let mut words = how.split(' ');

@@ -59,7 +59,7 @@ fn address(who: &'static str) -> (&'static Vendor, &'static str) {
     if let Some((id, base)) = who.split_once('=') {
         return (vendors::find(id).expect("a vendor"), base);
     }
-    let (vendor, region) = vendors::find_region(who).unwrap_or_else(|| panic!("{who} is nobody"));
+    let (vendor, region) = vendors::find_region(who).expect(who);
     (vendor, region.map(|r| r.base_url).or(vendor.base_url).expect("an address"))
 }
 
