@@ -8,7 +8,7 @@ use crate::{
 };
 use api::{
     Code,
-    keys::{KeyStatus, KeySummary},
+    keys::{KeyRest, KeyRestWhy, KeyStatus, KeySummary},
 };
 use leptos::prelude::*;
 use ui::{Badge, Button, Dialog, Field, Glyph, Kind, Opener, SecretField, StatePill, Tone};
@@ -66,6 +66,21 @@ pub(super) fn KeyRow(key: KeySummary, acts: Acts) -> impl IntoView {
     }
 }
 
+/// Why calls leave it alone just now.
+#[component]
+fn Rests(rests: Vec<KeyRest>) -> impl IntoView {
+    let t = text::text();
+    let line = |rest: KeyRest| {
+        let why = match rest.why {
+            KeyRestWhy::SlowDown => t.rest_slow.to_owned(),
+            KeyRestWhy::Refused => t.rest_refused.to_owned(),
+            KeyRestWhy::Failing => fill(t.rest_failing, rest.model.as_deref().unwrap_or_default()),
+        };
+        view! { <p class=format!("ending {}", Tone::Warn.class())>{why} " " <Moment ms=Signal::stored(rest.until_ms)/></p> }
+    };
+    rests.into_iter().map(line).collect_view()
+}
+
 /// What the last test said: when, how fast, which models; or the vendor's words about a failing key.
 #[component]
 fn TestResult(key: KeySummary) -> impl IntoView {
@@ -76,6 +91,7 @@ fn TestResult(key: KeySummary) -> impl IntoView {
     };
     let models = key.models;
     view! {
+        <Rests rests=key.rests/>
         {key.status_message.map(|message| view! { <p class=format!("ending {}", Tone::Bad.class())>{message}</p> })}
         {key
             .tested_at_ms

@@ -31,6 +31,9 @@ texts! {
     working: "Working", "可用";
     failing: "Failing", "失败";
     untested: "Untested", "未测试";
+    rest_slow: "Its vendor asked to slow down: other keys serve its calls until", "供应商要求降低频率：在此之前由其他密钥处理调用，直到";
+    rest_refused: "Calls were refused with it: other keys serve them until", "使用它的调用被拒绝：由其他密钥处理，直到";
+    rest_failing: "It failed several times in a row with {}: it is asked again after", "使用 {} 连续多次失败：之后将重试，时间";
     tested: "Tested", "测试于";
     no_secret: "no key", "无密钥";
     latency: "answered in {}", "响应耗时 {}";

@@ -12,6 +12,26 @@ words! {
     #[serde(rename_all = "snake_case")]
     pub enum KeyStatus { Working, Failing, Untested }
 
+    /// Why calls leave a key alone.
+    #[derive(Copy, Eq, Hash)]
+    #[serde(rename_all = "snake_case")]
+    pub enum KeyRestWhy {
+        /// Its vendor asked to slow down.
+        SlowDown,
+        /// Its vendor refuses it, or the account behind it.
+        Refused,
+        /// It failed several times in a row with this model.
+        Failing,
+    }
+
+    /// That calls leave a key alone while another can serve them.
+    pub struct KeyRest {
+        pub why: KeyRestWhy,
+        /// With this model alone, where one is named.
+        pub model: Option<String>,
+        pub until_ms: i64,
+    }
+
     pub struct KeySummary {
         pub id: KeyId,
         pub vendor: String,
@@ -28,6 +48,9 @@ words! {
         pub latency_ms: Option<i64>,
         /// Models the vendor listed, as `vendor/model`.
         pub models: Vec<String>,
+        /// What calls found out about it just now.
+        #[serde(default)]
+        pub rests: Vec<KeyRest>,
         pub created_at_ms: i64,
         pub version: i64,
     }

@@ -93,6 +93,12 @@ const SHAPE: Shape = Shape {
             };
             Cell::toned(status, tone)
         }),
+        Column::new("RESTS", |v, _| {
+            let rests = v.get("rests").and_then(Value::as_array).into_iter().flatten();
+            let mut why: Vec<_> = rests.map(|rest| text(rest, "why")).collect();
+            why.dedup();
+            Cell::toned(why.join(" "), Tone::Busy)
+        }),
         Column::new("MODELS", |v, _| {
             Cell::from(v.get("models").and_then(Value::as_array).map_or(0, Vec::len).to_string())
         }),

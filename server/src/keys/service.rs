@@ -92,6 +92,11 @@ impl Keys {
         Arc::new(Self { platform, egress, routing })
     }
 
+    /// A key with what calls found out about it.
+    fn shown(&self, model: &row::Model) -> Result<KeySummary, OpError> {
+        Ok(KeySummary { rests: self.routing.rests(model.id), ..store::word(model)? })
+    }
+
     async fn candidate(
         &self,
         workspace: WorkspaceId,
@@ -212,7 +217,7 @@ async fn list(
 ) -> Result<Page<KeySummary>, OpError> {
     let cursor = Cursor::parse(q.limit, q.cursor.as_deref())?;
     let page = store::page(k.platform.db.read(), &granted, &cursor).await?;
-    let items = page.items.iter().map(store::word).collect::<Result<_, _>>()?;
+    let items = page.items.iter().map(|model| k.shown(model)).collect::<Result<_, _>>()?;
     Ok(Page { items, next: page.next })
 }
 
@@ -243,7 +248,7 @@ async fn add(
         })
         .await?;
     k.publish().await?;
-    store::word(&model)
+    k.shown(&model)
 }
 
 fn new_row(
@@ -282,6 +287,9 @@ async fn test(
     let candidate =
         k.candidate(model.workspace_id, Some(&model.vendor), &secret, Some(&model.base_url)).await?;
     k.judge(&candidate, true, &mut model).await?;
+    if model.status == name_of(&KeyStatus::Working) {
+        k.routing.accepted(model.id);
+    }
     let model = k
         .platform
         .db
@@ -292,7 +300,7 @@ async fn test(
             Ok(model)
         })
         .await?;
-    store::word(&model)
+    k.shown(&model)
 }
 
 async fn replace(
@@ -323,7 +331,7 @@ async fn replace(
         })
         .await?;
     k.publish().await?;
-    store::word(&model)
+    k.shown(&model)
 }
 
 async fn delete(

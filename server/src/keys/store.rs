@@ -177,6 +177,7 @@ pub(super) fn word(model: &row::Model) -> Result<KeySummary, OpError> {
         tested_at_ms: model.tested_at_ms,
         latency_ms: model.latency_ms,
         models: from_json(&model.models)?,
+        rests: Vec::new(),
         created_at_ms: model.created_at_ms,
         version: model.version,
     })

@@ -9,12 +9,13 @@ use crate::{
 use api::{
     bots::RuntimeKind,
     ids::{BotId, KeyId, RequestId, WorkspaceId},
+    keys::{KeyRest, KeyRestWhy},
 };
 use arc_swap::ArcSwap;
 use policy::act;
 use relay::{
     Caller, CallerKind, Egress, Limits, ProbeError, Relay, RelayConfig, Snapshot, SnapshotBuilder,
-    UpstreamKey, UsageReceiver, UsageSink, Wire, egress::BaseUrl, vendors,
+    UpstreamKey, UsageReceiver, UsageSink, Wire, egress::BaseUrl, health::Rest, vendors,
 };
 use std::{
     collections::HashMap,
@@ -95,6 +96,29 @@ impl Routing {
         }
         self.snapshot.store(Arc::new(builder.build()));
         Ok(())
+    }
+
+    /// Why calls leave a key alone just now.
+    pub fn rests(&self, key: KeyId) -> Vec<KeyRest> {
+        let snapshot = self.snapshot.load();
+        let Some(key) = snapshot.key(key) else { return Vec::new() };
+        let rest = |(model, resting): (Option<String>, relay::health::Resting)| KeyRest {
+            why: match resting.why {
+                Rest::Slow => KeyRestWhy::SlowDown,
+                Rest::Refused => KeyRestWhy::Refused,
+                Rest::Failing => KeyRestWhy::Failing,
+            },
+            model,
+            until_ms: resting.until_ms,
+        };
+        key.health.resting(wall_ms()).into_iter().map(rest).collect()
+    }
+
+    /// A test found that the vendor takes a key: calls need not wait to find that out.
+    pub fn accepted(&self, key: KeyId) {
+        if let Some(key) = self.snapshot.load().key(key) {
+            key.health.accepted();
+        }
     }
 
     fn add_key(

@@ -118,11 +118,12 @@ pub(super) async fn page<C: ConnectionTrait>(
     if let Some(after) = cursor.after {
         query = query.filter(row::Column::Id.lt(after));
     }
-    Ok(cursor.page(query.all(db).await?, |r| r.id, word))
+    let words = query.all(db).await?.into_iter().map(word).collect::<Result<Vec<_>, OpError>>()?;
+    Ok(cursor.page(words, |word| word.id, |word| word))
 }
 
-fn word(r: row::Model) -> Word {
-    Word {
+fn word(r: row::Model) -> Result<Word, OpError> {
+    Ok(Word {
         id: r.id,
         bot: r.bot_id,
         key: r.key_id,
@@ -137,8 +138,8 @@ fn word(r: row::Model) -> Word {
         latency_ms: r.latency_ms,
         first_event_ms: r.first_event_ms,
         attempts: r.attempts,
-        tries: r.tries.as_deref().and_then(|tries| from_json(tries).ok()).unwrap_or_default(),
-    }
+        tries: r.tries.as_deref().map(from_json).transpose()?.unwrap_or_default(),
+    })
 }
 
 /// Sums since a moment, absorbed calls included.

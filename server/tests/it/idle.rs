@@ -202,6 +202,8 @@ async fn a_model_call_of_its_own_keeps_it_awake() {
         latency_ms: 1,
         first_event_ms: None,
         trace_id: None,
+        attempts: 1,
+        tries: None,
     };
     let called = at.server.platform.db.write(async |tx| {
         usage_row::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;

@@ -4,6 +4,7 @@ use crate::support::*;
 use http::Request;
 use runtime::RuntimeKind;
 use serde_json::{Value, json};
+use testkit::vendor::Mode;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_of_every_vendor_is_tested_at_once_and_used_as_its_row_says() {
@@ -94,4 +95,42 @@ async fn a_bot_may_ask_at_one_address_for_what_its_workspace_has_keys_for() {
         ]
     );
     at.stop_busy().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_key_cannot_another_does_and_both_the_key_and_the_call_say_so() {
+    const OTHER: &str = "sk-fake-other-key-0002";
+    let at = TestServer::start().await;
+    let owner = at.owner().await;
+    at.world.vendor.answer_with(OTHER, Mode::Answer);
+    let body = json!({ "vendor": "openai", "secret": OTHER, "base_url": at.world.vendor.base_url() });
+    let first = at.ask(&owner, "POST", "/api/keys", body).await.ok(201);
+    assert_eq!((&first["status"], &first["rests"]), (&json!("working"), &json!([])));
+    at.add_key(&owner).await;
+    let bot = at.ready_bot(&owner, "Helper").await;
+    let refuses = r#"{"error":{"message":"Your account is not active, please check your billing details."}}"#;
+    at.world.vendor.answer_with(OTHER, Mode::Status { status: 402, body: refuses.to_owned() });
+    let said = at.talk(&owner, &bot, "ask:two").await;
+    assert_eq!(said["text"], json!(at.world.vendor.answer_to("two")), "the customer notices nothing: {said}");
+    let rows = eventually("the row of the call", async || {
+        let rows = at.get(&owner, "/api/usage").await.ok(200);
+        (rows["items"][0]["attempts"] == 2).then_some(rows)
+    })
+    .await;
+    let tried = &rows["items"][0]["tries"][0];
+    assert_eq!((&tried["key"], &tried["status"], &tried["why"]), (&first["id"], &json!(402), &json!("refused")));
+    assert_ne!(rows["items"][0]["key"], first["id"]);
+    let rests = async || {
+        let keys = at.get(&owner, "/api/keys").await.ok(200);
+        let keys = keys["items"].as_array().expect("keys").clone();
+        keys.into_iter().find(|key| key["id"] == first["id"]).expect("the key")["rests"].clone()
+    };
+    assert_eq!(rests().await[0]["why"], "refused");
+    let stranger = at.stranger().await;
+    assert_eq!(at.get(&stranger, "/api/keys").await.ok(200)["items"], json!([]), "nobody else's business");
+    at.world.vendor.answer_with(OTHER, Mode::Answer);
+    let test = format!("/api/keys/{}/test", first["id"].as_str().expect("an id"));
+    assert_eq!(at.ask(&owner, "POST", &test, Value::Null).await.ok(200)["rests"], json!([]), "asked with again");
+    assert_eq!(rests().await, json!([]));
+    at.stop().await;
 }
