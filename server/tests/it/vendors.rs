@@ -118,7 +118,10 @@ async fn what_one_key_cannot_another_does_and_both_the_key_and_the_call_say_so()
     })
     .await;
     let tried = &rows["items"][0]["tries"][0];
-    assert_eq!((&tried["key"], &tried["status"], &tried["why"]), (&first["id"], &json!(402), &json!("refused")));
+    assert_eq!(
+        (&tried["key"], &tried["status"], &tried["why"]),
+        (&first["id"], &json!(402), &json!("refused"))
+    );
     assert_ne!(rows["items"][0]["key"], first["id"]);
     let rests = async || {
         let keys = at.get(&owner, "/api/keys").await.ok(200);
@@ -130,7 +133,11 @@ async fn what_one_key_cannot_another_does_and_both_the_key_and_the_call_say_so()
     assert_eq!(at.get(&stranger, "/api/keys").await.ok(200)["items"], json!([]), "nobody else's business");
     at.world.vendor.answer_with(OTHER, Mode::Answer);
     let test = format!("/api/keys/{}/test", first["id"].as_str().expect("an id"));
-    assert_eq!(at.ask(&owner, "POST", &test, Value::Null).await.ok(200)["rests"], json!([]), "asked with again");
+    assert_eq!(
+        at.ask(&owner, "POST", &test, Value::Null).await.ok(200)["rests"],
+        json!([]),
+        "asked with again"
+    );
     assert_eq!(rests().await, json!([]));
     at.stop().await;
 }

@@ -67,7 +67,11 @@ impl Homes {
             let mut any = false;
             for entry in entries.flatten() {
                 any = true;
-                delete(&trash, &entry.file_name()).map_err(HomeError::io("deleting a bot's files"))?;
+                match delete(&trash, &entry.file_name()) {
+                    // Another one that deletes was quicker.
+                    Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                    done => done.map_err(HomeError::io("deleting a bot's files"))?,
+                }
             }
             if !any {
                 return Ok(());
