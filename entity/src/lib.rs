@@ -10,6 +10,7 @@ pub mod job;
 pub mod keys;
 pub mod member;
 pub mod notify;
+pub mod prices;
 pub mod setting;
 pub mod usage;
 pub mod user;

@@ -23,6 +23,7 @@ mod m20261121_000015_idle;
 mod m20261122_000016_push_held;
 mod m20261122_000017_bot_ready;
 mod m20261122_000020_usage_tries;
+mod m20261122_000021_model_prices;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000016_push_held::Migration),
             Box::new(m20261122_000017_bot_ready::Migration),
             Box::new(m20261122_000020_usage_tries::Migration),
+            Box::new(m20261122_000021_model_prices::Migration),
         ]
     }
 }

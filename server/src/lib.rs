@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod keys;
 pub mod notify;
 pub mod platform;
+pub mod prices;
 pub mod routing;
 pub mod settings;
 pub mod usage;

@@ -128,6 +128,8 @@ id! {
     RequestId = "req";
     /// An audit row.
     AuditId = "aud";
+    /// A price of a workspace for a model.
+    PriceId = "prc";
     /// A row of the usage ledger.
     UsageId = "use";
 }

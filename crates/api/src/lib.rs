@@ -25,6 +25,7 @@ pub mod live;
 pub mod notify;
 pub mod orphans;
 pub mod page;
+pub mod prices;
 pub mod settings;
 pub mod usage;
 pub mod validate;

@@ -25,6 +25,9 @@ words! {
         pub key_name: Option<String>,
         pub vendor: String,
         pub model: String,
+        /// The model its vendor says it used; absent where it said none.
+        #[serde(default)]
+        pub model_answered: Option<String>,
         pub status: u16,
         pub input_tokens: i64,
         pub output_tokens: i64,
@@ -37,6 +40,9 @@ words! {
         /// Those that could not serve it, in their order.
         #[serde(default)]
         pub tries: Vec<UsageTry>,
+        /// At the price of its time; absent where that is not known.
+        #[serde(default)]
+        pub cost_micro_usd: Option<i64>,
     }
     #[serde(deny_unknown_fields)]
     pub struct ListUsage { pub limit: Option<u32>, pub cursor: Option<String>, #[serde(default)] pub bot: Option<String> }
@@ -44,7 +50,18 @@ words! {
     #[serde(deny_unknown_fields)]
     pub struct UsageToday {}
     #[derive(Eq, Default)]
-    pub struct UsageTotals { pub calls: i64, pub failed: i64, pub input_tokens: i64, pub output_tokens: i64 }
+    pub struct UsageTotals {
+        pub calls: i64,
+        pub failed: i64,
+        pub input_tokens: i64,
+        pub output_tokens: i64,
+        /// Of the calls whose cost is known.
+        #[serde(default)]
+        pub cost_micro_usd: i64,
+        /// How many calls have no known cost.
+        #[serde(default)]
+        pub cost_unknown: i64,
+    }
 }
 
 verbs! {

@@ -7,7 +7,7 @@ use crate::{
     failure::Failure,
     instance, jobs, keys, login, notifications,
     options::{Noun, Plain},
-    orphans, output, threads, tokens, usage,
+    orphans, output, prices, threads, tokens, usage,
 };
 use clap::{Args, Subcommand};
 use std::process::ExitCode;
@@ -36,6 +36,9 @@ pub enum Command {
     /// Provider keys.
     #[command(display_order = 10, visible_alias = "keys")]
     Key(Noun<keys::KeyVerb>),
+    /// What models cost.
+    #[command(display_order = 10, visible_alias = "prices")]
+    Price(Noun<prices::PriceVerb>),
     /// API tokens.
     #[command(display_order = 10, visible_alias = "tokens")]
     Token(Noun<tokens::TokenVerb>),
@@ -98,6 +101,7 @@ async fn dispatch(command: Command, env: &Env) -> Result<(), Failure> {
         Command::Bot(noun) => bots::run(&Session::open(noun.common, env)?, noun.verb, env).await,
         Command::Thread(noun) => threads::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Key(noun) => keys::run(&Session::open(noun.common, env)?, noun.verb).await,
+        Command::Price(noun) => prices::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Token(noun) => tokens::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Notification(noun) => notifications::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Job(noun) => jobs::run(&Session::open(noun.common, env)?, noun.verb).await,

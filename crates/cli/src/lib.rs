@@ -25,6 +25,7 @@ mod notifications;
 mod options;
 mod orphans;
 mod output;
+mod prices;
 mod probe;
 pub mod routes;
 mod session;

@@ -4,7 +4,8 @@
 //! row here, or a reason among the [`EXCEPTIONS`].
 
 use api::{
-    Verb, audit::*, auth::*, bots::*, chat::*, jobs::*, keys::*, notify::*, orphans::*, settings::*, usage::*,
+    Verb, audit::*, auth::*, bots::*, chat::*, jobs::*, keys::*, notify::*, orphans::*, prices::*,
+    settings::*, usage::*,
 };
 use http::Method;
 use serde_json::{Map, Value};
@@ -76,6 +77,9 @@ pub const ROUTES: &[Route] = &[
     route(ReplaceKey::NAME, Method::POST, "/api/keys/{key}/replace", "key replace"),
     route(DeleteKey::NAME, Method::DELETE, "/api/keys/{key}", "key rm"),
     route(ListVendors::NAME, Method::GET, "/api/vendors", "key vendors"),
+    route(ListPrices::NAME, Method::GET, "/api/prices", "price list"),
+    route(SetPrice::NAME, Method::POST, "/api/prices", "price set"),
+    route(DeletePrice::NAME, Method::DELETE, "/api/prices/{price}", "price rm"),
     route(ListNotifications::NAME, Method::GET, "/api/notifications", "notification list"),
     route(MarkRead::NAME, Method::POST, "/api/notifications/read", "notification read"),
     route(MuteBot::NAME, Method::POST, "/api/bots/{bot}/mute", "notification mute"),

@@ -4,7 +4,7 @@ use crate::{
     completion,
     failure::Failure,
     options::{Paging, Watch},
-    output::{Cell, Column, Shape, Tone, moment, named, now_ms, number, text},
+    output::{Cell, Column, Shape, Tone, moment, named, now_ms, number, text, usd},
     session::Session,
 };
 use api::{
@@ -51,6 +51,11 @@ fn count(value: &Value, key: &str) -> Cell {
     Cell::from(number(value, key).map(|n| n.to_string()).unwrap_or_default())
 }
 
+/// Nothing is known to be nothing; what is not known says so.
+fn cost(value: &Value) -> Cell {
+    number(value, "cost_micro_usd").map_or_else(|| Cell::toned("unknown", Tone::Quiet), |n| usd(n).into())
+}
+
 const CALLS: Shape = Shape {
     columns: &[
         Column::new("TIME", |v, _| moment(number(v, "started_at_ms"))),
@@ -61,8 +66,10 @@ const CALLS: Shape = Shape {
         }),
         Column::new("IN", |v, _| count(v, "input_tokens")),
         Column::new("OUT", |v, _| count(v, "output_tokens")),
+        Column::new("COST", |v, _| cost(v)),
         Column::new("MS", |v, _| count(v, "latency_ms")),
         Column::new("BOT", |v, _| named(v, "bot_name", "bot")),
+        Column::wide("ANSWERED BY", |v, _| Cell::from(text(v, "model_answered"))),
         Column::wide("KEY", |v, _| named(v, "key_name", "key")),
         Column::wide("BOT ID", |v, _| Cell::from(text(v, "bot"))),
         Column::wide("KEY ID", |v, _| Cell::from(text(v, "key"))),
@@ -78,6 +85,8 @@ const SUMS: Shape = Shape {
         Column::new("Failed", |v, _| count(v, "failed")),
         Column::new("Input tokens", |v, _| count(v, "input_tokens")),
         Column::new("Output tokens", |v, _| count(v, "output_tokens")),
+        Column::new("Cost", |v, _| cost(v)),
+        Column::new("Calls of unknown cost", |v, _| count(v, "cost_unknown")),
     ],
     name: "calls",
     none: "",

@@ -72,6 +72,10 @@ actions! {
     WriteKeys = "keys.write" needs Owner;
     /// Open sealed provider keys for the relay.
     UseKeys = "keys.use" needs System;
+    /// See what models cost.
+    ReadPrices = "prices.read" needs Member;
+    /// Set and delete prices of one's own.
+    WritePrices = "prices.write" needs Owner;
     /// Read chats.
     ReadChat = "chat.read" needs Member;
     /// Write to bots, manage threads.

@@ -29,6 +29,10 @@ pub struct Model {
     pub attempts: i64,
     /// JSON of those that could not serve it, as `api::usage` says it; absent where the first one did.
     pub tries: Option<String>,
+    /// What the vendor says it used.
+    pub model_answered: Option<String>,
+    /// At the price of its time; absent where that is not known.
+    pub cost_micro_usd: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

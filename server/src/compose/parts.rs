@@ -23,6 +23,7 @@ use crate::{
         live::{Live, TopicKind},
         verbs::Verbs,
     },
+    prices,
     routing::Routing,
     settings, usage,
     usage::Usage,
@@ -127,6 +128,7 @@ pub async fn build(
     chat::register(&mut verbs, &chat);
     notify::register(&mut verbs, &notify);
     usage::register(&mut verbs, &usage);
+    prices::register(&mut verbs, &platform);
     settings::register(&mut verbs, &platform, facts(&bots));
     let verbs = Arc::new(verbs);
     Ok(Arc::new(Server { platform, verbs, auth, keys, routing, usage, bots, chat, notify, leptos }))

@@ -1,9 +1,12 @@
 //! Rows of the ledger.
 
-use crate::platform::{
-    db::Cursor,
-    error::OpError,
-    text::{from_json, json_of},
+use crate::{
+    platform::{
+        db::Cursor,
+        error::OpError,
+        text::{from_json, json_of},
+    },
+    prices::Book,
 };
 use api::{
     Page,
@@ -26,12 +29,13 @@ fn count(n: u64) -> i64 {
 /// Adds a group of rows; one that is there already (a retry after an unsure commit) changes nothing.
 pub(super) async fn insert<C: ConnectionTrait>(
     tx: &C,
-    _granted: &Granted<act::WriteUsage>,
+    granted: &Granted<act::WriteUsage>,
     group: &[UsageRow],
 ) -> Result<(), OpError> {
     if group.is_empty() {
         return Ok(());
     }
+    let book = Book::read(tx, granted, group).await?;
     let models = group.iter().map(|r| -> Result<_, OpError> {
         let model = row::Model {
             id: UsageId(r.request_id),
@@ -54,6 +58,8 @@ pub(super) async fn insert<C: ConnectionTrait>(
             trace_id: r.trace_id.clone(),
             attempts: i64::try_from(r.attempts()).unwrap_or(i64::MAX),
             tries: tries(r)?,
+            model_answered: r.model_answered.clone(),
+            cost_micro_usd: book.cost(r),
         };
         Ok(model.into_active_model().reset_all())
     });
@@ -131,6 +137,7 @@ fn word(r: row::Model) -> Result<Word, OpError> {
         key_name: None,
         vendor: r.vendor,
         model: r.model,
+        model_answered: r.model_answered,
         status: u16::try_from(r.status).unwrap_or(0),
         input_tokens: r.input_tokens,
         output_tokens: r.output_tokens,
@@ -139,6 +146,7 @@ fn word(r: row::Model) -> Result<Word, OpError> {
         first_event_ms: r.first_event_ms,
         attempts: r.attempts,
         tries: r.tries.as_deref().map(from_json).transpose()?.unwrap_or_default(),
+        cost_micro_usd: r.cost_micro_usd,
     })
 }
 
@@ -154,6 +162,8 @@ pub(super) async fn totals<C: ConnectionTrait>(
         failed: i64,
         input_tokens: i64,
         output_tokens: i64,
+        cost_micro_usd: i64,
+        cost_unknown: i64,
     }
     let Some(workspace) = granted.workspace() else { return Ok(UsageTotals::default()) };
     let (one, two, three, four) = match db.get_database_backend() {
@@ -162,11 +172,15 @@ pub(super) async fn totals<C: ConnectionTrait>(
     };
     let sql = format!(
         "select cast(coalesce(sum(calls), 0) as bigint) as calls, cast(coalesce(sum(failed), 0) as bigint) as failed, \
-         cast(coalesce(sum(i), 0) as bigint) as input_tokens, cast(coalesce(sum(o), 0) as bigint) as output_tokens from (\
+         cast(coalesce(sum(i), 0) as bigint) as input_tokens, cast(coalesce(sum(o), 0) as bigint) as output_tokens, \
+         cast(coalesce(sum(cost), 0) as bigint) as cost_micro_usd, \
+         cast(coalesce(sum(unknown_cost), 0) as bigint) as cost_unknown from (\
          select 1 as calls, case when ended = 'complete' then 0 else 1 end as failed, \
-         input_tokens + cache_read_tokens + cache_write_tokens as i, output_tokens as o from usage_rows \
+         input_tokens + cache_read_tokens + cache_write_tokens as i, output_tokens as o, \
+         coalesce(cost_micro_usd, 0) as cost, case when cost_micro_usd is null then 1 else 0 end as unknown_cost \
+         from usage_rows \
          where workspace_id = {one} and started_at_ms >= {two} union all \
-         select calls, 0, input_tokens, output_tokens from usage_absorbed \
+         select calls, 0, input_tokens, output_tokens, 0, calls from usage_absorbed \
          where workspace_id = {three} and minute_ms >= {four}) as t"
     );
     let values: [Value; 4] = [workspace.0.into(), since_ms.into(), workspace.0.into(), since_ms.into()];
@@ -177,6 +191,8 @@ pub(super) async fn totals<C: ConnectionTrait>(
         failed: s.failed,
         input_tokens: s.input_tokens,
         output_tokens: s.output_tokens,
+        cost_micro_usd: s.cost_micro_usd,
+        cost_unknown: s.cost_unknown,
     }))
 }
 

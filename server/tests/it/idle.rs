@@ -204,6 +204,8 @@ async fn a_model_call_of_its_own_keeps_it_awake() {
         trace_id: None,
         attempts: 1,
         tries: None,
+        model_answered: None,
+        cost_micro_usd: None,
     };
     let called = at.server.platform.db.write(async |tx| {
         usage_row::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;

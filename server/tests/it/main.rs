@@ -63,6 +63,8 @@ mod planted;
 #[cfg(test)]
 mod postgres;
 #[cfg(test)]
+mod prices;
+#[cfg(test)]
 mod proxies;
 #[cfg(test)]
 mod pulled;

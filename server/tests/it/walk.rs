@@ -3,7 +3,7 @@
 
 use crate::support::*;
 use api::ids::{
-    BotConfigId, BotId, JobId, KeyId, PasskeyId, PostmortemId, SessionId, ThreadId, TokenId, UserId,
+    BotConfigId, BotId, JobId, KeyId, PasskeyId, PostmortemId, PriceId, SessionId, ThreadId, TokenId, UserId,
     WorkspaceId,
 };
 use axum::body::Body;
@@ -32,6 +32,7 @@ struct Things {
     passkey: String,
     postmortem: String,
     job: String,
+    price: String,
     /// A version of the bot's settings, which no path names.
     config: String,
 }
@@ -49,6 +50,7 @@ impl Things {
             passkey: PasskeyId(id).to_string(),
             postmortem: PostmortemId(id).to_string(),
             job: JobId(id).to_string(),
+            price: PriceId(id).to_string(),
             config: BotConfigId(id).to_string(),
         }
     }
@@ -63,13 +65,14 @@ impl Things {
             "passkey" => &self.passkey,
             "postmortem" => &self.postmortem,
             "job" => &self.job,
+            "price" => &self.price,
             other => panic!("the walk has no {other}"),
         }
     }
 
-    fn all(&self) -> [&str; 8] {
-        let Self { bot, thread, key, token, session, passkey, postmortem, config: _, job } = self;
-        [bot, thread, key, token, session, passkey, postmortem, job]
+    fn all(&self) -> [&str; 9] {
+        let Self { bot, thread, key, token, session, passkey, postmortem, config: _, job, price } = self;
+        [bot, thread, key, token, session, passkey, postmortem, job, price]
     }
 
     /// A path with its parameters filled in.
@@ -135,6 +138,8 @@ fn fields(verb: &str, vendor: &str) -> Value {
         | "keys.vendors"
         | "keys.test"
         | "keys.delete"
+        | "prices.list"
+        | "prices.delete"
         | "usage.list"
         | "usage.today"
         | "notify.list"
@@ -158,6 +163,9 @@ fn fields(verb: &str, vendor: &str) -> Value {
         }),
         "notify.unsubscribe" => json!({ "endpoint": "https://push.example/walk" }),
         "notify.choose" => json!({ "in_app": ["died", "hung"], "push": ["died"] }),
+        "prices.set" => json!({
+            "vendor": "openai", "model": "walked", "input_price": 1, "output_price": 2
+        }),
         "auth.rename_passkey" => json!({ "name": "Laptop" }),
         "bots.create" => json!({ "name": "Walker", "model": "openai/fake-model" }),
         "bots.set_limits" => json!({ "memory_mb": 1024 }),
@@ -287,7 +295,11 @@ async fn our_things(at: &TestServer, owner: &Who, user: UserId, here: WorkspaceI
     let job = dead_letter(at, &bot).await.to_string();
     let configs = at.get(owner, &format!("/api/bots/{bot}/configs")).await.ok(200);
     let config = configs["items"][0]["id"].as_str().expect("an id").to_owned();
-    Things { bot, thread, key, token, session, passkey, postmortem, config, job }
+    let price =
+        json!({ "vendor": "openai", "model": OURS[1], "input_price": 1_000_000, "output_price": 2_000_000 });
+    let price = at.ask(owner, "POST", "/api/prices", price).await.ok(201);
+    let price = price["id"].as_str().expect("an id").to_owned();
+    Things { bot, thread, key, token, session, passkey, postmortem, config, job, price }
 }
 
 async fn house() -> House {

@@ -61,6 +61,14 @@ pub(crate) fn number(value: &Value, key: &str) -> Option<i64> {
     value.get(key).and_then(Value::as_i64)
 }
 
+/// Micro-USD as dollars: cents at least, all six digits where there are such.
+pub(crate) fn usd(micro: i64) -> String {
+    let text = format!("{}.{:06}", micro / 1_000_000, micro % 1_000_000);
+    let cents = text.len().saturating_sub(4);
+    let (cents, rest) = text.split_at_checked(cents).unwrap_or((&text, ""));
+    format!("${cents}{}", rest.trim_end_matches('0'))
+}
+
 /// A yes or no.
 pub(crate) fn flag(value: &Value, key: &str) -> bool {
     value.get(key).and_then(Value::as_bool).unwrap_or_default()

@@ -5,7 +5,7 @@ mod moment;
 mod screen;
 mod table;
 
-pub(crate) use cell::{Cell, Tone, flag, named, number, text, words};
+pub(crate) use cell::{Cell, Tone, flag, named, number, text, usd, words};
 pub use moment::rfc3339;
 pub(crate) use moment::{age, moment, now_ms};
 pub(crate) use screen::Screen;

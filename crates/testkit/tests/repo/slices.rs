@@ -9,6 +9,7 @@ const SLICES: &[&str] = &[
     "access",
     "bots",
     "keys",
+    "prices",
     "routing",
     "usage",
     "crm",

@@ -1,0 +1,3 @@
+//! Rows of the prices slice.
+
+pub mod model_price;

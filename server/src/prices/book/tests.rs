@@ -1,0 +1,129 @@
+use super::*;
+use api::ids::{PriceId, WorkspaceId};
+use uuid::Uuid;
+
+const HERE: WorkspaceId = WorkspaceId(Uuid::nil());
+/// 2026-11-22.
+const NOW: i64 = 1_795_305_600_000;
+
+fn call(vendor: &'static str, model: &str, answered: Option<&str>, tokens: Tokens) -> UsageRow {
+    UsageRow {
+        request_id: Uuid::nil(),
+        workspace: HERE,
+        caller: Uuid::nil(),
+        bot: None,
+        key: None,
+        tries: Vec::new(),
+        vendor,
+        model: model.to_owned(),
+        model_answered: answered.map(str::to_owned),
+        status: 200,
+        upstream_status: Some(200),
+        tokens,
+        counted: true,
+        sent_bytes: 0,
+        received_bytes: 0,
+        started_ms: NOW,
+        latency_ms: 1,
+        first_event_ms: None,
+        stream: false,
+        end: End::Complete,
+        note: None,
+        trace_id: None,
+        parent_span_id: None,
+    }
+}
+
+fn own(id: u128, model: &str, input_price: i64, since_ms: i64) -> row::Model {
+    row::Model {
+        id: PriceId(Uuid::from_u128(id)),
+        workspace_id: HERE,
+        vendor: "openai".to_owned(),
+        model: model.to_owned(),
+        input_price,
+        output_price: 0,
+        cache_read_price: None,
+        cache_write_price: None,
+        since_ms,
+    }
+}
+
+fn tokens(input: u64, output: u64, cache_read: u64, cache_write: u64) -> Tokens {
+    Tokens { input, output, cache_read, cache_write, reasoning: 0 }
+}
+
+#[test]
+fn a_call_costs_its_tokens_by_kind_to_the_micro_dollar_rounded_up_once() {
+    let book = Book { own: Vec::new() };
+    let cost = |tokens| book.cost(&call("anthropic", "claude-sonnet-5-5", None, tokens));
+    // 2, 10, 0.1 and 2.5 USD per million.
+    assert_eq!(cost(tokens(1_000_000, 1_000_000, 1_000_000, 1_000_000)), Some(14_600_000));
+    assert_eq!(cost(tokens(11, 40, 3, 5)), Some(435), "22 + 400 + 0.3 + 12.5, not each rounded");
+    assert_eq!(cost(tokens(0, 0, 1, 0)), Some(1));
+    assert_eq!(cost(tokens(0, 0, 10, 0)), Some(1));
+    assert_eq!(cost(tokens(0, 0, 0, 0)), Some(0));
+    assert_eq!(cost(tokens(u64::MAX, u64::MAX, 0, 0)), None, "more than can be said");
+}
+
+#[test]
+fn what_is_not_known_is_not_free() {
+    let book = Book { own: Vec::new() };
+    assert_eq!(book.cost(&call("openai", "gpt-9", None, tokens(1, 1, 0, 0))), None);
+    assert_eq!(book.cost(&call("mistral", "gpt-4o", None, tokens(1, 1, 0, 0))), None, "another vendor's");
+    assert_eq!(book.cost(&call("openai", "gpt-4.1", None, tokens(1, 1, 0, 0))), Some(10));
+    assert_eq!(
+        book.cost(&call("openai", "gpt-4.1", None, tokens(1, 1, 1, 0))),
+        None,
+        "no price of that kind"
+    );
+    let mut uncounted = call("openai", "gpt-4o", None, tokens(0, 0, 0, 0));
+    uncounted.counted = false;
+    assert_eq!(book.cost(&uncounted), None);
+    uncounted.end = End::TimedOut;
+    assert_eq!(book.cost(&uncounted), None, "the vendor may have worked");
+    for (end, status) in [(End::Refused, None), (End::Unreachable, None), (End::VendorError, Some(500))] {
+        (uncounted.end, uncounted.upstream_status) = (end, status);
+        assert_eq!(book.cost(&uncounted), Some(0), "{end:?}");
+    }
+    (uncounted.end, uncounted.upstream_status) = (End::VendorError, Some(200));
+    assert_eq!(book.cost(&uncounted), None, "it failed while it worked");
+}
+
+#[test]
+fn the_model_that_answered_is_priced_with_or_without_its_date() {
+    let book = Book { own: Vec::new() };
+    let cost =
+        |asked: &str, answered| book.cost(&call("openai", asked, answered, tokens(1_000_000, 0, 0, 0)));
+    assert_eq!(cost("gpt-4o", None), Some(2_500_000));
+    assert_eq!(cost("gpt-4o", Some("gpt-4o-mini-2024-07-18")), Some(150_000));
+    assert_eq!(cost("my-deployment", Some("gpt-4o-2024-08-06")), Some(2_500_000));
+    assert_eq!(cost("gpt-4o", Some("gpt-4o-2024-05-13")), None, "that version had another price");
+    assert_eq!(cost("gpt-4o", Some("strange")), None);
+    assert_eq!(cost("gpt-4o", Some("")), Some(2_500_000));
+    assert_eq!(undated("claude-sonnet-4-5-20250929"), Some("claude-sonnet-4-5"));
+    for whole in
+        ["gpt-4o", "-20250929", "kimi-k2-0905", "gpt-4-1106-preview", "日本-2025-1-111", "x-20-5-09-29"]
+    {
+        assert_eq!(undated(whole), None, "{whole}");
+    }
+}
+
+#[test]
+fn an_own_price_comes_before_the_shipped_one_from_its_moment_on() {
+    let book = Book {
+        own: vec![
+            own(1, "gpt-4o", 1_000_000, NOW - 10),
+            own(2, "gpt-4o", 3_000_000, NOW),
+            own(3, "gpt-4o", 9_000_000, NOW + 1),
+        ],
+    };
+    let mut asked = call("openai", "gpt-4o-2024-08-06", None, tokens(1_000_000, 0, 0, 0));
+    assert_eq!(book.cost(&asked), Some(3_000_000));
+    asked.started_ms = NOW - 1;
+    assert_eq!(book.cost(&asked), Some(1_000_000), "a call that began before the change");
+    asked.started_ms = NOW - 11;
+    assert_eq!(book.cost(&asked), Some(2_500_000), "and one before the first of them");
+    asked.started_ms = NOW;
+    asked.workspace = WorkspaceId(Uuid::from_u128(7));
+    assert_eq!(book.cost(&asked), Some(2_500_000), "others pay what is shipped");
+}
