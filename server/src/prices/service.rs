@@ -55,9 +55,8 @@ async fn list(
     Ok(cursor.page(rows, |(place, _)| *place, |(_, price)| price))
 }
 
-fn order(
-    price: &ModelPrice,
-) -> (bool, &str, &str, Reverse<i64>, Option<Reverse<PriceId>>, Option<Reverse<i64>>) {
+/// The newest of a model first; of its lengths of prompt the longest.
+fn order(price: &ModelPrice) -> impl Ord {
     let ModelPrice { id, vendor, model, since_ms, up_to_input, .. } = price;
     (id.is_none(), vendor, model, Reverse(*since_ms), id.map(Reverse), up_to_input.map(Reverse))
 }
