@@ -51,7 +51,7 @@ pub enum RuntimeError {
     Image(String),
     /// The tools could not be had.
     #[error(transparent)]
-    Install(#[from] InstallError),
+    Install(InstallError),
     /// The bot's files could not be used.
     #[error(transparent)]
     Home(#[from] HomeError),
@@ -69,6 +69,16 @@ pub enum RuntimeError {
         /// Its words.
         source: std::io::Error,
     },
+}
+
+impl From<InstallError> for RuntimeError {
+    /// Cancelled is cancelled, whatever was under way: nothing failed.
+    fn from(error: InstallError) -> Self {
+        match error {
+            InstallError::Cancelled => Self::Cancelled,
+            error => Self::Install(error),
+        }
+    }
 }
 
 impl RuntimeError {
@@ -119,5 +129,15 @@ impl RuntimeError {
                 Self::Io { what, source }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_installation_that_was_cancelled_is_no_failure() {
+        assert!(matches!(RuntimeError::from(InstallError::Cancelled), RuntimeError::Cancelled));
     }
 }

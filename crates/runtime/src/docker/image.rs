@@ -55,10 +55,7 @@ impl DockerRuntime {
             tools.fetch_max(total.unwrap_or_default(), Ordering::Relaxed);
             progress.report(stage, done, total.map(|total| total + USUAL_BYTES));
         };
-        self.inner.config.tools.ensure(openclaw, &counted, cancel).await.map_err(|e| match e {
-            crate::install::InstallError::Cancelled => RuntimeError::Cancelled,
-            e => e.into(),
-        })?;
+        self.inner.config.tools.ensure(openclaw, &counted, cancel).await?;
         progress.report(Stage::Wait, 0, None);
         let _turn = tokio::select! {
             () = cancel.cancelled() => return Err(RuntimeError::Cancelled),
