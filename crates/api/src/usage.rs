@@ -8,7 +8,7 @@ words! {
         pub key: KeyId,
         /// The status its vendor gave, if it gave one.
         pub status: Option<u16>,
-        /// `slow_down`, `refused`, `forbidden` or `failed`.
+        /// `slow_down`, `refused`, `forbidden`, `unreachable` or `failed`.
         pub why: String,
         pub took_ms: i64,
     }

@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
 };
 
@@ -21,7 +21,7 @@ const LONGEST_MS: i64 = 3_600_000;
 const TRIPS: u32 = 5;
 /// How long the one call may take that looks whether a key works again, before another one looks.
 const LOOK_MS: i64 = 30_000;
-/// Models of a key whose failures are counted apart; more share one count.
+/// Models of a key whose failures are counted; of more, those that are not left alone are forgotten.
 const MOST_MODELS: usize = 64;
 
 /// Why a key is not asked.
@@ -63,13 +63,18 @@ struct Pause {
     resting: Resting,
     /// How often in a row.
     streak: u32,
+    since_ms: i64,
+    /// Until when a call looks whether it is over: the others do not.
+    looks_until_ms: i64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Breaker {
     failures: u32,
+    since_ms: i64,
     /// Closed while 0.
     open_until_ms: i64,
+    looks_until_ms: i64,
 }
 
 #[derive(Debug, Default)]
@@ -83,9 +88,26 @@ struct State {
 pub struct KeyHealth {
     /// How many things are wrong: pauses and counted failures.
     wrong: AtomicUsize,
-    /// Until when a call looks whether the key works again: the others do not.
-    looks_until_ms: AtomicI64,
     state: Mutex<State>,
+}
+
+/// A call that may ask. Where it is the one that looks whether a rest is over, the next one may look when this is dropped.
+#[derive(Debug)]
+pub struct Look<'a> {
+    claims: Option<(&'a KeyHealth, &'a str)>,
+}
+
+impl Drop for Look<'_> {
+    fn drop(&mut self) {
+        let Some((health, model)) = self.claims else { return };
+        let mut state = health.state();
+        if let Some(pause) = &mut state.pause {
+            pause.looks_until_ms = 0;
+        }
+        if let Some(breaker) = state.breakers.get_mut(model) {
+            breaker.looks_until_ms = 0;
+        }
+    }
 }
 
 impl KeyHealth {
@@ -98,41 +120,39 @@ impl KeyHealth {
         self.wrong.store(wrong, Ordering::Release);
     }
 
-    /// Whether a call may ask with it now. When a rest is over, one call looks first, and only one.
+    /// Whether a call may ask with it now. When a rest is over, one call looks first, and only one; but what a vendor said
+    /// to wait is over when it is over.
     ///
     /// # Errors
     /// Why not, and until when.
-    pub fn may_ask(&self, model: &str, now_ms: i64) -> Result<(), Resting> {
+    pub fn may_ask<'a>(&'a self, model: &'a str, now_ms: i64) -> Result<Look<'a>, Resting> {
         if self.wrong.load(Ordering::Acquire) == 0 {
-            return Ok(());
+            return Ok(Look { claims: None });
         }
-        let state = self.state();
-        let open = state.breakers.get(model).filter(|breaker| breaker.open_until_ms > 0);
-        let found = state.pause.map(|pause| pause.resting).or_else(|| {
-            let until_ms = open?.open_until_ms;
-            Some(Resting { why: Rest::Failing, until_ms, told: false })
-        });
-        let Some(resting) = found else { return Ok(()) };
-        if now_ms < resting.until_ms {
-            return Err(resting);
+        let mut state = self.state();
+        let mut claims = None;
+        if let Some(pause) = &mut state.pause {
+            may_look(pause.resting, &mut pause.looks_until_ms, now_ms)?;
+            claims = Some((self, model));
         }
-        let looks = self.looks_until_ms.load(Ordering::Acquire);
-        if now_ms < looks {
-            return Err(Resting { until_ms: looks, ..resting });
+        if let Some(breaker) = state.breakers.get_mut(model).filter(|breaker| breaker.open_until_ms > 0) {
+            let resting = Resting { why: Rest::Failing, until_ms: breaker.open_until_ms, told: false };
+            may_look(resting, &mut breaker.looks_until_ms, now_ms)?;
+            claims = Some((self, model));
         }
-        self.looks_until_ms.store(now_ms + LOOK_MS, Ordering::Release);
-        Ok(())
+        Ok(Look { claims })
     }
 
-    /// It answered.
-    pub fn worked(&self, model: &str) {
+    /// It answered a call that began then; what was found out later stays.
+    pub fn worked(&self, model: &str, began_ms: i64) {
         if self.wrong.load(Ordering::Acquire) == 0 {
             return;
         }
         let mut state = self.state();
-        state.pause = None;
-        state.breakers.remove(model);
-        self.looks_until_ms.store(0, Ordering::Release);
+        state.pause = state.pause.filter(|pause| pause.since_ms > began_ms);
+        if state.breakers.get(model).is_some_and(|breaker| breaker.since_ms <= began_ms) {
+            state.breakers.remove(model);
+        }
         self.count(&state);
     }
 
@@ -157,26 +177,51 @@ impl KeyHealth {
 
     fn pauses(&self, why: Rest, now_ms: i64, for_ms: Option<i64>) {
         let mut state = self.state();
-        let streak = state.pause.filter(|pause| pause.resting.why == why).map_or(0, |pause| pause.streak);
         let first = if why == Rest::Slow { SLOW_MS } else { REFUSED_MS };
-        let grown = first.saturating_mul(1 << streak.min(10));
-        let until_ms = now_ms + for_ms.unwrap_or(grown).clamp(0, LONGEST_MS);
-        let resting = Resting { why, until_ms, told: for_ms.is_some() };
-        state.pause = Some(Pause { resting, streak: streak.saturating_add(1) });
-        self.looks_until_ms.store(0, Ordering::Release);
+        let same = state.pause.filter(|pause| pause.resting.why == why);
+        let holds = state.pause.filter(|pause| now_ms < pause.resting.until_ms);
+        let told = for_ms.map(|wait| now_ms + wait.clamp(0, LONGEST_MS));
+        let pause = match (holds, same) {
+            // Several calls at once find out one thing: it is one step, and the longest time that was named.
+            (Some(known), Some(_)) => {
+                let until_ms = told.map_or(known.resting.until_ms, |told| told.max(known.resting.until_ms));
+                let resting = Resting { until_ms, told: known.resting.told || told.is_some(), why };
+                Pause { resting, since_ms: now_ms, looks_until_ms: 0, ..known }
+            }
+            // Refused is the stronger word.
+            (Some(known), None) if known.resting.why == Rest::Refused => known,
+            (_, same) => {
+                let streak = same.map_or(0, |pause| pause.streak);
+                let grown = now_ms + first.saturating_mul(1 << streak.min(10)).min(LONGEST_MS);
+                let resting = Resting { why, until_ms: told.unwrap_or(grown), told: told.is_some() };
+                Pause { resting, streak: streak.saturating_add(1), since_ms: now_ms, looks_until_ms: 0 }
+            }
+        };
+        state.pause = Some(pause);
         self.count(&state);
     }
 
-    /// It failed with this model: an error of the vendor's own, or none came at all.
+    /// It failed with this model: an error of the vendor's own, or none came at all. Calls that name no model are of many
+    /// kinds, and one kind says nothing of another.
     pub fn failed(&self, model: &str, now_ms: i64) {
-        let mut state = self.state();
-        let named = state.breakers.contains_key(model) || state.breakers.len() < MOST_MODELS;
-        let breaker = state.breakers.entry(if named { model } else { "" }.to_owned()).or_default();
-        breaker.failures = breaker.failures.saturating_add(1);
-        if let Some(more) = breaker.failures.checked_sub(TRIPS) {
-            breaker.open_until_ms = now_ms + (OPEN_MS << more.min(8)).min(LONGEST_OPEN_MS);
+        if model.is_empty() {
+            return;
         }
-        self.looks_until_ms.store(0, Ordering::Release);
+        let mut state = self.state();
+        if state.breakers.len() >= MOST_MODELS && !state.breakers.contains_key(model) {
+            let closed = state.breakers.iter().find(|(_, breaker)| breaker.open_until_ms <= now_ms);
+            let Some(closed) = closed.map(|(model, _)| model.clone()) else { return };
+            state.breakers.remove(&closed);
+        }
+        let breaker = state.breakers.entry(model.to_owned()).or_default();
+        // Those that were under way when it opened tell nothing new.
+        if now_ms >= breaker.open_until_ms {
+            breaker.failures = breaker.failures.saturating_add(1);
+            if let Some(more) = breaker.failures.checked_sub(TRIPS) {
+                breaker.open_until_ms = now_ms + (OPEN_MS << more.min(8)).min(LONGEST_OPEN_MS);
+            }
+        }
+        (breaker.since_ms, breaker.looks_until_ms) = (now_ms, 0);
         self.count(&state);
     }
 
@@ -194,6 +239,21 @@ impl KeyHealth {
     }
 }
 
+/// Whether a rest is over for this call; where somebody must look first, it is the one.
+fn may_look(resting: Resting, looks_until_ms: &mut i64, now_ms: i64) -> Result<(), Resting> {
+    if now_ms < resting.until_ms {
+        return Err(resting);
+    }
+    if resting.told {
+        return Ok(());
+    }
+    if now_ms < *looks_until_ms {
+        return Err(Resting { until_ms: *looks_until_ms, ..resting });
+    }
+    *looks_until_ms = now_ms + LOOK_MS;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,33 +261,51 @@ mod tests {
     const NOW: i64 = 1_000_000;
 
     #[test]
-    fn a_key_rests_as_long_as_its_vendor_says_and_then_one_call_looks() {
+    fn a_key_rests_as_long_as_its_vendor_says_and_no_longer() {
         let key = KeyHealth::default();
         key.slow_down(NOW, Some(2_000));
         let resting = key.may_ask("m", NOW + 1_999).unwrap_err();
         assert_eq!((resting.why, resting.until_ms, resting.told), (Rest::Slow, NOW + 2_000, true));
-        assert!(key.may_ask("m", NOW + 2_000).is_ok());
-        assert!(key.may_ask("m", NOW + 2_001).is_err(), "another one waits for the first");
-        assert!(key.may_ask("m", NOW + 2_000 + LOOK_MS).is_ok(), "but not for ever");
-        key.worked("m");
+        let (_one, _other) = (key.may_ask("m", NOW + 2_000).unwrap(), key.may_ask("m", NOW + 2_000).unwrap());
+        key.worked("m", NOW - 1);
+        assert!(key.may_ask("m", NOW).is_err(), "an answer to an older call says nothing of it");
+        key.worked("m", NOW + 2_000);
         assert!(key.may_ask("m", NOW).is_ok() && key.resting(NOW).is_empty());
+    }
+
+    #[test]
+    fn after_a_rest_nobody_named_one_call_looks_and_the_next_when_it_is_done() {
+        let key = KeyHealth::default();
+        key.slow_down(NOW, None);
+        let over = NOW + SLOW_MS;
+        let looks = key.may_ask("m", over).unwrap();
+        assert!(key.may_ask("m", over + 1).is_err(), "another one waits for the first");
+        drop(looks);
+        let _looks = key.may_ask("m", over + 1).unwrap();
+        assert!(key.may_ask("m", over + 1 + LOOK_MS).is_ok(), "but not for ever");
     }
 
     #[test]
     fn a_refused_key_rests_longer_each_time_until_it_is_accepted() {
         let key = KeyHealth::default();
-        key.refused(NOW);
-        key.refused(NOW);
-        assert_eq!(key.may_ask("m", NOW).unwrap_err().until_ms, NOW + 2 * REFUSED_MS);
-        for _ in 0..40 {
+        for _ in 0..10 {
             key.refused(NOW);
         }
-        assert_eq!(key.may_ask("m", NOW).unwrap_err().until_ms, NOW + LONGEST_MS);
+        assert_eq!(key.may_ask("m", NOW).unwrap_err().until_ms, NOW + REFUSED_MS, "ten at once are one");
+        key.slow_down(NOW, Some(1));
+        assert_eq!(key.may_ask("m", NOW).unwrap_err().why, Rest::Refused);
+        let mut now = NOW;
+        for n in 1..12 {
+            now = key.may_ask("m", now).unwrap_err().until_ms;
+            key.refused(now);
+            let rests_ms = key.may_ask("m", now).unwrap_err().until_ms - now;
+            assert_eq!(rests_ms, (REFUSED_MS << n).min(LONGEST_MS));
+        }
         key.accepted();
-        assert!(key.may_ask("m", NOW).is_ok());
-        key.slow_down(NOW, None);
+        assert!(key.may_ask("m", now).is_ok());
+        key.slow_down(now, None);
         key.accepted();
-        assert!(key.may_ask("m", NOW).is_err(), "that it is valid does not make it faster");
+        assert!(key.may_ask("m", now).is_err(), "that it is valid does not make it faster");
     }
 
     #[test]
@@ -237,24 +315,32 @@ mod tests {
             key.failed("a", NOW);
         }
         assert!(key.may_ask("a", NOW).is_ok());
-        key.failed("a", NOW);
+        for _ in 0..20 {
+            key.failed("a", NOW);
+        }
         let resting = key.may_ask("a", NOW).unwrap_err();
-        assert_eq!((resting.why, resting.until_ms), (Rest::Failing, NOW + OPEN_MS));
+        assert_eq!((resting.why, resting.until_ms), (Rest::Failing, NOW + OPEN_MS), "a burst is no streak");
         assert!(key.may_ask("b", NOW).is_ok());
         assert!(key.may_ask("a", NOW + OPEN_MS).is_ok(), "one looks");
         key.failed("a", NOW + OPEN_MS);
         assert_eq!(key.may_ask("a", NOW + OPEN_MS).unwrap_err().until_ms, NOW + 3 * OPEN_MS, "longer");
-        key.worked("a");
+        key.worked("a", NOW + OPEN_MS);
         key.failed("a", NOW);
         assert!(key.may_ask("a", NOW).is_ok(), "it counts anew");
     }
 
     #[test]
-    fn failures_of_any_number_of_models_take_little_room() {
+    fn failures_of_any_number_of_models_take_little_room_and_shut_nobody_else_out() {
         let key = KeyHealth::default();
         for n in 0..10 * MOST_MODELS {
             key.failed(&n.to_string(), NOW);
+            key.failed("", NOW);
         }
-        assert!(key.state().breakers.len() <= MOST_MODELS + 1);
+        assert!(key.state().breakers.len() <= MOST_MODELS);
+        assert!(key.may_ask("", NOW).is_ok() && key.may_ask("never", NOW).is_ok());
+        for _ in 0..TRIPS {
+            key.failed("late", NOW);
+        }
+        assert!(key.may_ask("late", NOW).is_err(), "a new one finds a place");
     }
 }

@@ -92,6 +92,10 @@ async fn import(
 
 /// Says of a refused import that it left nothing, before what can be done.
 fn nothing_kept(error: ApiError) -> ApiError {
+    if error.code == Code::Internal {
+        // It may have come to an end that nobody heard of.
+        return error.with_hint("Look whether the bot is in the list before you import it again.");
+    }
     let hint = format!("Nothing was kept: no bot was made. {}", error.hint.as_deref().unwrap_or_default());
     error.with_hint(hint.trim_end())
 }

@@ -182,7 +182,8 @@ async fn shown(p: &Platform, ctx: &OpCtx, rows: Vec<job::Model>) -> Result<Vec<J
 fn waits_for(row: &job::Model, bot: &bot::Model) -> Option<JobWait> {
     let turn = row.kind == "bots.reconcile";
     match bot.observed.as_str() {
-        _ if row.state != "queued" => None,
+        // What it failed with itself says more.
+        _ if row.state != "queued" || row.last_error.is_some() => None,
         "unknown" => Some(JobWait::Runtime),
         "failed" if turn => Some(JobWait::Pause),
         _ if turn => (bot.stage.as_deref() == Some("gateway")).then_some(JobWait::Gateway),

@@ -42,6 +42,13 @@ impl Book {
 
     /// What a call cost, in micro-USD rounded up once; nothing where that is not known.
     pub fn cost(&self, call: &UsageRow) -> Option<i64> {
+        // A key that gave no answer in time may have been charged for one all the same.
+        let doubt =
+            call.tries.iter().any(|tried| tried.why == "failed" && tried.status.is_none_or(|s| s < 400));
+        // What is cut has told its tokens so far at best.
+        if doubt || (call.counted && call.end != End::Complete) {
+            return None;
+        }
         if !call.counted {
             return unserved(call).then_some(0);
         }
@@ -118,7 +125,9 @@ fn prompt(tokens: &Tokens) -> i64 {
 /// Whether no vendor took the call: that is free, and known to be.
 fn unserved(call: &UsageRow) -> bool {
     match call.end {
-        End::Refused | End::Unreachable | End::KeyRefused => true,
+        End::Refused | End::Unreachable => true,
+        // Not the end of an answer that had begun.
+        End::KeyRefused => call.upstream_status.is_none_or(|status| status >= 400),
         End::VendorError => call.upstream_status.is_some_and(|status| status >= 400),
         _ => false,
     }

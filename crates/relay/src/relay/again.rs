@@ -5,18 +5,22 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty};
 use std::{
+    collections::VecDeque,
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker},
 };
 
 /// Kept of one body; a longer one is sent once.
 const MOST_KEPT: usize = 4 * 1024 * 1024;
 /// Kept of all bodies together.
 const MOST_KEPT_IN_ALL: usize = 128 * 1024 * 1024;
+
+/// What a piece weighs besides its bytes: many small ones are many.
+const OF_A_PIECE: usize = 64;
 
 /// What all calls keep together, in bytes.
 pub(super) type Kept = Arc<AtomicUsize>;
@@ -41,7 +45,7 @@ impl Again {
         B: Body<Data = Bytes, Error = BoxError> + Send + Unpin + 'static,
     {
         let length = body.size_hint().exact();
-        let state = State { body, pieces: Vec::new(), bytes: 0, whole: true, turn: 0 };
+        let state = State { body, pieces: Vec::new(), bytes: 0, whole: true, turn: 0, waker: None };
         Self(Some(Arc::new(Keeping { state: Mutex::new(state), length, all: Arc::clone(all) })))
     }
 
@@ -55,12 +59,18 @@ impl Again {
     }
 }
 
-impl Drop for Again {
+impl Again {
     /// Nobody asks again: what is still on its way is not kept any more.
-    fn drop(&mut self) {
+    pub(super) fn release(&self) {
         if let Some(source) = &self.0 {
             source.release();
         }
+    }
+}
+
+impl Drop for Again {
+    fn drop(&mut self) {
+        self.release();
     }
 }
 
@@ -71,6 +81,8 @@ struct State<B> {
     whole: bool,
     /// Which sending may go on.
     turn: usize,
+    /// Who is told that another one has its turn.
+    waker: Option<Waker>,
 }
 
 struct Keeping<B> {
@@ -94,8 +106,9 @@ impl<B> Keeping<B> {
         if !state.whole {
             return;
         }
-        let all = self.all.fetch_add(piece.len(), Ordering::Relaxed) + piece.len();
-        state.bytes += piece.len();
+        let weight = piece.len() + OF_A_PIECE;
+        let all = self.all.fetch_add(weight, Ordering::Relaxed) + weight;
+        state.bytes += weight;
         if state.bytes > MOST_KEPT || all > MOST_KEPT_IN_ALL {
             return self.forget(state);
         }
@@ -115,13 +128,20 @@ where
     B: Body<Data = Bytes, Error = BoxError> + Send + Unpin + 'static,
 {
     fn send(self: Arc<Self>) -> Option<OutBody> {
-        let turn = {
+        let (turn, kept) = {
             let mut state = self.state();
+            // Who sends what cannot be sent again goes on with it.
+            if !state.whole {
+                return None;
+            }
             state.turn += 1;
-            state.whole.then_some(state.turn)?
+            if let Some(former) = state.waker.take() {
+                former.wake();
+            }
+            (state.turn, state.pieces.iter().cloned().collect())
         };
         let left = self.length;
-        Some(OutBody::new(Sending { source: self, turn, next: 0, left }))
+        Some(OutBody::new(Sending { source: self, turn, kept, left }))
     }
 
     fn release(&self) {
@@ -132,7 +152,8 @@ where
 struct Sending<B> {
     source: Arc<Keeping<B>>,
     turn: usize,
-    next: usize,
+    /// What went up before, to be sent first.
+    kept: VecDeque<Bytes>,
     left: Option<u64>,
 }
 
@@ -152,12 +173,20 @@ where
         if state.turn != this.turn {
             return Poll::Ready(Some(Err("another key is asked".into())));
         }
-        let piece = match state.pieces.get(this.next) {
-            Some(piece) => piece.clone(),
+        let piece = match this.kept.pop_front() {
+            Some(piece) => piece,
             None => loop {
-                match ready!(Pin::new(&mut state.body).poll_frame(cx)) {
+                let Poll::Ready(next) = Pin::new(&mut state.body).poll_frame(cx) else {
+                    state.waker = Some(cx.waker().clone());
+                    return Poll::Pending;
+                };
+                match next {
                     None => return Poll::Ready(None),
-                    Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                    Some(Err(error)) => {
+                        // Half a body is not sent again as if it were whole.
+                        this.source.forget(&mut state);
+                        return Poll::Ready(Some(Err(error)));
+                    }
                     Some(Ok(frame)) => {
                         let Ok(piece) = frame.into_data() else { continue };
                         this.source.keep(&mut state, &piece);
@@ -166,7 +195,6 @@ where
                 }
             },
         };
-        this.next += 1;
         let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
         this.left = this.left.map(|left| left.saturating_sub(length));
         Poll::Ready(Some(Ok(Frame::data(piece))))
@@ -174,7 +202,7 @@ where
 
     fn is_end_stream(&self) -> bool {
         let state = self.source.state();
-        state.turn == self.turn && self.next >= state.pieces.len() && state.body.is_end_stream()
+        state.turn == self.turn && self.kept.is_empty() && state.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -176,11 +176,13 @@ impl Relay {
             return refuse(guard, trouble, dialect);
         }
         headers::towards_caller(&mut head.headers);
-        let failed = status.is_client_error() || status.is_server_error();
-        if failed && guard.is_bot() {
-            return bot_error(guard, head, body, &key, dialect).await;
-        }
         let shape = shape(&head.headers);
+        // Some vendors say 200 and mean an error.
+        let failed =
+            status.is_client_error() || status.is_server_error() || first.failed && shape == Shape::Json;
+        if failed && guard.is_bot() {
+            return bot_error(guard, head, (first, body), &key, dialect).await;
+        }
         let events = shape == Shape::Events;
         if events {
             head.headers.remove(CONTENT_LENGTH);

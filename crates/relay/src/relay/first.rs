@@ -44,7 +44,8 @@ pub(super) async fn gate(body: &mut Incoming, dialect: Dialect, shape: Shape, du
         bytes += piece.len();
         meter.feed(&piece);
         let over = match shape {
-            Shape::Events => meter.ends().is_some(),
+            // A comment that keeps the connection alive is none.
+            Shape::Events => meter.saw_event(),
             _ => true,
         };
         first.failed = match shape {

@@ -3,13 +3,14 @@
 use super::{
     RelayBody,
     call::{refuse, respond, sign},
+    first::First,
     guard::Guard,
     neutral,
     trouble::{Trouble, excerpt, whole},
     upload::Notes,
 };
 use crate::{Dialect, EgressError, UpstreamKey, scan::Shape};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap, Response, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
@@ -41,13 +42,21 @@ impl From<Trouble> for Failed {
 pub(super) async fn bot_error(
     mut guard: Guard,
     mut head: http::response::Parts,
-    body: Incoming,
+    (first, body): (First, Incoming),
     key: &UpstreamKey,
     dialect: Dialect,
 ) -> Response<RelayBody> {
-    let read = timeout(ERROR_BODY_LIMIT, Limited::new(body, MAX_ERROR_BODY).collect()).await;
-    let body = match read {
-        Ok(Ok(body)) => Some(body.to_bytes()),
+    let first = first.pieces.iter().fold(BytesMut::new(), |mut all, piece| {
+        all.extend_from_slice(piece);
+        all
+    });
+    let room = MAX_ERROR_BODY.saturating_sub(first.len());
+    let body = match timeout(ERROR_BODY_LIMIT, Limited::new(body, room).collect()).await {
+        Ok(Ok(rest)) => {
+            let mut all = first;
+            all.extend_from_slice(&rest.to_bytes());
+            Some(all.freeze())
+        }
         _ => None,
     };
     let trouble = match &body {

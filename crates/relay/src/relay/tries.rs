@@ -21,6 +21,7 @@ use crate::{
     usage::Try,
 };
 use http::{HeaderMap, Method, Request, response::Parts};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};
@@ -47,6 +48,8 @@ pub(super) struct Got {
 enum Fate {
     /// It is what the caller gets.
     Serves,
+    /// So is this, which says nothing of the key.
+    Final,
     /// The vendor asks to slow down, for so many milliseconds if it says.
     Slow(Option<i64>),
     /// It refuses the key.
@@ -60,7 +63,7 @@ enum Fate {
 impl Fate {
     const fn name(&self) -> &'static str {
         match self {
-            Self::Serves => "served",
+            Self::Serves | Self::Final => "served",
             Self::Slow(_) => "slow_down",
             Self::Refused => "refused",
             Self::NotThis => "forbidden",
@@ -82,22 +85,25 @@ impl Relay {
         let pool = pool.ok_or(Trouble::NoKey)?;
         let model = asked.begun.model.clone().or_else(|| named(target, asked.wish)).unwrap_or_default();
         guard.note(|row| row.model.clone_from(&model));
-        let now_ms = (self.shared.config.now_ms)();
+        let now = self.shared.config.now_ms;
         let (mut last, mut resting) = (None, None);
         for key in pool.in_turn() {
-            if let Err(rests) = key.health.may_ask(&model, now_ms) {
-                resting = sooner(resting, (key, rests));
-                continue;
-            }
+            let _look = match key.health.may_ask(&model, now()) {
+                Ok(look) => look,
+                Err(rests) => {
+                    resting = sooner(resting, (key, rests));
+                    continue;
+                }
+            };
             match self.ask_with(guard, target, &mut asked, key, pool).await {
                 None => break,
-                Some((Fate::Serves, got)) => return got,
+                Some((Fate::Serves | Fate::Final, got)) => return got,
                 Some((_, got)) => last = Some(got),
             }
         }
         match (last, resting) {
             (Some(last), _) => last,
-            (None, Some((key, rests))) => match insists(rests, now_ms) {
+            (None, Some((key, rests))) => match insists(rests, now()) {
                 Some(trouble) => Err(trouble.into()),
                 // To ask once more costs less than to refuse: the account may be in order again.
                 None => match self.ask_with(guard, target, &mut asked, key, pool).await {
@@ -119,14 +125,18 @@ impl Relay {
         pool: &KeyPool,
     ) -> Option<(Fate, Result<Got, Failed>)> {
         let body = asked.begun.body.send()?;
-        let begun = Instant::now();
+        if pool.len() == 1 {
+            // Nobody else can be asked: nothing is kept for that.
+            asked.begun.body.release();
+        }
+        let (begun, began_ms) = (Instant::now(), (self.shared.config.now_ms)());
         guard.note(|row| row.key = Some(key.id));
         // Copied only where somebody may need them once more.
         let from_caller =
             if pool.len() > 1 { asked.headers.clone() } else { std::mem::take(&mut asked.headers) };
         let way = match target.way(key) {
             Ok(way) => way,
-            Err(_odd) => return Some((Fate::Serves, Err(Trouble::BadPath.into()))),
+            Err(_odd) => return Some((Fate::Final, Err(Trouble::BadPath.into()))),
         };
         let Some(mut headers) = headers::towards_vendor(from_caller, key, way.door) else {
             return Some((Fate::NotThis, Err(Trouble::KeyRefused.into())));
@@ -142,9 +152,13 @@ impl Relay {
             guard.note(|row| row.model = model);
         }
         let fate = fate(&got, guard);
-        self.remember(guard, key, &fate);
-        if !matches!(fate, Fate::Serves) {
-            let (status, why) = (got.as_ref().ok().map(|got| got.head.status.as_u16()), fate.name());
+        self.remember(guard, key, &fate, began_ms);
+        if !matches!(fate, Fate::Serves | Fate::Final) {
+            let status = got.as_ref().ok().map(|got| got.head.status.as_u16());
+            let why = match &got {
+                Err(Failed { trouble: Trouble::Unreachable, .. }) => "unreachable",
+                _ => fate.name(),
+            };
             guard.tried(Try { key: key.id, status, why, took_ms: millis(begun.elapsed()) });
         }
         Some((fate, got))
@@ -168,24 +182,30 @@ impl Relay {
         };
         let (head, mut body) = answer.into_parts();
         let first = match shape(&head.headers) {
+            // A body that is known to be empty is whole.
+            Shape::Json if body.is_end_stream() => First::default(),
             kind @ (Shape::Events | Shape::Json) if head.status.is_success() => {
                 let due = (Instant::now() + config.limits.first_event).min(guard.deadline());
                 gate(&mut body, dialect, kind, due).await
             }
             _ => First::default(),
         };
+        // Nothing was said, so nothing is begun: the caller may still hear what happened.
+        if first.failed && first.pieces.is_empty() {
+            return Err(if first.late { Trouble::TimedOut } else { Trouble::Cut }.into());
+        }
         Ok(Got { head, first, body, key: Arc::clone(key) })
     }
 
     /// Keeps what asking with a key told about it.
-    fn remember(&self, guard: &Guard, key: &UpstreamKey, fate: &Fate) {
+    fn remember(&self, guard: &Guard, key: &UpstreamKey, fate: &Fate, began_ms: i64) {
         let now_ms = (self.shared.config.now_ms)();
         match fate {
-            Fate::Serves => key.health.worked(guard.model()),
+            Fate::Serves => key.health.worked(guard.model(), began_ms),
             Fate::Slow(for_ms) => key.health.slow_down(now_ms, *for_ms),
             Fate::Refused => key.health.refused(now_ms),
             Fate::Fails => key.health.failed(guard.model(), now_ms),
-            Fate::NotThis => {}
+            Fate::NotThis | Fate::Final => {}
         }
     }
 }
@@ -199,17 +219,20 @@ fn named(target: &Target<'_>, wish: &Option<Wish>) -> Option<String> {
 fn fate(got: &Result<Got, Failed>, guard: &Guard) -> Fate {
     match got {
         // The caller's own doing says nothing of the key.
-        Err(_) if guard.upload.failed.get().is_some() || Instant::now() >= guard.deadline() => Fate::Serves,
+        Err(_) if guard.upload.failed.get().is_some() || Instant::now() >= guard.deadline() => Fate::Final,
         Err(failed) => match failed.trouble {
             Trouble::Unreachable | Trouble::TimedOut | Trouble::Cut | Trouble::BadAnswer => Fate::Fails,
-            _ => Fate::Serves,
+            _ => Fate::Final,
         },
+        Ok(_) if guard.upload.failed.get().is_some() => Fate::Final,
         Ok(got) if got.first.failed => Fate::Fails,
         Ok(got) => match got.head.status.as_u16() {
             401 | 402 => Fate::Refused,
-            403 => Fate::NotThis,
-            408 | 500..=599 => Fate::Fails,
+            // 408 may be the caller's own slowness.
+            403 | 408 => Fate::NotThis,
+            500..=599 => Fate::Fails,
             429 => Fate::Slow(retry_after_ms(&got.head.headers)),
+            400..=499 => Fate::Final,
             _ => Fate::Serves,
         },
     }

@@ -84,7 +84,7 @@ where
         ready: VecDeque::new(),
         rest: Some(Box::pin(body)),
         splicer,
-        _place: None,
+        place: None,
         seen: 0,
         left: None,
         limit: limits.request_bytes,
@@ -93,8 +93,8 @@ where
         notes: Arc::clone(notes),
     };
     while !upload.splicer.is_decided() && upload.seen <= most {
-        if let Some(places) = places.filter(|_| upload._place.is_none() && upload.seen > HOLD_BYTES) {
-            upload._place = Arc::clone(places).acquire_owned().await.ok();
+        if let Some(places) = places.filter(|_| upload.place.is_none() && upload.seen > HOLD_BYTES) {
+            upload.place = Arc::clone(places).acquire_owned().await.ok();
         }
         if std::future::poll_fn(|cx| upload.poll_piece(cx)).await.is_err() {
             return Err(notes.failed.get().copied().unwrap_or(Trouble::SlowUpload));
@@ -116,7 +116,7 @@ struct Upload<B> {
     rest: Option<Pin<Box<B>>>,
     splicer: Splicer,
     /// Kept while what waited may still be in memory.
-    _place: Option<OwnedSemaphorePermit>,
+    place: Option<OwnedSemaphorePermit>,
     seen: u64,
     /// Bytes still to be given out, where known.
     left: Option<u64>,
@@ -187,6 +187,10 @@ where
             if let Some(piece) = this.ready.pop_front() {
                 let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
                 this.left = this.left.map(|n| n.saturating_sub(length));
+                if this.ready.is_empty() {
+                    // What waited is on its way.
+                    this.place = None;
+                }
                 return Poll::Ready(Some(Ok(Frame::data(piece))));
             }
             if this.rest.is_none() {

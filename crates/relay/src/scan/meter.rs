@@ -92,6 +92,11 @@ impl Meter {
         self.seen.model.take()
     }
 
+    /// Whether any event came; comments are none.
+    pub(crate) fn saw_event(&self) -> bool {
+        self.seen.any
+    }
+
     /// Whether the vendor sent an error event.
     pub(crate) fn saw_error(&self) -> bool {
         self.seen.error

@@ -33,7 +33,9 @@ impl Counts {
             .or_else(|| within("input_token_details", "cached_tokens"))
             .or_else(|| at("prompt_cache_hit_tokens"));
         set(&mut self.cache_read, at("cache_read_input_tokens").or(cached));
-        set(&mut self.cache_write, at("cache_creation_input_tokens"));
+        let written = within("prompt_tokens_details", "cache_write_tokens")
+            .or_else(|| within("input_tokens_details", "cache_write_tokens"));
+        set(&mut self.cache_write, at("cache_creation_input_tokens").or(written));
         let reasoning = within("completion_tokens_details", "reasoning_tokens")
             .or_else(|| within("output_tokens_details", "reasoning_tokens"));
         set(&mut self.reasoning, reasoning);
@@ -52,12 +54,14 @@ impl Counts {
     }
 
     pub(super) fn tokens(self) -> Tokens {
-        let (input, cache_read) = (self.input.unwrap_or(0), self.cache_read.unwrap_or(0));
+        let input = self.input.unwrap_or(0);
+        let (cache_read, cache_write) = (self.cache_read.unwrap_or(0), self.cache_write.unwrap_or(0));
+        let cached = cache_read.saturating_add(cache_write);
         Tokens {
-            input: if self.cached_within { input.saturating_sub(cache_read) } else { input },
+            input: if self.cached_within { input.saturating_sub(cached) } else { input },
             output: self.output.unwrap_or(0),
             cache_read,
-            cache_write: self.cache_write.unwrap_or(0),
+            cache_write,
             reasoning: self.reasoning.unwrap_or(0),
         }
     }
@@ -66,4 +70,30 @@ impl Counts {
 /// A count: whole and not negative. Anything above 2^40 is no count of tokens.
 fn number(value: &Value) -> Option<u64> {
     value.as_u64().filter(|n| *n <= 1 << 40)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_to_a_cache_is_part_of_the_input_that_openai_tells() {
+        for (input, details) in
+            [("prompt_tokens", "prompt_tokens_details"), ("input_tokens", "input_tokens_details")]
+        {
+            let raw =
+                format!(r#"{{"{input}":1000,"{details}":{{"cached_tokens":100,"cache_write_tokens":800}}}}"#);
+            let mut counts = Counts::default();
+            assert!(counts.read(raw.as_bytes(), Dialect::OpenAiChat));
+            let tokens = counts.tokens();
+            assert_eq!((tokens.input, tokens.cache_read, tokens.cache_write), (100, 100, 800), "{raw}");
+        }
+        let mut counts = Counts::default();
+        counts.read(br#"{"input_tokens":10,"cache_creation_input_tokens":800}"#, Dialect::Anthropic);
+        assert_eq!(
+            (counts.tokens().input, counts.tokens().cache_write),
+            (10, 800),
+            "Anthropic tells them apart"
+        );
+    }
 }

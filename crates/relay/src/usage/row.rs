@@ -70,7 +70,7 @@ pub struct Try {
     pub key: KeyId,
     /// The status its vendor gave, if it gave one.
     pub status: Option<u16>,
-    /// What that means: `slow_down`, `refused`, `forbidden`, `failed`.
+    /// What that means: `slow_down`, `refused`, `forbidden`, `unreachable`, `failed`.
     pub why: &'static str,
     /// How long it took.
     pub took_ms: u64,

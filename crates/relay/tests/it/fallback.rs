@@ -82,9 +82,15 @@ fn faults() -> Vec<(&'static str, Mode, Option<u16>, &'static str)> {
         ("hangs", Mode::Hang, None, "failed"),
         ("garbage", Mode::Garbage, None, "failed"),
         ("200 with an error event", Mode::Events { body: error.into(), whole: true }, Some(200), "failed"),
-        ("200 and an empty stream", Mode::Events { body: String::new(), whole: true }, Some(200), "failed"),
-        ("200 cut before the first event", Mode::CutAfter { pieces: 0 }, Some(200), "failed"),
-        ("200 that hangs before the first event", Mode::HangAfter { pieces: 0 }, Some(200), "failed"),
+        (
+            "200 with a comment before its error",
+            Mode::Events { body: format!(": keep-alive\n\n{error}"), whole: true },
+            Some(200),
+            "failed",
+        ),
+        ("200 and an empty stream", Mode::Events { body: String::new(), whole: true }, None, "failed"),
+        ("200 cut before the first event", Mode::CutAfter { pieces: 0 }, None, "failed"),
+        ("200 that hangs before the first event", Mode::HangAfter { pieces: 0 }, None, "failed"),
     ]
 }
 
@@ -240,4 +246,36 @@ async fn a_body_too_long_to_keep_is_sent_once_and_the_first_answer_stands() {
     assert_eq!((answer.status.as_u16(), &answer.headers["x-chela-attempts"]), (500, &"1".parse().unwrap()));
     let row = house.row().await;
     assert_eq!((row.tries.len(), row.attempts()), (1, 1), "{row:?}");
+}
+
+#[tokio::test]
+async fn a_200_that_says_an_error_is_one_to_the_next_key_to_the_row_and_to_a_bot() {
+    let body = r#"{"error":{"code":402,"message":"Insufficient credits. Add more using your API key."}}"#;
+    let mode = Mode::Json { body: body.to_owned() };
+    let mut house = two(mode.clone()).await;
+    assert_eq!(house.chat(BOT_TOKEN, ASK).await.headers["x-chela-attempts"], "2");
+    assert_eq!(house.row().await.end, End::Complete);
+    house.snapshot.store(snapshot(&house, &[BAD]).into());
+    let answer = house.chat(BOT_TOKEN, ASK).await;
+    assert_neutral(&answer);
+    assert_eq!(house.row().await.end, End::KeyRefused);
+    let answer = house.chat(PROGRAM_TOKEN, ASK).await;
+    assert_eq!((answer.status.as_u16(), answer.text().as_str()), (200, body), "a program sees what was said");
+    assert_eq!(house.row().await.end, End::VendorError);
+}
+
+#[tokio::test]
+async fn where_nothing_was_said_the_caller_still_hears_a_status() {
+    for (mode, status) in [
+        (Mode::Events { body: String::new(), whole: true }, 502),
+        (Mode::CutAfter { pieces: 0 }, 502),
+        (Mode::EndAfter { pieces: 0 }, 502),
+        (Mode::HangAfter { pieces: 0 }, 504),
+    ] {
+        let mut house = two(mode).await;
+        house.snapshot.store(snapshot(&house, &[BAD]).into());
+        let answer = house.chat(PROGRAM_TOKEN, ASK_STREAM).await;
+        assert_eq!(answer.status.as_u16(), status, "{}", answer.text());
+        assert_eq!(house.row().await.status, status);
+    }
 }

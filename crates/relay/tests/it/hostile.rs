@@ -33,7 +33,6 @@ async fn a_stream_that_breaks_off_says_so_in_its_dialect_and_never_looks_whole()
         (Mode::HangAfter { pieces: 5 }, End::TimedOut, "upstream_late"),
         (Mode::CutAfter { pieces: 5 }, End::UpstreamCut, "upstream_cut"),
         (Mode::EndAfter { pieces: 5 }, End::UpstreamCut, "upstream_cut"),
-        (Mode::EndAfter { pieces: 0 }, End::UpstreamCut, "upstream_cut"),
     ] {
         let shown = format!("{mode:?}");
         let (answer, row) = house.try_mode(mode, BOT_TOKEN, ASK_STREAM).await;

@@ -87,6 +87,31 @@ fn what_is_not_known_is_not_free() {
     }
     (uncounted.end, uncounted.upstream_status) = (End::VendorError, Some(200));
     assert_eq!(book.cost(&uncounted), None, "it failed while it worked");
+    uncounted.end = End::KeyRefused;
+    assert_eq!(book.cost(&uncounted), None, "words that end a stream are no refusal of the call");
+    uncounted.upstream_status = Some(402);
+    assert_eq!(book.cost(&uncounted), Some(0));
+}
+
+#[test]
+fn what_was_cut_or_asked_of_a_key_in_vain_is_of_unknown_cost() {
+    let book = Book { own: Vec::new() };
+    let mut asked = call("openai", "gpt-4.1", None, tokens(1, 1, 0, 0));
+    for end in [End::ClientGone, End::UpstreamCut, End::TimedOut, End::Stopped, End::VendorError] {
+        asked.end = end;
+        assert_eq!(book.cost(&asked), None, "{end:?}: it told its tokens so far");
+    }
+    asked.end = End::Complete;
+    for (status, why, cost) in [
+        (None, "failed", None),
+        (Some(200), "failed", None),
+        (Some(503), "failed", Some(10)),
+        (Some(429), "slow_down", Some(10)),
+        (None, "unreachable", Some(10)),
+    ] {
+        asked.tries = vec![relay::usage::Try { key: api::ids::KeyId(Uuid::nil()), status, why, took_ms: 1 }];
+        assert_eq!(book.cost(&asked), cost, "{why} {status:?}");
+    }
 }
 
 #[test]
@@ -124,6 +149,8 @@ fn an_own_price_comes_before_the_shipped_one_from_its_moment_on() {
     asked.started_ms = NOW - 11;
     assert_eq!(book.cost(&asked), Some(2_500_000), "and one before the first of them");
     asked.started_ms = NOW;
+    let other = call("mistral", "gpt-4o", None, tokens(1_000_000, 0, 0, 0));
+    assert_eq!(book.cost(&other), None, "the price of a vendor is no other's");
     asked.workspace = WorkspaceId(Uuid::from_u128(7));
     assert_eq!(book.cost(&asked), Some(2_500_000), "others pay what is shipped");
 }
