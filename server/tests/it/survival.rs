@@ -428,8 +428,7 @@ async fn a_resync_leaves_alone_what_stands_as_wanted_and_finds_what_nobody_told_
     // A sweep may have taken long, and more may have become of the bot since.
     let died = eventually("the death to be noticed", async || {
         let past = at.get(&owner, &format!("/api/bots/{bot}/events")).await.ok(200);
-        let deaths = past["items"].as_array()?.iter().filter(|event| event["kind"] == "died");
-        deaths.last().cloned()
+        past["items"].as_array()?.iter().rfind(|event| event["kind"] == "died").cloned()
     })
     .await;
     assert_eq!(died["reason"]["code"], "out_of_memory");
