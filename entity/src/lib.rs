@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod auth;
 pub mod bots;
+pub mod budgets;
 pub mod chat;
 pub mod idempotency;
 pub mod job;
@@ -11,7 +12,9 @@ pub mod keys;
 pub mod member;
 pub mod notify;
 pub mod prices;
+pub mod routing;
 pub mod setting;
 pub mod usage;
 pub mod user;
+pub mod virtual_keys;
 pub mod workspace;

@@ -11,6 +11,8 @@ pub struct Model {
     pub slug: String,
     pub name: String,
     pub max_bots: Option<i64>,
+    /// Where days and months of budgets begin; an IANA name.
+    pub time_zone: String,
     pub created_at_ms: i64,
 }
 

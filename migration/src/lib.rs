@@ -24,6 +24,10 @@ mod m20261122_000016_push_held;
 mod m20261122_000017_bot_ready;
 mod m20261122_000020_usage_tries;
 mod m20261122_000021_model_prices;
+mod m20261122_000022_budgets;
+mod m20261122_000023_virtual_keys;
+mod m20261122_000024_chains;
+mod m20261122_000025_usage_sums;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -50,6 +54,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000017_bot_ready::Migration),
             Box::new(m20261122_000020_usage_tries::Migration),
             Box::new(m20261122_000021_model_prices::Migration),
+            Box::new(m20261122_000022_budgets::Migration),
+            Box::new(m20261122_000023_virtual_keys::Migration),
+            Box::new(m20261122_000024_chains::Migration),
+            Box::new(m20261122_000025_usage_sums::Migration),
         ]
     }
 }

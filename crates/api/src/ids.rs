@@ -130,6 +130,10 @@ id! {
     AuditId = "aud";
     /// A price of a workspace for a model.
     PriceId = "prc";
+    /// A budget.
+    BudgetId = "bud";
+    /// A virtual key: what a person or program calls models with.
+    VirtualKeyId = "vk";
     /// A row of the usage ledger.
     UsageId = "use";
 }

@@ -30,6 +30,18 @@ words! {
         /// With this model alone, where one is named.
         pub model: Option<String>,
         pub until_ms: i64,
+        /// When it went wrong last.
+        #[serde(default)]
+        pub since_ms: i64,
+        /// How often in a row.
+        #[serde(default)]
+        pub streak: i64,
+        /// The status its vendor gave then, if it gave one.
+        #[serde(default)]
+        pub status: Option<u16>,
+        /// The vendor's words, or ours where it said none; never the key.
+        #[serde(default)]
+        pub message: Option<String>,
     }
 
     pub struct KeySummary {

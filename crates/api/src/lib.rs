@@ -16,20 +16,24 @@ macro_rules! words {
 pub mod audit;
 pub mod auth;
 pub mod bots;
+pub mod budgets;
 pub mod chat;
 pub mod error;
 pub mod ids;
 pub mod jobs;
 pub mod keys;
 pub mod live;
+pub mod money;
 pub mod notify;
 pub mod orphans;
 pub mod page;
 pub mod prices;
+pub mod routing;
 pub mod settings;
 pub mod usage;
 pub mod validate;
 pub mod verb;
+pub mod virtual_keys;
 
 pub use error::{ApiError, Code, FieldError};
 pub use page::Page;

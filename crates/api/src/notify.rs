@@ -20,6 +20,7 @@ impl NotificationKind {
                 format!("/bots/{slug}/diagnostics?postmortem=last")
             }
             Self::UpgradeUndone => format!("/bots/{slug}/config#openclaw"),
+            Self::BudgetNear | Self::BudgetSpent => "/budgets".to_owned(),
             Self::Failed | Self::Unreachable | Self::Recovered => format!("/bots/{slug}/overview"),
         }
     }
@@ -46,6 +47,10 @@ words! {
         UpgradeUndone,
         /// A runtime does not answer: nobody knows how its bots are.
         Unreachable,
+        /// A budget of model calls is nearly used up.
+        BudgetNear,
+        /// It is used up.
+        BudgetSpent,
         /// A choice only: a trouble that is over. In the app it stays unread until it is seen; pushed, it takes the
         /// place of the trouble.
         Recovered,
@@ -166,7 +171,7 @@ words! {
 
 impl NotificationKind {
     /// Every kind there is.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::CrashLoop,
         Self::Failed,
         Self::OutOfMemory,
@@ -175,8 +180,16 @@ impl NotificationKind {
         Self::Died,
         Self::UpgradeUndone,
         Self::Unreachable,
+        Self::BudgetNear,
+        Self::BudgetSpent,
         Self::Recovered,
     ];
+
+    /// Whether it is about a budget of model calls, not about how a bot runs.
+    #[must_use]
+    pub const fn is_of_budget(self) -> bool {
+        matches!(self, Self::BudgetNear | Self::BudgetSpent)
+    }
 }
 
 verbs! {

@@ -76,6 +76,10 @@ actions! {
     ReadPrices = "prices.read" needs Member;
     /// Set and delete prices of one's own.
     WritePrices = "prices.write" needs Owner;
+    /// See fallback chains, and what of them would be skipped.
+    ReadChains = "chains.read" needs Member;
+    /// Make, replace and delete chains of one's own.
+    WriteChains = "chains.write" needs Owner;
     /// Read chats.
     ReadChat = "chat.read" needs Member;
     /// Write to bots, manage threads.
@@ -86,6 +90,12 @@ actions! {
     ReadUsage = "usage.read" needs Member;
     /// Write the ledger.
     WriteUsage = "usage.write" needs System;
+    /// See budgets.
+    ReadBudgets = "budgets.read" needs Member;
+    /// Make, change, delete budgets.
+    WriteBudgets = "budgets.write" needs Owner;
+    /// Tell people that one is nearly or wholly used up.
+    RunBudgets = "budgets.run" needs System;
     /// Read the audit log.
     ReadAudit = "audit.read" needs Owner;
     /// See the jobs of the instance.

@@ -58,9 +58,34 @@ pub struct Resting {
     pub told: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// What was heard when something went wrong with a key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// The vendor's status, if it gave one.
+    pub status: Option<u16>,
+    /// Its words, or ours where it said nothing; at most 400 bytes, never the key.
+    pub words: Option<String>,
+}
+
+/// Why a key rests, as people are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestNow {
+    /// With this model alone, where one is named.
+    pub model: Option<String>,
+    /// Why and until when.
+    pub resting: Resting,
+    /// When it went wrong last, ms UTC.
+    pub since_ms: i64,
+    /// How often in a row.
+    pub streak: u32,
+    /// What was heard then.
+    pub heard: Heard,
+}
+
+#[derive(Clone, Debug)]
 struct Pause {
     resting: Resting,
+    heard: Heard,
     /// How often in a row.
     streak: u32,
     since_ms: i64,
@@ -68,8 +93,9 @@ struct Pause {
     looks_until_ms: i64,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Breaker {
+    heard: Heard,
     failures: u32,
     since_ms: i64,
     /// Closed while 0.
@@ -149,7 +175,9 @@ impl KeyHealth {
             return;
         }
         let mut state = self.state();
-        state.pause = state.pause.filter(|pause| pause.since_ms > began_ms);
+        if state.pause.as_ref().is_some_and(|pause| pause.since_ms <= began_ms) {
+            state.pause = None;
+        }
         if state.breakers.get(model).is_some_and(|breaker| breaker.since_ms <= began_ms) {
             state.breakers.remove(model);
         }
@@ -159,42 +187,43 @@ impl KeyHealth {
     /// Its vendor takes it again, as somebody found out who asked nothing of a model.
     pub fn accepted(&self) {
         let mut state = self.state();
-        if state.pause.is_some_and(|pause| pause.resting.why == Rest::Refused) {
+        if state.pause.as_ref().is_some_and(|pause| pause.resting.why == Rest::Refused) {
             state.pause = None;
             self.count(&state);
         }
     }
 
     /// Its vendor refused it.
-    pub fn refused(&self, now_ms: i64) {
-        self.pauses(Rest::Refused, now_ms, None);
+    pub fn refused(&self, now_ms: i64, heard: Heard) {
+        self.pauses(Rest::Refused, now_ms, None, heard);
     }
 
     /// Its vendor asked to slow down, for so long where it said.
-    pub fn slow_down(&self, now_ms: i64, for_ms: Option<i64>) {
-        self.pauses(Rest::Slow, now_ms, for_ms);
+    pub fn slow_down(&self, now_ms: i64, for_ms: Option<i64>, heard: Heard) {
+        self.pauses(Rest::Slow, now_ms, for_ms, heard);
     }
 
-    fn pauses(&self, why: Rest, now_ms: i64, for_ms: Option<i64>) {
+    fn pauses(&self, why: Rest, now_ms: i64, for_ms: Option<i64>, heard: Heard) {
         let mut state = self.state();
         let first = if why == Rest::Slow { SLOW_MS } else { REFUSED_MS };
-        let same = state.pause.filter(|pause| pause.resting.why == why);
-        let holds = state.pause.filter(|pause| now_ms < pause.resting.until_ms);
+        let same = state.pause.clone().filter(|pause| pause.resting.why == why);
+        let holds = state.pause.clone().filter(|pause| now_ms < pause.resting.until_ms);
         let told = for_ms.map(|wait| now_ms + wait.clamp(0, LONGEST_MS));
         let pause = match (holds, same) {
             // Several calls at once find out one thing: it is one step, and the longest time that was named.
             (Some(known), Some(_)) => {
                 let until_ms = told.map_or(known.resting.until_ms, |told| told.max(known.resting.until_ms));
                 let resting = Resting { until_ms, told: known.resting.told || told.is_some(), why };
-                Pause { resting, since_ms: now_ms, looks_until_ms: 0, ..known }
+                Pause { resting, since_ms: now_ms, looks_until_ms: 0, heard, ..known }
             }
             // Refused is the stronger word.
             (Some(known), None) if known.resting.why == Rest::Refused => known,
             (_, same) => {
-                let streak = same.map_or(0, |pause| pause.streak);
+                let streak = same.as_ref().map_or(0, |pause| pause.streak);
                 let grown = now_ms + first.saturating_mul(1 << streak.min(10)).min(LONGEST_MS);
                 let resting = Resting { why, until_ms: told.unwrap_or(grown), told: told.is_some() };
-                Pause { resting, streak: streak.saturating_add(1), since_ms: now_ms, looks_until_ms: 0 }
+                let streak = streak.saturating_add(1);
+                Pause { resting, streak, since_ms: now_ms, looks_until_ms: 0, heard }
             }
         };
         state.pause = Some(pause);
@@ -203,7 +232,7 @@ impl KeyHealth {
 
     /// It failed with this model: an error of the vendor's own, or none came at all. Calls that name no model are of many
     /// kinds, and one kind says nothing of another.
-    pub fn failed(&self, model: &str, now_ms: i64) {
+    pub fn failed(&self, model: &str, now_ms: i64, heard: Heard) {
         if model.is_empty() {
             return;
         }
@@ -221,21 +250,39 @@ impl KeyHealth {
                 breaker.open_until_ms = now_ms + (OPEN_MS << more.min(8)).min(LONGEST_OPEN_MS);
             }
         }
-        (breaker.since_ms, breaker.looks_until_ms) = (now_ms, 0);
+        (breaker.since_ms, breaker.looks_until_ms, breaker.heard) = (now_ms, 0, heard);
         self.count(&state);
     }
 
     /// Why it rests just now, for people: the pause of the key, and the models with which it fails.
     #[must_use]
-    pub fn resting(&self, now_ms: i64) -> Vec<(Option<String>, Resting)> {
+    pub fn resting(&self, now_ms: i64) -> Vec<RestNow> {
         let state = self.state();
-        let pause = state.pause.map(|pause| (None, pause.resting));
-        let open = state.breakers.iter().filter(|(_, breaker)| breaker.open_until_ms > now_ms);
-        let open = open.map(|(model, breaker)| {
-            let (why, until_ms) = (Rest::Failing, breaker.open_until_ms);
-            (Some(model.clone()), Resting { why, until_ms, told: false })
+        let pause = state.pause.as_ref().map(|pause| RestNow {
+            model: None,
+            resting: pause.resting,
+            since_ms: pause.since_ms,
+            streak: pause.streak,
+            heard: pause.heard.clone(),
         });
-        pause.into_iter().filter(|(_, rest)| rest.until_ms > now_ms).chain(open).collect()
+        let open = state.breakers.iter().map(|(model, breaker)| RestNow {
+            model: Some(model.clone()),
+            resting: Resting { why: Rest::Failing, until_ms: breaker.open_until_ms, told: false },
+            since_ms: breaker.since_ms,
+            streak: breaker.failures,
+            heard: breaker.heard.clone(),
+        });
+        pause.into_iter().chain(open).filter(|rest| rest.resting.until_ms > now_ms).collect()
+    }
+
+    /// Why a call with this model would leave it alone now. Asks on nobody's behalf.
+    #[must_use]
+    pub fn left_alone(&self, model: &str, now_ms: i64) -> Option<Resting> {
+        if self.wrong.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let of = |rest: &RestNow| rest.model.as_deref().is_none_or(|named| named == model);
+        self.resting(now_ms).into_iter().filter(of).map(|rest| rest.resting).max_by_key(|rest| rest.until_ms)
     }
 }
 
@@ -263,7 +310,7 @@ mod tests {
     #[test]
     fn a_key_rests_as_long_as_its_vendor_says_and_no_longer() {
         let key = KeyHealth::default();
-        key.slow_down(NOW, Some(2_000));
+        key.slow_down(NOW, Some(2_000), Heard::default());
         let resting = key.may_ask("m", NOW + 1_999).unwrap_err();
         assert_eq!((resting.why, resting.until_ms, resting.told), (Rest::Slow, NOW + 2_000, true));
         let (_one, _other) = (key.may_ask("m", NOW + 2_000).unwrap(), key.may_ask("m", NOW + 2_000).unwrap());
@@ -276,7 +323,7 @@ mod tests {
     #[test]
     fn after_a_rest_nobody_named_one_call_looks_and_the_next_when_it_is_done() {
         let key = KeyHealth::default();
-        key.slow_down(NOW, None);
+        key.slow_down(NOW, None, Heard::default());
         let over = NOW + SLOW_MS;
         let looks = key.may_ask("m", over).unwrap();
         assert!(key.may_ask("m", over + 1).is_err(), "another one waits for the first");
@@ -289,21 +336,21 @@ mod tests {
     fn a_refused_key_rests_longer_each_time_until_it_is_accepted() {
         let key = KeyHealth::default();
         for _ in 0..10 {
-            key.refused(NOW);
+            key.refused(NOW, Heard::default());
         }
         assert_eq!(key.may_ask("m", NOW).unwrap_err().until_ms, NOW + REFUSED_MS, "ten at once are one");
-        key.slow_down(NOW, Some(1));
+        key.slow_down(NOW, Some(1), Heard::default());
         assert_eq!(key.may_ask("m", NOW).unwrap_err().why, Rest::Refused);
         let mut now = NOW;
         for n in 1..12 {
             now = key.may_ask("m", now).unwrap_err().until_ms;
-            key.refused(now);
+            key.refused(now, Heard::default());
             let rests_ms = key.may_ask("m", now).unwrap_err().until_ms - now;
             assert_eq!(rests_ms, (REFUSED_MS << n).min(LONGEST_MS));
         }
         key.accepted();
         assert!(key.may_ask("m", now).is_ok());
-        key.slow_down(now, None);
+        key.slow_down(now, None, Heard::default());
         key.accepted();
         assert!(key.may_ask("m", now).is_err(), "that it is valid does not make it faster");
     }
@@ -312,20 +359,20 @@ mod tests {
     fn a_breaker_opens_after_five_failures_of_one_model_alone() {
         let key = KeyHealth::default();
         for _ in 1..TRIPS {
-            key.failed("a", NOW);
+            key.failed("a", NOW, Heard::default());
         }
         assert!(key.may_ask("a", NOW).is_ok());
         for _ in 0..20 {
-            key.failed("a", NOW);
+            key.failed("a", NOW, Heard::default());
         }
         let resting = key.may_ask("a", NOW).unwrap_err();
         assert_eq!((resting.why, resting.until_ms), (Rest::Failing, NOW + OPEN_MS), "a burst is no streak");
         assert!(key.may_ask("b", NOW).is_ok());
         assert!(key.may_ask("a", NOW + OPEN_MS).is_ok(), "one looks");
-        key.failed("a", NOW + OPEN_MS);
+        key.failed("a", NOW + OPEN_MS, Heard::default());
         assert_eq!(key.may_ask("a", NOW + OPEN_MS).unwrap_err().until_ms, NOW + 3 * OPEN_MS, "longer");
         key.worked("a", NOW + OPEN_MS);
-        key.failed("a", NOW);
+        key.failed("a", NOW, Heard::default());
         assert!(key.may_ask("a", NOW).is_ok(), "it counts anew");
     }
 
@@ -333,13 +380,13 @@ mod tests {
     fn failures_of_any_number_of_models_take_little_room_and_shut_nobody_else_out() {
         let key = KeyHealth::default();
         for n in 0..10 * MOST_MODELS {
-            key.failed(&n.to_string(), NOW);
-            key.failed("", NOW);
+            key.failed(&n.to_string(), NOW, Heard::default());
+            key.failed("", NOW, Heard::default());
         }
         assert!(key.state().breakers.len() <= MOST_MODELS);
         assert!(key.may_ask("", NOW).is_ok() && key.may_ask("never", NOW).is_ok());
         for _ in 0..TRIPS {
-            key.failed("late", NOW);
+            key.failed("late", NOW, Heard::default());
         }
         assert!(key.may_ask("late", NOW).is_err(), "a new one finds a place");
     }

@@ -7,10 +7,13 @@
 //! On the path of a call there is no lock and no database.
 #![forbid(unsafe_code)]
 
+pub mod chains;
 pub mod egress;
 pub mod framing;
 pub mod guarded;
 pub mod health;
+pub mod limits;
+pub mod price;
 pub mod snapshot;
 pub mod usage;
 pub mod vendors;
@@ -22,9 +25,13 @@ mod wire;
 
 pub use egress::{Egress, EgressError, EgressPolicy};
 pub use guarded::Guarded;
+pub use limits::{Limit, Unit};
+pub use price::{Price, Prices};
 pub use probe::{ProbeError, Probed, probe};
 pub use relay::{Limits, Relay, RelayBody, RelayConfig};
-pub use snapshot::{Caller, CallerKind, KeyPool, Snapshot, SnapshotBuilder, UpstreamKey};
+pub use snapshot::{
+    Allowed as AllowedModels, Caller, CallerKind, KeyPool, Snapshot, SnapshotBuilder, UpstreamKey,
+};
 pub use usage::{End, Tokens, UsageReceiver, UsageRow, UsageSink, UsageTotals};
 pub use vendors::{Auth, Dialect, Vendor};
 pub use wire::Wire;

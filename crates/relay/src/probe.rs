@@ -146,7 +146,7 @@ fn refused(answer: &Fetched, key: &UpstreamKey) -> ProbeError {
 }
 
 /// The vendor's message out of its error object, or the beginning of whatever it sent.
-fn words(body: &[u8], secret: &str) -> String {
+pub(crate) fn words(body: &[u8], secret: &str) -> String {
     let value: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     let message = value.as_ref().and_then(|v| v.pointer("/error/message")?.as_str());
     excerpt(message.map_or(body, str::as_bytes), secret).unwrap_or_default()

@@ -1,13 +1,17 @@
 //! The relay as a value: what it is made of and what it offers. The steps of a call are in its submodules.
 
+mod account;
 mod again;
 mod call;
+mod chain;
 mod first;
 mod guard;
+mod guess;
 mod headers;
 mod judge;
 mod neutral;
 mod passing;
+mod said;
 mod serve;
 mod socket;
 mod splice;

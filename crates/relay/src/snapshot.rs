@@ -3,8 +3,12 @@
 //! The server builds a new one after every change and swaps it in; a call reads the one it started with.
 
 use crate::{
+    Dialect,
+    chains::{self, Chain, Link, Skip},
     egress::BaseUrl,
     health::KeyHealth,
+    limits::{Limit, Unit},
+    price::Prices,
     vendors::{Auth, Vendor},
     wire::Wire,
 };
@@ -31,7 +35,7 @@ pub fn token_hash(token: &[u8]) -> TokenHash {
 }
 
 /// Who stands behind a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Caller {
     /// The id of the credential: a bot's generation, a virtual key.
     pub id: Uuid,
@@ -39,8 +43,35 @@ pub struct Caller {
     pub workspace: WorkspaceId,
     /// A bot or a program: errors are worded differently for them.
     pub kind: CallerKind,
-    /// The only wire on which the token is good.
+    /// The only wire on which the token is good; what is good on the loopback port is good on the panel's, if it is a program's.
     pub wire: Wire,
+    /// What holds for its calls.
+    pub limits: Arc<[Arc<Limit>]>,
+    /// The models it may ask for; all where it says nothing.
+    pub models: Option<Arc<Allowed>>,
+    /// When its token ends, ms UTC.
+    pub expires_ms: Option<i64>,
+}
+
+/// Models that a caller may ask for: `vendor/model`, or `vendor/*` for all of a vendor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Allowed(Vec<String>);
+
+impl Allowed {
+    /// From names as people write them.
+    #[must_use]
+    pub fn new(names: Vec<String>) -> Self {
+        Self(names)
+    }
+
+    /// Whether a model of a vendor is among them. A call that names no model needs the whole vendor.
+    #[must_use]
+    pub fn has(&self, vendor: &str, model: &str) -> bool {
+        self.0.iter().any(|name| {
+            let rest = name.strip_prefix(vendor).and_then(|rest| rest.strip_prefix('/'));
+            rest.is_some_and(|rest| rest == "*" || (rest == model && !model.is_empty()))
+        })
+    }
 }
 
 /// What kind of caller.
@@ -53,6 +84,31 @@ pub enum CallerKind {
 }
 
 impl Caller {
+    /// A caller whom nothing limits.
+    #[must_use]
+    pub fn new(id: Uuid, workspace: WorkspaceId, kind: CallerKind, wire: Wire) -> Self {
+        Self { id, workspace, kind, wire, limits: Arc::default(), models: None, expires_ms: None }
+    }
+
+    /// The same with what holds for its calls.
+    #[must_use]
+    pub fn with_limits(self, limits: Vec<Arc<Limit>>) -> Self {
+        Self { limits: limits.into(), ..self }
+    }
+
+    /// Whether something holds for some models only: then a body must say which, and once.
+    #[must_use]
+    pub fn is_held_to_models(&self) -> bool {
+        let held = |limit: &Arc<Limit>| limit.model.is_some() || limit.unit == Unit::Money;
+        self.models.is_some() || self.limits.iter().any(held)
+    }
+
+    /// Whether its token is good on a wire.
+    fn is_good_on(&self, wire: Wire) -> bool {
+        self.wire == wire
+            || (wire == Wire::Panel && self.wire == Wire::Tcp && self.kind == CallerKind::Program)
+    }
+
     /// The bot, where it is one.
     #[must_use]
     pub fn bot(&self) -> Option<BotId> {
@@ -170,11 +226,23 @@ impl KeyPool {
 }
 
 /// Everything a call needs to know, frozen.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Snapshot {
     callers: HashMap<TokenHash, Caller>,
     pools: HashMap<(WorkspaceId, &'static str), KeyPool>,
     keys: HashMap<KeyId, Arc<UpstreamKey>>,
+    prices: Option<Arc<dyn Prices>>,
+    limits: HashMap<Uuid, Arc<Limit>>,
+    chains: HashMap<WorkspaceId, BTreeMap<String, Arc<Chain>>>,
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("callers", &self.callers.len())
+            .field("keys", &self.keys.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Snapshot {
@@ -187,7 +255,24 @@ impl Snapshot {
     /// Who calls with this token on this wire. A token on a foreign wire is as unknown as any other.
     #[must_use]
     pub fn caller(&self, token: &[u8], wire: Wire) -> Option<&Caller> {
-        self.callers.get(&token_hash(token)).filter(|c| c.wire == wire)
+        self.callers.get(&token_hash(token)).filter(|c| c.is_good_on(wire))
+    }
+
+    /// What models cost, as far as it was said.
+    #[must_use]
+    pub fn prices(&self) -> Option<&dyn Prices> {
+        self.prices.as_deref()
+    }
+
+    /// A limit by its id.
+    #[must_use]
+    pub fn limit(&self, id: Uuid) -> Option<&Arc<Limit>> {
+        self.limits.get(&id)
+    }
+
+    /// Every limit.
+    pub fn limits(&self) -> impl Iterator<Item = &Arc<Limit>> {
+        self.limits.values()
     }
 
     /// The keys of a vendor in a workspace.
@@ -211,6 +296,44 @@ impl Snapshot {
         keys.flat_map(|key| read(key).into_iter().map(|model| (model, key.vendor))).collect()
     }
 
+    /// The chain of a name: a workspace's own, else the shipped one.
+    #[must_use]
+    pub fn chain(&self, workspace: WorkspaceId, name: &str) -> Option<&Arc<Chain>> {
+        let own = self.chains.get(&workspace).and_then(|own| own.get(name));
+        own.or_else(|| chains::shipped().get(name))
+    }
+
+    /// All chains of a workspace, by name, each once.
+    pub fn chains(&self, workspace: WorkspaceId) -> impl Iterator<Item = &Arc<Chain>> {
+        let shipped = chains::shipped().iter().map(|(name, chain)| (*name, chain));
+        let own = self.chains.get(&workspace).into_iter().flatten();
+        let all: BTreeMap<&str, _> = shipped.chain(own.map(|(name, chain)| (name.as_str(), chain))).collect();
+        all.into_values()
+    }
+
+    /// Why a call would not ask a link now; a call of any dialect, where none is named.
+    #[must_use]
+    pub fn skips(
+        &self,
+        workspace: WorkspaceId,
+        link: &Link,
+        dialect: Option<Dialect>,
+        now_ms: i64,
+    ) -> Option<Skip> {
+        let Some(vendor) = link.vendor else { return Some(Skip::NoVendor) };
+        if dialect.is_some_and(|dialect| !link.speaks(dialect)) {
+            return Some(Skip::OtherDialect);
+        }
+        let Some(pool) = self.pool(workspace, vendor).filter(|pool| !pool.is_empty()) else {
+            return Some(Skip::NoKey);
+        };
+        let mut rests = Vec::with_capacity(pool.len());
+        for key in pool.keys() {
+            rests.push(key.health.left_alone(link.model(), now_ms)?);
+        }
+        rests.into_iter().min_by_key(|rest| rest.until_ms).map(Skip::Rests)
+    }
+
     /// A key, also one that takes no turns.
     #[must_use]
     pub fn key(&self, id: KeyId) -> Option<&Arc<UpstreamKey>> {
@@ -229,6 +352,9 @@ impl Snapshot {
 pub struct SnapshotBuilder {
     callers: HashMap<TokenHash, Caller>,
     keys: HashMap<(WorkspaceId, &'static str), Vec<Arc<UpstreamKey>>>,
+    prices: Option<Arc<dyn Prices>>,
+    limits: HashMap<Uuid, Arc<Limit>>,
+    chains: HashMap<WorkspaceId, BTreeMap<String, Arc<Chain>>>,
 }
 
 impl SnapshotBuilder {
@@ -246,12 +372,34 @@ impl SnapshotBuilder {
         self
     }
 
+    /// Says what models cost.
+    #[must_use]
+    pub fn prices(mut self, prices: Arc<dyn Prices>) -> Self {
+        self.prices = Some(prices);
+        self
+    }
+
+    /// Adds a chain of a workspace's own.
+    #[must_use]
+    pub fn chain(mut self, workspace: WorkspaceId, chain: Chain) -> Self {
+        self.chains.entry(workspace).or_default().insert(chain.name.clone(), Arc::new(chain));
+        self
+    }
+
+    /// Adds a limit, so that it can be asked how it stands; callers hold those that are for them.
+    #[must_use]
+    pub fn limit(mut self, limit: Arc<Limit>) -> Self {
+        self.limits.insert(limit.id, limit);
+        self
+    }
+
     /// Freezes it.
     #[must_use]
     pub fn build(self) -> Snapshot {
         let keys = self.keys.values().flatten().map(|key| (key.id, Arc::clone(key))).collect();
         let pools = self.keys.into_iter().map(|(at, keys)| (at, KeyPool::new(keys))).collect();
-        Snapshot { callers: self.callers, pools, keys }
+        let Self { callers, prices, limits, chains, .. } = self;
+        Snapshot { callers, pools, keys, prices, limits, chains }
     }
 }
 
@@ -285,12 +433,7 @@ mod tests {
     #[test]
     fn a_token_is_good_on_its_own_wire_only() {
         let bot = BotId(Uuid::from_u128(9));
-        let caller = Caller {
-            id: Uuid::nil(),
-            workspace: WorkspaceId(Uuid::nil()),
-            kind: CallerKind::Bot(bot),
-            wire: Wire::Bot(bot),
-        };
+        let caller = Caller::new(Uuid::nil(), WorkspaceId(Uuid::nil()), CallerKind::Bot(bot), Wire::Bot(bot));
         let snapshot = Snapshot::builder().caller(token_hash(b"t"), caller).build();
         assert!(snapshot.caller(b"t", Wire::Bot(bot)).is_some());
         assert!(snapshot.caller(b"t", Wire::Tcp).is_none());

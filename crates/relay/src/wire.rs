@@ -7,6 +7,8 @@ use api::ids::BotId;
 pub enum Wire {
     /// The loopback listener: people, programs, process bots.
     Tcp,
+    /// The panel's listener, below `/api/v1`: programs only.
+    Panel,
     /// The Unix socket that one bot's container alone can open.
     Bot(BotId),
 }

@@ -25,7 +25,9 @@ pub struct Model {
     pub latency_ms: i64,
     pub first_event_ms: Option<i64>,
     pub trace_id: Option<String>,
-    /// With how many keys it was asked.
+    /// The chain it asked for, where that was one.
+    pub chain: Option<String>,
+    /// How often somebody was asked.
     pub attempts: i64,
     /// JSON of those that could not serve it, as `api::usage` says it; absent where the first one did.
     pub tries: Option<String>,
@@ -33,6 +35,12 @@ pub struct Model {
     pub model_answered: Option<String>,
     /// At the price of its time; absent where that is not known.
     pub cost_micro_usd: Option<i64>,
+    /// Whether tokens and cost are an estimate.
+    pub estimated: bool,
+    /// The budget that stopped it.
+    pub budget_id: Option<BudgetId>,
+    /// Who called, where it is a virtual key.
+    pub virtual_key_id: Option<VirtualKeyId>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -28,8 +28,30 @@ pub(super) type Kept = Arc<AtomicUsize>;
 /// A body that is sent, and sent again.
 pub(super) struct Again(Option<Arc<dyn Source>>);
 
+/// What stands in the place of a part of a body.
+#[derive(Clone, Debug)]
+pub(super) struct Swap {
+    pub(super) from: u64,
+    pub(super) to: u64,
+    pub(super) with: Bytes,
+}
+
+impl Swap {
+    /// What becomes of a piece that begins at `at`, in up to three parts.
+    fn apply(&self, piece: &Bytes, at: u64) -> [Bytes; 3] {
+        let end = at + length(piece);
+        let within = |n: u64| usize::try_from(n.clamp(at, end) - at).unwrap_or(0);
+        let with = if (at..end).contains(&self.from) { self.with.clone() } else { Bytes::new() };
+        [piece.slice(..within(self.from)), with, piece.slice(within(self.to)..)]
+    }
+}
+
+fn length(bytes: &Bytes) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
 trait Source: Send + Sync {
-    fn send(self: Arc<Self>) -> Option<OutBody>;
+    fn send(self: Arc<Self>, swap: Option<Swap>) -> Option<OutBody>;
     fn release(&self);
 }
 
@@ -51,9 +73,9 @@ impl Again {
 
     /// The body from its beginning, unless too much has gone up to be kept. Who was sending it before gets no more
     /// of it.
-    pub(super) fn send(&self) -> Option<OutBody> {
+    pub(super) fn send(&self, swap: Option<Swap>) -> Option<OutBody> {
         match &self.0 {
-            Some(source) => Arc::clone(source).send(),
+            Some(source) => Arc::clone(source).send(swap),
             None => Some(OutBody::new(Empty::new().map_err(|never| match never {}))),
         }
     }
@@ -127,7 +149,7 @@ impl<B> Source for Keeping<B>
 where
     B: Body<Data = Bytes, Error = BoxError> + Send + Unpin + 'static,
 {
-    fn send(self: Arc<Self>) -> Option<OutBody> {
+    fn send(self: Arc<Self>, swap: Option<Swap>) -> Option<OutBody> {
         let (turn, kept) = {
             let mut state = self.state();
             // Who sends what cannot be sent again goes on with it.
@@ -140,12 +162,36 @@ where
             }
             (state.turn, state.pieces.iter().cloned().collect())
         };
-        let left = self.length;
-        Some(OutBody::new(Sending { source: self, turn, kept, left }))
+        let swapped =
+            |whole: u64, swap: &Swap| whole.saturating_sub(swap.to - swap.from) + length(&swap.with);
+        let left = self.length.map(|whole| swap.as_ref().map_or(whole, |swap| swapped(whole, swap)));
+        let swapping = Swapping { swap, ..Swapping::default() };
+        Some(OutBody::new(Sending { source: self, turn, kept, swapping, left }))
     }
 
     fn release(&self) {
         self.forget(&mut self.state());
+    }
+}
+
+/// Puts something in the place of a part, piece by piece.
+#[derive(Debug, Default)]
+struct Swapping {
+    swap: Option<Swap>,
+    /// Where the next piece of the body begins; not counted where nothing is swapped.
+    at: u64,
+    /// Of the piece in which something was swapped.
+    parts: VecDeque<Bytes>,
+}
+
+impl Swapping {
+    /// A piece with what is swapped in it: its first part, the others wait.
+    fn push(&mut self, piece: Bytes) -> Bytes {
+        let Some(swap) = &self.swap else { return piece };
+        let parts = swap.apply(&piece, self.at);
+        self.at += length(&piece);
+        self.parts.extend(parts.into_iter().filter(|part| !part.is_empty()));
+        self.parts.pop_front().unwrap_or_default()
     }
 }
 
@@ -154,6 +200,7 @@ struct Sending<B> {
     turn: usize,
     /// What went up before, to be sent first.
     kept: VecDeque<Bytes>,
+    swapping: Swapping,
     left: Option<u64>,
 }
 
@@ -173,9 +220,10 @@ where
         if state.turn != this.turn {
             return Poll::Ready(Some(Err("another key is asked".into())));
         }
-        let piece = match this.kept.pop_front() {
-            Some(piece) => piece,
-            None => loop {
+        let piece = match (this.swapping.parts.pop_front(), this.kept.is_empty()) {
+            (Some(part), _) => part,
+            (None, false) => this.swapping.push(this.kept.pop_front().unwrap_or_default()),
+            (None, true) => loop {
                 let Poll::Ready(next) = Pin::new(&mut state.body).poll_frame(cx) else {
                     state.waker = Some(cx.waker().clone());
                     return Poll::Pending;
@@ -190,19 +238,20 @@ where
                     Some(Ok(frame)) => {
                         let Ok(piece) = frame.into_data() else { continue };
                         this.source.keep(&mut state, &piece);
-                        break piece;
+                        break this.swapping.push(piece);
                     }
                 }
             },
         };
-        let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
-        this.left = this.left.map(|left| left.saturating_sub(length));
+        let given = length(&piece);
+        this.left = this.left.map(|left| left.saturating_sub(given));
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
         let state = self.source.state();
-        state.turn == self.turn && self.kept.is_empty() && state.body.is_end_stream()
+        let given_out = self.swapping.parts.is_empty() && self.kept.is_empty();
+        state.turn == self.turn && given_out && state.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -225,12 +274,12 @@ mod tests {
         let list =
             vec![Bytes::from_static(b"one "), Bytes::from_static(b"two "), Bytes::from_static(b"three")];
         let body = Again::keeping(pieces(list), &all);
-        let mut first = body.send().unwrap();
+        let mut first = body.send(None).unwrap();
         assert_eq!(first.frame().await.unwrap().unwrap().into_data().unwrap(), "one ");
-        let second = body.send().unwrap();
+        let second = body.send(None).unwrap();
         assert!(first.frame().await.unwrap().is_err(), "the first has lost its turn");
         assert_eq!(second.collect().await.unwrap().to_bytes(), "one two three");
-        assert_eq!(body.send().unwrap().collect().await.unwrap().to_bytes(), "one two three");
+        assert_eq!(body.send(None).unwrap().collect().await.unwrap().to_bytes(), "one two three");
         drop(body);
         assert_eq!(all.load(Ordering::Relaxed), 0, "and nothing is held");
     }
@@ -240,9 +289,27 @@ mod tests {
         let all = Kept::default();
         let piece = Bytes::from(vec![b'x'; MOST_KEPT / 2 + 1]);
         let body = Again::keeping(pieces(vec![piece.clone(), piece.clone()]), &all);
-        assert_eq!(body.send().unwrap().collect().await.unwrap().to_bytes().len(), 2 * piece.len());
-        assert!(body.send().is_none());
+        assert_eq!(body.send(None).unwrap().collect().await.unwrap().to_bytes().len(), 2 * piece.len());
+        assert!(body.send(None).is_none());
         assert_eq!(all.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn a_part_is_swapped_for_each_sending_however_the_body_is_cut() {
+        let text = b"{\"model\":\"coding\",\"n\":1}";
+        for cut in 1..text.len() {
+            let list = text.chunks(cut).map(Bytes::from_static).collect::<Vec<_>>();
+            let body = Again::keeping(pieces(list), &Kept::default());
+            for with in ["\"a-longer-name\"", "\"b\""] {
+                let swap = Swap { from: 9, to: 17, with: Bytes::from_static(with.as_bytes()) };
+                let sent = body.send(Some(swap)).unwrap().collect().await.unwrap().to_bytes();
+                assert_eq!(sent, format!("{{\"model\":{with},\"n\":1}}"), "cut to {cut}");
+            }
+        }
+        let full = Full::new(Bytes::from_static(text)).map_err(|never| -> BoxError { match never {} });
+        let swap = Swap { from: 9, to: 17, with: Bytes::from_static(b"\"b\"") };
+        let sending = Again::keeping(full, &Kept::default()).send(Some(swap)).unwrap();
+        assert_eq!(sending.size_hint().exact(), Some(text.len() as u64 - 5));
     }
 
     #[tokio::test]
@@ -250,7 +317,7 @@ mod tests {
         let full = Full::new(Bytes::from_static(b"12345")).map_err(|never| -> BoxError { match never {} });
         let body = Again::keeping(full, &Kept::default());
         for _ in 0..2 {
-            let sending = body.send().unwrap();
+            let sending = body.send(None).unwrap();
             assert_eq!(sending.size_hint().exact(), Some(5));
             sending.collect().await.unwrap();
         }

@@ -3,19 +3,20 @@
 use super::{
     Relay, RelayBody, Shared,
     guard::{Guard, Line},
+    guess::Guess,
     headers,
     judge::{Failed, bot_error, shape, unfit},
     passing::Passing,
     socket::{self, Wish},
     target::{Goal, Lost},
     token::{self, Claim},
-    tries::{Asked, Got},
+    tries::{self, Asked, Got},
     trouble::{Trouble, whole},
     unified,
-    upload::{self, Begun, Look},
+    upload::{self, Begun, Look, Looks},
 };
 use crate::{
-    BoxError, Caller, Dialect, Wire,
+    BoxError, Caller, Dialect, Snapshot, Wire,
     scan::{Meter, Shape},
 };
 use bytes::Bytes;
@@ -34,6 +35,7 @@ const MAX_HEAD_BYTES: usize = 48 * 1024;
 /// A call that may happen.
 struct Admitted<'a> {
     goal: Goal<'a>,
+    caller: Caller,
     dialect: Dialect,
     guard: Guard,
 }
@@ -56,17 +58,17 @@ impl Relay {
             return Response::new(whole("{\"status\":\"ok\"}"));
         }
         let wish = socket::wished(&mut parts, &headers);
-        let (caller, goal) = match self.admit(wire, &parts, &headers) {
+        let snapshot = self.shared.config.snapshot.load_full();
+        let (caller, goal) = match self.admit(&snapshot, wire, &parts, &headers) {
             Ok(entered) => entered,
             Err((trouble, dialect)) => return trouble.answer(dialect),
         };
         if let Goal::Models(listing) = goal {
-            let snapshot = self.shared.config.snapshot.load();
-            return unified::models(&snapshot, caller.workspace, listing, &headers);
+            return unified::models(&snapshot, &caller, listing, &headers);
         }
         let line = parts.extensions.get::<Line>().cloned().unwrap_or_default();
-        let guard = Guard::open(&self.shared, &caller, goal.vendor(), &headers, line);
-        let mut admitted = Admitted { dialect: goal.dialect(), goal, guard };
+        let guard = Guard::open((&self.shared, &snapshot), &caller, goal.vendor(), &headers, line);
+        let mut admitted = Admitted { dialect: goal.dialect(), goal, caller, guard };
         let dialect = admitted.dialect;
         match self.forward(&mut admitted, (&parts.method, &wish), headers, body).await {
             Ok(mut got) => match wish.filter(|_| socket::agreed(&got.head)) {
@@ -96,6 +98,7 @@ impl Relay {
     /// Who calls, and for what. Without a good token nothing else is told.
     fn admit<'a>(
         &self,
+        snapshot: &Snapshot,
         wire: Wire,
         parts: &'a Parts,
         headers: &HeaderMap,
@@ -105,8 +108,9 @@ impl Relay {
         let caller: Caller = match token::read(headers, parts.uri.query()) {
             Claim::Two => return Err((Trouble::TwoTokens, dialect)),
             Claim::Missing => None,
-            Claim::Token(token) => self.shared.config.snapshot.load().caller(&token, wire).copied(),
+            Claim::Token(token) => snapshot.caller(&token, wire).cloned(),
         }
+        .filter(|caller| caller.expires_ms.is_none_or(|end| (self.shared.config.now_ms)() < end))
         .ok_or((Trouble::Unauthorized, dialect))?;
         let goal = goal.map_err(|lost| match lost {
             Lost::Unknown => (Trouble::NotFound, dialect),
@@ -131,44 +135,68 @@ impl Relay {
         // What is read before the model is known is held in memory, so it must come soon, not only steadily.
         let due = (Instant::now() + config.limits.idle).min(call.guard.deadline());
         let upload = Arc::clone(&call.guard.upload);
+        let guessing = !call.caller.limits.is_empty();
+        let looks = Looks { guess: guessing, one_model: call.caller.is_held_to_models() };
         let begin = async |body: B, look: Look<'_>| -> Result<Begun, Trouble> {
-            let begun = timeout_at(due, upload::begin(body, &upload, look, (&config.limits, kept))).await;
+            let begun =
+                timeout_at(due, upload::begin(body, &upload, look, (&config.limits, kept, looks))).await;
             begun.unwrap_or(Err(Trouble::SlowUpload))
         };
-        let chosen;
+        let asking = |begun| Asked { method, wish, headers: from_caller, begun, dialect: call.dialect };
         let (target, begun) = match &call.goal {
             Goal::Vendor(target) => {
                 if !target.is_spoken() {
                     return Err(Trouble::Speaks(target.vendor, target.dialect).into());
                 }
                 // Before anything is read: nothing is asked of a caller that cannot be served.
-                if !config.snapshot.load().has_keys(call.guard.workspace(), target.vendor) {
+                if !call.guard.snapshot.has_keys(call.guard.workspace(), target.vendor) {
                     return Err(Trouble::NoKey.into());
                 }
-                (target, begin(body, Look::Model(target.vendor)).await?)
+                (target.clone(), begin(body, Look::Model(target.vendor)).await?)
             }
             Goal::Shared(choice) => {
-                let begun = begin(body, Look::Vendor(choices)).await?;
-                call.guard.note(|row| row.model = begun.model.clone().unwrap_or_default());
-                let unnamed = if begun.late { Trouble::LateModel } else { Trouble::NoVendor };
-                let vendor = begun.vendor.ok_or(unnamed)?;
+                let look = if choice.named.is_some() { Look::Nothing } else { Look::Vendor(choices) };
+                let begun = begin(body, look).await?;
+                let name =
+                    choice.named.map(str::to_owned).or_else(|| begun.model.clone()).unwrap_or_default();
+                call.guard.note(|row| row.model.clone_from(&name));
+                let Some(vendor) = begun.vendor else {
+                    let unnamed = match choice.named {
+                        Some(_) => Trouble::NotFound,
+                        None if begun.late => Trouble::LateModel,
+                        None => Trouble::NoVendor,
+                    };
+                    let snapshot = Arc::clone(&call.guard.snapshot);
+                    let chain = snapshot.chain(call.guard.workspace(), &name).ok_or(unnamed)?;
+                    return self
+                        .ask_chain((&mut call.guard, &call.caller), chain, *choice, asking(begun))
+                        .await;
+                };
                 call.guard.note(|row| row.vendor = vendor.id);
-                chosen = choice.at(vendor);
-                if !chosen.is_spoken() {
+                let target = choice.at(vendor, &name);
+                if !target.is_spoken() {
                     return Err(Trouble::Speaks(vendor, choice.dialect).into());
                 }
-                (&chosen, begun)
+                (target, begun)
             }
             Goal::Models(_) => return Err(Trouble::NotFound.into()),
         };
-        let asked = Asked { method, wish, headers: from_caller, begun, dialect: call.dialect };
-        self.ask(&mut call.guard, target, asked).await
+        // Whom a model is held against must say it in time.
+        if begun.late && looks.one_model {
+            return Err(Trouble::LateModel.into());
+        }
+        call.guard.free = wish.is_none() && method != Method::POST;
+        let guess = if wish.is_some() && guessing { Guess::of_a_talk() } else { begun.guess };
+        let model = tries::model(&target, wish, &begun);
+        call.guard.note(|row| row.model.clone_from(&model));
+        call.guard.reserve(&call.caller, &target, &model, guess)?;
+        self.ask(&mut call.guard, target, asking(begun)).await
     }
 
     /// Decides what of the vendor's answer the caller gets.
     async fn answer(&self, call: Admitted<'_>, got: Got) -> Response<RelayBody> {
         let Admitted { mut guard, dialect, .. } = call;
-        let Got { mut head, first, body, key } = got;
+        let Got { mut head, first, body, key, refused } = got;
         let status = head.status;
         guard.note(|row| row.upstream_status = Some(status.as_u16()));
         if let Some(trouble) = unfit(status, &head.headers) {
@@ -184,12 +212,13 @@ impl Relay {
             return bot_error(guard, head, (first, body), &key, dialect).await;
         }
         let events = shape == Shape::Events;
+        guard.vague = shape == Shape::Other;
         if events {
             head.headers.remove(CONTENT_LENGTH);
             head.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         }
         guard.note(|row| row.stream = events);
-        if matches!(status.as_u16(), 401..=403) {
+        if refused || matches!(status.as_u16(), 401..=403) {
             guard.ends(crate::End::KeyRefused);
         }
         guard.answers(status);
@@ -229,6 +258,11 @@ pub(super) fn sign(headers: &mut HeaderMap, guard: &Guard) {
         set("x-chela-model", guard.model());
     }
     set("x-chela-attempts", &guard.attempts().to_string());
+    if let Some((most, left, reset_s)) = guard.rate.filter(|_| !guard.is_bot()) {
+        set("ratelimit-limit", &most.to_string());
+        set("ratelimit-remaining", &left.to_string());
+        set("ratelimit-reset", &reset_s.to_string());
+    }
 }
 
 pub(super) fn respond(status: StatusCode, headers: HeaderMap, body: RelayBody) -> Response<RelayBody> {

@@ -5,9 +5,10 @@ use crate::{
     scan::{Meter, Shape},
 };
 use bytes::Bytes;
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use std::collections::VecDeque;
+use std::{borrow::Cow, collections::VecDeque, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
 /// A first event longer than this is no error.
@@ -22,6 +23,44 @@ pub(super) struct First {
     pub(super) failed: bool,
     /// Whether the time for it passed.
     pub(super) late: bool,
+    /// Whether the body broke off behind it.
+    pub(super) broken: bool,
+}
+
+/// Of an error answer so much is read before it is judged, for so long at most.
+const JUDGED: usize = 16 * 1024;
+const JUDGED_WITHIN: Duration = Duration::from_secs(2);
+
+impl First {
+    /// What was read, in one piece.
+    pub(super) fn text(&self) -> Cow<'_, [u8]> {
+        match (self.pieces.front(), self.pieces.len()) {
+            (None, _) => Cow::Borrowed(&[]),
+            (Some(only), 1) => Cow::Borrowed(only),
+            _ => Cow::Owned(self.pieces.iter().flatten().copied().collect()),
+        }
+    }
+}
+
+/// Reads the beginning of an error answer, to tell what it means.
+pub(super) async fn look(body: &mut Incoming, due: Instant) -> First {
+    let (mut first, mut bytes) = (First::default(), 0);
+    let due = due.min(Instant::now() + JUDGED_WITHIN);
+    while bytes < JUDGED && !body.is_end_stream() {
+        match timeout_at(due, body.frame()).await {
+            Ok(Some(Ok(frame))) => {
+                let Ok(piece) = frame.into_data() else { continue };
+                bytes += piece.len();
+                first.pieces.push_back(piece);
+            }
+            Ok(Some(Err(_))) => {
+                first.broken = true;
+                return first;
+            }
+            Ok(None) | Err(_) => return first,
+        }
+    }
+    first
 }
 
 /// Reads until the first event is whole, or the first piece of JSON is there.

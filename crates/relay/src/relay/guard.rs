@@ -1,7 +1,19 @@
 //! The account of one call: a row that is delivered exactly once, whatever ends the call.
 
-use super::{Shared, trouble::Trouble, upload::Notes};
-use crate::{Caller, End, UsageRow, guarded::Watch, usage::Try, vendors::Vendor};
+use super::{
+    Shared,
+    account::{self, Rate, Reckoned},
+    guess::Guess,
+    trouble::Trouble,
+    upload::Notes,
+};
+use crate::{
+    Caller, End, Snapshot, UsageRow,
+    guarded::Watch,
+    limits::{Need, Reserved},
+    usage::Try,
+    vendors::Vendor,
+};
 use api::ids::WorkspaceId;
 use http::{HeaderMap, StatusCode};
 use std::{
@@ -52,7 +64,19 @@ impl Line {
 
 /// The open account. Dropping it closes it.
 pub(super) struct Guard {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
+    /// What was known when the call began.
+    pub(super) snapshot: Arc<Snapshot>,
+    /// What its limits hold for it.
+    pub(super) reserved: Reserved,
+    pub(super) guess: Guess,
+    pub(super) held: Need,
+    /// It computes nothing that is charged.
+    pub(super) free: bool,
+    /// Its answer says nothing of tokens.
+    pub(super) vague: bool,
+    /// What the caller is told of its rate.
+    pub(super) rate: Option<Rate>,
     row: Option<UsageRow>,
     begun: Instant,
     pub(super) line: Line,
@@ -63,7 +87,7 @@ pub(super) struct Guard {
 impl Guard {
     /// Opens the account of a call that is allowed to happen.
     pub(super) fn open(
-        shared: &Arc<Shared>,
+        (shared, snapshot): (&Arc<Shared>, &Arc<Snapshot>),
         caller: &Caller,
         vendor: Option<&'static Vendor>,
         headers: &HeaderMap,
@@ -76,10 +100,15 @@ impl Guard {
             caller: caller.id,
             bot: caller.bot(),
             key: None,
+            asked: 0,
             tries: Vec::new(),
+            chain: None,
             vendor: vendor.map_or("", |v| v.id),
             model: String::new(),
             model_answered: None,
+            cost_micro_usd: None,
+            estimated: false,
+            limit: None,
             status: 0,
             upstream_status: None,
             tokens: crate::Tokens::default(),
@@ -95,7 +124,20 @@ impl Guard {
             trace_id,
             parent_span_id,
         };
-        Self { shared: shared.clone(), row: Some(row), begun: Instant::now(), line, upload: Arc::default() }
+        Self {
+            shared: Arc::clone(shared),
+            snapshot: Arc::clone(snapshot),
+            reserved: Reserved::default(),
+            guess: Guess::default(),
+            held: Need::default(),
+            free: false,
+            vague: false,
+            rate: None,
+            row: Some(row),
+            begun: Instant::now(),
+            line,
+            upload: Arc::default(),
+        }
     }
 
     /// Changes the row while it is open.
@@ -103,6 +145,10 @@ impl Guard {
         if let Some(row) = &mut self.row {
             change(row);
         }
+    }
+
+    fn reckoned(&self) -> Reckoned {
+        Reckoned { guess: self.guess, held: self.held, free: self.free, vague: self.vague }
     }
 
     /// The id the caller sees.
@@ -120,12 +166,12 @@ impl Guard {
         self.row.as_ref().map_or("", |r| r.vendor)
     }
 
-    /// How many keys were asked with.
+    /// How often somebody was asked.
     pub(super) fn attempts(&self) -> usize {
         self.row.as_ref().map_or(0, |r| r.attempts())
     }
 
-    /// Remembers that a key could not serve the call.
+    /// Remembers who could not serve the call.
     pub(super) fn tried(&mut self, tried: Try) {
         self.note(|row| row.tries.push(tried));
     }
@@ -191,6 +237,8 @@ impl Drop for Guard {
         if row.end == End::ClientGone && self.line.is_stopping() {
             row.end = End::Stopped;
         }
+        let used = account::reckon(&mut row, &self.reckoned(), &self.snapshot);
+        std::mem::take(&mut self.reserved).settle(used);
         self.shared.config.usage.put(row);
     }
 }

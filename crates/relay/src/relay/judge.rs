@@ -46,13 +46,11 @@ pub(super) async fn bot_error(
     key: &UpstreamKey,
     dialect: Dialect,
 ) -> Response<RelayBody> {
-    let first = first.pieces.iter().fold(BytesMut::new(), |mut all, piece| {
-        all.extend_from_slice(piece);
-        all
-    });
+    let broken = first.broken;
+    let first = BytesMut::from(first.text().as_ref());
     let room = MAX_ERROR_BODY.saturating_sub(first.len());
     let body = match timeout(ERROR_BODY_LIMIT, Limited::new(body, room).collect()).await {
-        Ok(Ok(rest)) => {
+        Ok(Ok(rest)) if !broken => {
             let mut all = first;
             all.extend_from_slice(&rest.to_bytes());
             Some(all.freeze())

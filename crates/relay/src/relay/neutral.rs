@@ -123,6 +123,8 @@ mod tests {
         for trouble in speaks.chain([
             NoVendor,
             LateModel,
+            TwoModels,
+            NoLink,
             TwoTokens,
             NotFound,
             BadPath,
@@ -139,6 +141,10 @@ mod tests {
             Encoded,
             KeyRefused,
             SlowDown,
+            NoPrice,
+            TooMuch,
+            SetAside,
+            Stopped,
             Stopping,
         ]) {
             for dialect in

@@ -238,6 +238,7 @@ impl Passing {
             let polled = match self.first.pieces.pop_front() {
                 Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
                 None if self.first.late => return self.cut(Trouble::TimedOut),
+                None if self.first.broken => return self.cut(Trouble::Cut),
                 None => Pin::new(&mut self.body).poll_frame(cx),
             };
             match polled {

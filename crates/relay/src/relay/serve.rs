@@ -66,7 +66,7 @@ impl Relay {
     async fn serve(&self, listener: Listener, wire: Wire, shutdown: CancellationToken) {
         let limits = self.shared.config.limits;
         let most = match wire {
-            Wire::Tcp => limits.connections,
+            Wire::Tcp | Wire::Panel => limits.connections,
             Wire::Bot(_) => limits.bot_connections,
         };
         let mut open = JoinSet::new();

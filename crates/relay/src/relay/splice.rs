@@ -13,8 +13,9 @@ pub(super) const HOLD_BYTES: u64 = 256 * 1024;
 /// The same where the model chooses the vendor: nothing can flow on before.
 pub(super) const CHOICE_BYTES: u64 = 8 * 1024 * 1024;
 /// The longest value that can be a model's name.
-const MAX_MODEL: usize = 512;
-const MODEL: &[&str] = &["model"];
+pub(super) const MAX_MODEL: usize = 512;
+/// Its field.
+pub(super) const MODEL: &[&str] = &["model"];
 
 /// Where the pieces wait.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub(super) struct Splicer {
     pub(super) model: Option<String>,
     /// The vendor it chose.
     pub(super) vendor: Option<&'static Vendor>,
+    /// Where its value stands in the body, where it is to choose and chose no vendor.
+    pub(super) place: Option<(u64, u64)>,
     /// How many bytes were cut.
     pub(super) removed: u64,
 }
@@ -49,8 +52,14 @@ impl Splicer {
             decided: false,
             model: None,
             vendor: None,
+            place: None,
             removed: 0,
         }
+    }
+
+    /// One that looks for nothing.
+    pub(super) fn idle() -> Self {
+        Self { decided: true, ..Self::new(String::new()) }
     }
 
     /// One that holds everything back until the model has chosen its vendor.
@@ -82,6 +91,9 @@ impl Splicer {
             let raw = found.raw.unwrap_or_default();
             self.model = serde_json::from_slice(&raw).ok();
             self.choose();
+            if self.choosing && self.vendor.is_none() {
+                self.place = Some((found.start, found.start + length_of(raw.trim_ascii_end())));
+            }
             self.cut(found.start, &raw);
             self.decided = true;
         }
@@ -124,11 +136,11 @@ impl Splicer {
         }
         let (plain, escaped) =
             (format!("\"{}", self.prefix), format!("\"{}", self.prefix.replace('/', "\\/")));
-        let length_of = |p: &String| u64::try_from(p.len()).unwrap_or(1) - 1;
+        let after_quote = |p: &String| length_of(p.as_bytes()) - 1;
         let removed = if raw.starts_with(plain.as_bytes()) {
-            length_of(&plain)
+            after_quote(&plain)
         } else if raw.starts_with(escaped.as_bytes()) {
-            length_of(&escaped)
+            after_quote(&escaped)
         } else {
             return;
         };
@@ -156,6 +168,10 @@ impl Splicer {
 }
 
 fn length(bytes: &Bytes) -> u64 {
+    length_of(bytes)
+}
+
+fn length_of(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 

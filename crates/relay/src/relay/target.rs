@@ -21,7 +21,7 @@ pub(super) enum Goal<'a> {
 }
 
 /// A vendor, and a path at it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Target<'a> {
     pub(super) vendor: &'static Vendor,
     /// After `/v1/{vendor}/`.
@@ -36,7 +36,9 @@ pub(super) struct Target<'a> {
 /// A path that is good at any vendor that speaks the dialect.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Choice<'a> {
-    rest: &'static str,
+    /// The name in a path of Gemini's, where it is no vendor's; `rest` is what is asked of it.
+    pub(super) named: Option<&'a str>,
+    rest: &'a str,
     query: Option<&'a str>,
     pub(super) dialect: Dialect,
 }
@@ -79,7 +81,7 @@ impl<'a> Goal<'a> {
             return Ok(Self::Vendor(Target { vendor, rest: rest.into(), query, dialect, strict: false }));
         }
         if let Some((rest, dialect)) = SHARED.iter().find(|(path, _)| *path == below) {
-            return Ok(Self::Shared(Choice { rest, query, dialect: *dialect }));
+            return Ok(Self::Shared(Choice { named: None, rest, query, dialect: *dialect }));
         }
         let listing = |one| Self::Models(Listing { one, dialect: Dialect::OpenAiChat });
         match (id, rest) {
@@ -100,7 +102,11 @@ impl<'a> Goal<'a> {
         if !rest.contains(':') {
             return Ok(listing(Some(rest)));
         }
-        let (id, model) = rest.split_once('/').ok_or(Lost::Unknown)?;
+        let Some((id, model)) = rest.split_once('/') else {
+            let (name, verb) = rest.rsplit_once(':').ok_or(Lost::Unknown)?;
+            let (query, dialect) = (uri.query(), Dialect::Gemini);
+            return Ok(Self::Shared(Choice { named: Some(name), rest: verb, query, dialect }));
+        };
         let vendor = vendors::find(id).ok_or(Lost::Unknown)?;
         let (rest, dialect) = (format!("models/{model}").into(), Dialect::Gemini);
         Ok(Self::Vendor(Target { vendor, rest, query: uri.query(), dialect, strict: true }))
@@ -138,9 +144,13 @@ fn straight(rest: &str) -> Result<(), Lost> {
 }
 
 impl<'a> Choice<'a> {
-    /// The same path at the vendor that was chosen.
-    pub(super) fn at(self, vendor: &'static Vendor) -> Target<'a> {
-        Target { vendor, rest: self.rest.into(), query: self.query, dialect: self.dialect, strict: true }
+    /// The same path at the vendor that was chosen, for this model where the path names it.
+    pub(super) fn at(self, vendor: &'static Vendor, model: &str) -> Target<'a> {
+        let rest = match self.named {
+            Some(_) => format!("models/{model}:{}", self.rest).into(),
+            None => self.rest.into(),
+        };
+        Target { vendor, rest, query: self.query, dialect: self.dialect, strict: true }
     }
 }
 
@@ -262,19 +272,13 @@ mod tests {
             ("/v1/models/openai/gpt-x", Dialect::OpenAiChat),
             ("/v1beta/models", Dialect::Gemini),
             ("/v1beta/models/google/gemini-x", Dialect::Gemini),
+            ("/v1beta/models/coding:generateContent", Dialect::Gemini),
         ] {
             assert_eq!(read(path), Ok((dialect, None)), "{path}");
         }
         let google = Ok((Dialect::Gemini, Some("google")));
         assert_eq!(read("/v1beta/models/gemini/gemini-x:generateContent"), google);
-        for path in [
-            "/v1/chat",
-            "/v1/messages/batches",
-            "/v1beta/x",
-            "/v1beta/modelsx",
-            "/v1beta/models/x:y",
-            "/v1/openai",
-        ] {
+        for path in ["/v1/chat", "/v1/messages/batches", "/v1beta/x", "/v1beta/modelsx", "/v1/openai"] {
             assert_eq!(read(path), Err(Lost::Unknown), "{path}");
         }
         for path in ["/v1/models/../x", "/v1beta/models/google/%2e%2e:x/..", "/v1beta/models/google//x:y"] {

@@ -3,10 +3,13 @@
 
 use super::{
     Relay,
-    first::{First, gate},
+    again::Swap,
+    chain::Rules,
+    first::{First, gate, look},
     guard::{Guard, millis},
     headers,
     judge::{Failed, classify, shape},
+    said::{Said, said},
     socket::{self, Wish},
     target::Target,
     trouble::Trouble,
@@ -15,7 +18,8 @@ use super::{
 use crate::{
     Dialect, UpstreamKey,
     egress::Reach,
-    health::{Rest, Resting},
+    health::{Heard, Rest, Resting},
+    probe::words,
     scan::Shape,
     snapshot::KeyPool,
     usage::Try,
@@ -42,10 +46,13 @@ pub(super) struct Got {
     pub(super) first: First,
     pub(super) body: Incoming,
     pub(super) key: Arc<UpstreamKey>,
+    /// Whether its vendor refuses the key, whatever its status says.
+    pub(super) refused: bool,
 }
 
 /// What became of asking with one key.
-enum Fate {
+#[derive(Debug)]
+pub(super) enum Fate {
     /// It is what the caller gets.
     Serves,
     /// So is this, which says nothing of the key.
@@ -58,6 +65,12 @@ enum Fate {
     NotThis,
     /// It failed.
     Fails,
+    /// No key helps, perhaps another model: the vendor has none of this name,
+    NoModel,
+    /// or the prompt is too long for it,
+    TooLong,
+    /// or it called a tool wrongly.
+    ToolError,
 }
 
 impl Fate {
@@ -68,8 +81,44 @@ impl Fate {
             Self::Refused => "refused",
             Self::NotThis => "forbidden",
             Self::Fails => "failed",
+            Self::NoModel => "no_model",
+            Self::TooLong => "context_length_exceeded",
+            Self::ToolError => "tool_error",
         }
     }
+
+    /// Whether another key may do better.
+    const fn is_keys(&self) -> bool {
+        matches!(self, Self::Slow(_) | Self::Refused | Self::NotThis | Self::Fails)
+    }
+}
+
+/// One vendor's model, as it is asked.
+pub(super) struct Leg<'a> {
+    pub(super) target: Target<'a>,
+    pub(super) pool: &'a KeyPool,
+    pub(super) model: String,
+    /// What stands in the body in the place of the chain's name.
+    pub(super) swap: Option<Swap>,
+    /// Where it is one of a chain.
+    pub(super) rules: Option<Rules<'a>>,
+}
+
+impl Leg<'_> {
+    /// Nobody is asked after its only key.
+    fn is_alone(&self) -> bool {
+        self.pool.len() == 1 && self.rules.is_none_or(|rules| rules.last)
+    }
+}
+
+/// How asking the keys of a leg ended.
+pub(super) enum Ended<'a> {
+    /// With what one of them said.
+    With(Fate, Result<Got, Failed>),
+    /// All of them rest; this one is the first to be back.
+    Resting(&'a Arc<UpstreamKey>, Resting),
+    /// The body was too long to be sent again.
+    Spent,
 }
 
 impl Relay {
@@ -77,41 +126,71 @@ impl Relay {
     pub(super) async fn ask(
         &self,
         guard: &mut Guard,
-        target: &Target<'_>,
+        target: Target<'_>,
         mut asked: Asked<'_>,
     ) -> Result<Got, Failed> {
         let snapshot = self.shared.config.snapshot.load_full();
         let pool = snapshot.pool(guard.workspace(), target.vendor).filter(|pool| !pool.is_empty());
         let pool = pool.ok_or(Trouble::NoKey)?;
-        let model = asked.begun.model.clone().or_else(|| named(target, asked.wish)).unwrap_or_default();
+        let model = model(&target, asked.wish, &asked.begun);
         guard.note(|row| row.model.clone_from(&model));
+        let leg = Leg { target, pool, model, swap: None, rules: None };
+        match self.ask_leg(guard, &leg, &mut asked).await {
+            Ended::With(_, got) => got,
+            Ended::Spent => Err(Trouble::NoKey.into()),
+            Ended::Resting(key, rests) => match insists(rests, (self.shared.config.now_ms)()) {
+                Some(trouble) => Err(trouble.into()),
+                None => self.ask_anyway(guard, &leg, &mut asked, key).await,
+            },
+        }
+    }
+
+    /// To ask once more with a key that rests costs less than to refuse: the account may be in order again.
+    pub(super) async fn ask_anyway(
+        &self,
+        guard: &mut Guard,
+        leg: &Leg<'_>,
+        asked: &mut Asked<'_>,
+        key: &Arc<UpstreamKey>,
+    ) -> Result<Got, Failed> {
+        match self.ask_with(guard, leg, asked, key).await {
+            Some((_, got)) => got,
+            None => Err(Trouble::NoKey.into()),
+        }
+    }
+
+    /// Asks with one key of a leg after another.
+    pub(super) async fn ask_leg<'a>(
+        &self,
+        guard: &mut Guard,
+        leg: &Leg<'a>,
+        asked: &mut Asked<'_>,
+    ) -> Ended<'a> {
         let now = self.shared.config.now_ms;
         let (mut last, mut resting) = (None, None);
-        for key in pool.in_turn() {
-            let _look = match key.health.may_ask(&model, now()) {
+        let mut left = leg.rules.map_or(usize::MAX, |rules| rules.most);
+        for key in leg.pool.in_turn() {
+            let _look = match key.health.may_ask(&leg.model, now()) {
                 Ok(look) => look,
                 Err(rests) => {
                     resting = sooner(resting, (key, rests));
                     continue;
                 }
             };
-            match self.ask_with(guard, target, &mut asked, key, pool).await {
+            match self.ask_with(guard, leg, asked, key).await {
                 None => break,
-                Some((Fate::Serves | Fate::Final, got)) => return got,
-                Some((_, got)) => last = Some(got),
+                Some((fate, got)) if !fate.is_keys() => return Ended::With(fate, got),
+                Some(failed) => last = Some(failed),
+            }
+            left = left.saturating_sub(1);
+            if left == 0 {
+                break;
             }
         }
         match (last, resting) {
-            (Some(last), _) => last,
-            (None, Some((key, rests))) => match insists(rests, now()) {
-                Some(trouble) => Err(trouble.into()),
-                // To ask once more costs less than to refuse: the account may be in order again.
-                None => match self.ask_with(guard, target, &mut asked, key, pool).await {
-                    Some((_, got)) => got,
-                    None => Err(Trouble::NoKey.into()),
-                },
-            },
-            (None, None) => Err(Trouble::NoKey.into()),
+            (Some((fate, got)), _) => Ended::With(fate, got),
+            (None, Some((key, rests))) => Ended::Resting(key, rests),
+            (None, None) => Ended::Spent,
         }
     }
 
@@ -119,22 +198,27 @@ impl Relay {
     async fn ask_with(
         &self,
         guard: &mut Guard,
-        target: &Target<'_>,
+        leg: &Leg<'_>,
         asked: &mut Asked<'_>,
         key: &Arc<UpstreamKey>,
-        pool: &KeyPool,
     ) -> Option<(Fate, Result<Got, Failed>)> {
-        let body = asked.begun.body.send()?;
-        if pool.len() == 1 {
+        let body = asked.begun.body.send(leg.swap.clone())?;
+        if leg.is_alone() {
             // Nobody else can be asked: nothing is kept for that.
             asked.begun.body.release();
         }
         let (begun, began_ms) = (Instant::now(), (self.shared.config.now_ms)());
-        guard.note(|row| row.key = Some(key.id));
+        guard.note(|row| {
+            (row.key, row.asked) = (Some(key.id), row.asked + 1);
+            if leg.rules.is_some() {
+                row.vendor = leg.target.vendor.id;
+                row.model.clone_from(&leg.model);
+            }
+        });
         // Copied only where somebody may need them once more.
         let from_caller =
-            if pool.len() > 1 { asked.headers.clone() } else { std::mem::take(&mut asked.headers) };
-        let way = match target.way(key) {
+            if leg.is_alone() { std::mem::take(&mut asked.headers) } else { asked.headers.clone() };
+        let way = match leg.target.way(key) {
             Ok(way) => way,
             Err(_odd) => return Some((Fate::Final, Err(Trouble::BadPath.into()))),
         };
@@ -147,45 +231,53 @@ impl Relay {
         let mut request = Request::new(body);
         (*request.method_mut(), *request.headers_mut()) = (asked.method.clone(), headers);
         *request.uri_mut() = way.uri;
-        let got = self.answered(guard, request, key, asked.dialect).await;
-        if let Some(model) = guard.upload.model.get().cloned() {
+        let patience = leg.rules.map_or(guard.deadline(), |rules| Instant::now() + rules.patience);
+        let mut got = self.answered(guard, request, key, (asked.dialect, patience)).await;
+        // In a chain it is the caller's word for the chain.
+        if let Some(model) = guard.upload.model.get().filter(|_| leg.rules.is_none()).cloned() {
             guard.note(|row| row.model = model);
         }
         let fate = fate(&got, guard);
-        self.remember(guard, key, &fate, began_ms);
-        if !matches!(fate, Fate::Serves | Fate::Final) {
+        if let Ok(got) = &mut got {
+            got.refused = matches!(fate, Fate::Refused);
+        }
+        self.remember(guard, key, (&fate, heard(&got, key)), began_ms);
+        if fate.is_keys() || leg.rules.is_some_and(|rules| rules.lead_on(&fate, &got)) {
             let status = got.as_ref().ok().map(|got| got.head.status.as_u16());
             let why = match &got {
                 Err(Failed { trouble: Trouble::Unreachable, .. }) => "unreachable",
                 _ => fate.name(),
             };
-            guard.tried(Try { key: key.id, status, why, took_ms: millis(begun.elapsed()) });
+            let link = leg.rules.map(|rules| rules.link.name().to_owned());
+            guard.tried(Try { key: Some(key.id), link, status, why, took_ms: millis(begun.elapsed()) });
         }
         Some((fate, got))
     }
 
-    /// Sends a request and waits until its answer has begun.
+    /// Sends a request and waits until its answer has begun, or no longer.
     async fn answered(
         &self,
         guard: &Guard,
         request: Request<crate::egress::OutBody>,
         key: &Arc<UpstreamKey>,
-        dialect: Dialect,
+        (dialect, patience): (Dialect, Instant),
     ) -> Result<Got, Failed> {
         let config = &self.shared.config;
         let reach = if key.private_ok { Reach::Listed } else { Reach::Public };
-        let due = (Instant::now() + config.limits.headers).min(guard.deadline());
+        let within = |limit: Duration| (Instant::now() + limit).min(patience).min(guard.deadline());
+        let due = within(config.limits.headers);
         let answer = match timeout_at(due, config.egress.client(reach).request(request)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Err(classify(&error, &guard.upload)),
             Err(_elapsed) => return Err(Trouble::TimedOut.into()),
         };
         let (head, mut body) = answer.into_parts();
+        let due = within(config.limits.first_event);
         let first = match shape(&head.headers) {
+            _ if head.status.as_u16() >= 400 => look(&mut body, due).await,
             // A body that is known to be empty is whole.
             Shape::Json if body.is_end_stream() => First::default(),
             kind @ (Shape::Events | Shape::Json) if head.status.is_success() => {
-                let due = (Instant::now() + config.limits.first_event).min(guard.deadline());
                 gate(&mut body, dialect, kind, due).await
             }
             _ => First::default(),
@@ -194,26 +286,49 @@ impl Relay {
         if first.failed && first.pieces.is_empty() {
             return Err(if first.late { Trouble::TimedOut } else { Trouble::Cut }.into());
         }
-        Ok(Got { head, first, body, key: Arc::clone(key) })
+        Ok(Got { head, first, body, key: Arc::clone(key), refused: false })
     }
 
     /// Keeps what asking with a key told about it.
-    fn remember(&self, guard: &Guard, key: &UpstreamKey, fate: &Fate, began_ms: i64) {
+    fn remember(&self, guard: &Guard, key: &UpstreamKey, (fate, heard): (&Fate, Heard), began_ms: i64) {
         let now_ms = (self.shared.config.now_ms)();
         match fate {
             Fate::Serves => key.health.worked(guard.model(), began_ms),
-            Fate::Slow(for_ms) => key.health.slow_down(now_ms, *for_ms),
-            Fate::Refused => key.health.refused(now_ms),
-            Fate::Fails => key.health.failed(guard.model(), now_ms),
-            Fate::NotThis | Fate::Final => {}
+            Fate::Slow(for_ms) => key.health.slow_down(now_ms, *for_ms, heard),
+            Fate::Refused => key.health.refused(now_ms, heard),
+            Fate::Fails => key.health.failed(guard.model(), now_ms, heard),
+            Fate::NotThis | Fate::Final | Fate::NoModel | Fate::TooLong | Fate::ToolError => {}
         }
     }
+}
+
+/// The model that is asked: as the address names it, which is what the vendor goes by, else as the body does.
+pub(super) fn model(target: &Target<'_>, wish: &Option<Wish>, begun: &Begun) -> String {
+    named(target, wish).or_else(|| begun.model.clone()).unwrap_or_default()
 }
 
 /// The model as its address names it.
 fn named(target: &Target<'_>, wish: &Option<Wish>) -> Option<String> {
     let said = wish.as_ref().and_then(|_| target.said("model"));
     target.model().or(said).map(str::to_owned)
+}
+
+/// What a key's vendor, or the lack of it, said.
+fn heard(got: &Result<Got, Failed>, key: &UpstreamKey) -> Heard {
+    match got {
+        Ok(got) => {
+            let words = if got.first.failed || got.head.status.as_u16() >= 400 {
+                Some(words(&got.first.text(), &key.secret)).filter(|words| !words.is_empty())
+            } else {
+                None
+            };
+            Heard { status: Some(got.head.status.as_u16()), words }
+        }
+        Err(Failed { trouble, note }) => {
+            let words = note.clone().unwrap_or_else(|| trouble.words().into_owned());
+            Heard { status: None, words: Some(words) }
+        }
+    }
 }
 
 fn fate(got: &Result<Got, Failed>, guard: &Guard) -> Fate {
@@ -225,24 +340,46 @@ fn fate(got: &Result<Got, Failed>, guard: &Guard) -> Fate {
             _ => Fate::Final,
         },
         Ok(_) if guard.upload.failed.get().is_some() => Fate::Final,
-        Ok(got) if got.first.failed => Fate::Fails,
-        Ok(got) => match got.head.status.as_u16() {
-            401 | 402 => Fate::Refused,
-            // 408 may be the caller's own slowness.
-            403 | 408 => Fate::NotThis,
-            500..=599 => Fate::Fails,
-            429 => Fate::Slow(retry_after_ms(&got.head.headers)),
-            400..=499 => Fate::Final,
-            _ => Fate::Serves,
-        },
+        Ok(got) => judged(got),
     }
 }
 
-/// How long a vendor asks to wait. A date is not followed: its clock is not ours.
+/// What an answer is, by its status and, where that leaves it open, by its words.
+fn judged(got: &Got) -> Fate {
+    let status = got.head.status.as_u16();
+    let open = matches!(status, 400 | 403 | 404 | 413 | 422 | 429) || got.first.failed;
+    let said = if open { said(&got.first.text()) } else { None };
+    match (status, said) {
+        (400 | 403 | 422, Some(Said::Policy)) => Fate::Final,
+        (_, Some(Said::Policy)) if got.first.failed => Fate::Final,
+        (429, Some(Said::Refused)) | (400 | 403, Some(Said::Refused)) => Fate::Refused,
+        (_, Some(Said::Refused)) if got.first.failed => Fate::Refused,
+        (400 | 413 | 422, Some(Said::TooLong)) => Fate::TooLong,
+        (_, Some(Said::TooLong)) if got.first.failed => Fate::TooLong,
+        (400 | 422, Some(Said::ToolError)) => Fate::ToolError,
+        (400, Some(Said::NoModel)) | (404, _) => Fate::NoModel,
+        _ if got.first.failed => Fate::Fails,
+        (401 | 402, _) => Fate::Refused,
+        // 408 may be the caller's own slowness.
+        (403 | 408, _) => Fate::NotThis,
+        (500..=599, _) => Fate::Fails,
+        (429, _) => Fate::Slow(retry_after_ms(&got.head.headers)),
+        (400..=499, _) => Fate::Final,
+        _ => Fate::Serves,
+    }
+}
+
+/// How long a vendor asks to wait: in seconds, in milliseconds, or until a date of its own clock.
 fn retry_after_ms(headers: &HeaderMap) -> Option<i64> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
-    let ms = number("retry-after-ms").or_else(|| Some(number("retry-after")? * 1_000.0))?;
-    Duration::try_from_secs_f64(ms / 1_000.0).ok().and_then(|wait| i64::try_from(wait.as_millis()).ok())
+    let said = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    let number = |name: &str| said(name)?.parse::<f64>().ok();
+    let date = |name: &str| httpdate::parse_http_date(said(name)?).ok();
+    let seconds = number("retry-after-ms").map(|ms| ms / 1_000.0).or_else(|| number("retry-after"));
+    let wait = match seconds {
+        Some(seconds) => Duration::try_from_secs_f64(seconds).ok()?,
+        None => date("retry-after")?.duration_since(date("date")?).unwrap_or_default(),
+    };
+    i64::try_from(wait.as_millis()).ok()
 }
 
 type Rested<'a> = (&'a Arc<UpstreamKey>, Resting);
@@ -255,12 +392,40 @@ fn sooner<'a>(known: Option<Rested<'a>>, other: Rested<'a>) -> Option<Rested<'a>
 }
 
 /// What to say at once where every key rests, if asking once more would be wrong.
-fn insists(resting: Resting, now_ms: i64) -> Option<Trouble> {
+pub(super) fn insists(resting: Resting, now_ms: i64) -> Option<Trouble> {
     let wait_ms = u64::try_from(resting.until_ms - now_ms).unwrap_or(0).max(1);
     let wait_s = u32::try_from(wait_ms.div_ceil(1_000)).unwrap_or(u32::MAX);
     match resting.why {
         Rest::Slow if resting.told => Some(Trouble::Slow { wait_s }),
         Rest::Failing => Some(Trouble::Failing { wait_s }),
         Rest::Slow | Rest::Refused => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vendor_says_in_three_ways_how_long_to_wait() {
+        let date = "Sun, 22 Nov 2026 09:00:00 GMT";
+        for (lines, ms) in [
+            (vec![("retry-after", "2")], Some(2_000)),
+            (vec![("retry-after", " 0.5 ")], Some(500)),
+            (vec![("retry-after-ms", "1500"), ("retry-after", "2")], Some(1_500)),
+            (vec![("retry-after", "Sun, 22 Nov 2026 09:01:30 GMT"), ("date", date)], Some(90_000)),
+            (vec![("retry-after", "Sun, 22 Nov 2026 08:00:00 GMT"), ("date", date)], Some(0)),
+            (vec![("retry-after", "Sun, 22 Nov 2026 09:01:30 GMT")], None),
+            (vec![("retry-after", "-1")], None),
+            (vec![("retry-after", "NaN")], None),
+            (vec![("retry-after", "soon"), ("date", date)], None),
+            (vec![], None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.extend(lines.iter().map(|(name, value)| {
+                (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
+            }));
+            assert_eq!(retry_after_ms(&headers), ms, "{lines:?}");
+        }
     }
 }

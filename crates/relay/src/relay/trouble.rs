@@ -4,7 +4,7 @@
 //! trouble that is the operator's reaches a bot as a plain 400 with none of these words.
 
 use super::RelayBody;
-use crate::{BoxError, Dialect, End, Vendor};
+use crate::{BoxError, Dialect, End, Vendor, limits::Unit};
 use bytes::Bytes;
 use http::{
     HeaderValue, Response, StatusCode,
@@ -33,6 +33,10 @@ pub(crate) enum Trouble {
     NoVendor,
     /// The model comes too late in the body to choose a vendor by it.
     LateModel,
+    /// No link of a chain can be asked.
+    NoLink,
+    /// The body names its model twice.
+    TwoModels,
     /// The vendor does not speak the dialect.
     Speaks(&'static Vendor, Dialect),
     /// The header lines are over the limit.
@@ -61,6 +65,20 @@ pub(crate) enum Trouble {
     SlowDown,
     /// The vendor said how long to wait, and every key waits.
     Slow { wait_s: u32 },
+    /// The caller may not ask for this model.
+    OtherModel,
+    /// A budget must hold, and nobody said what the model costs.
+    NoPrice,
+    /// No window of a limit has room for what the call may use.
+    TooMuch,
+    /// A limit has no room left; for programs.
+    Limited { unit: Unit, wait_s: u32 },
+    /// The same for bots.
+    SetAside,
+    /// Somebody stopped these calls; for programs.
+    Switched,
+    /// The same for bots.
+    Stopped,
     /// Every key failed several times in a row and rests.
     Failing { wait_s: u32 },
     /// Chela stops.
@@ -77,14 +95,21 @@ impl Trouble {
             | Self::NoKey
             | Self::NoVendor
             | Self::LateModel
+            | Self::TwoModels
+            | Self::NoLink
             | Self::Speaks(..)
             | Self::Forbidden
+            | Self::NoPrice
+            | Self::TooMuch
+            | Self::SetAside
+            | Self::Stopped
             | Self::KeyRefused => StatusCode::BAD_REQUEST,
+            Self::OtherModel | Self::Switched => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowUpload => StatusCode::REQUEST_TIMEOUT,
-            Self::SlowDown | Self::Slow { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::SlowDown | Self::Slow { .. } | Self::Limited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unreachable | Self::Cut | Self::BadAnswer | Self::Redirect | Self::Encoded => {
                 StatusCode::BAD_GATEWAY
             }
@@ -129,6 +154,11 @@ impl Trouble {
                 "Here a model is named vendor/model, such as openai/gpt-5-mini; this name begins with no vendor Chela \
                  knows."
             }
+            Self::NoLink => {
+                "No model of this chain can be asked: none of its model services is set up here and speaks this \
+                 interface."
+            }
+            Self::TwoModels => "The body names its model more than once.",
             Self::LateModel => "The model must be named within the first 8 MiB of the body.",
             Self::HeadTooLarge => "The request's headers are larger than this relay takes.",
             Self::TooLarge => "The request body is larger than this relay takes.",
@@ -148,6 +178,23 @@ impl Trouble {
             }
             Self::SlowDown => "The model service asks to slow down; try again later.",
             Self::Slow { .. } => "The model service asked to slow down for a while; try again later.",
+            Self::OtherModel => "This token is not for this model.",
+            Self::NoPrice => {
+                "Nobody said what this model costs, and that must be known here; the operator can set it, 0 too."
+            }
+            Self::TooMuch => {
+                "This request may use more than the operator set aside for a whole period; ask for a shorter answer."
+            }
+            Self::Limited { unit: Unit::Requests, .. } => {
+                "The limit of requests is reached; try again later."
+            }
+            Self::Limited { unit: Unit::Tokens, .. } => "The limit of tokens is reached; try again later.",
+            Self::Limited { unit: Unit::Money, .. } => "The budget is used up; it begins anew later.",
+            Self::SetAside => {
+                "What the operator set aside for model calls is used up for now. It goes on by itself later, or sooner if \
+                 the operator says so."
+            }
+            Self::Switched | Self::Stopped => "An operator has stopped these model calls for now.",
             Self::Failing { .. } => {
                 "The model service failed several times in a row; it is asked again soon."
             }
@@ -164,7 +211,9 @@ impl Trouble {
             Self::BadFraming => "bad_framing",
             Self::NoKey => "not_connected",
             Self::NoVendor => "unknown_vendor",
+            Self::TwoModels => "two_models",
             Self::LateModel => "late_model",
+            Self::NoLink => "no_link",
             Self::Speaks(..) => "other_dialect",
             Self::HeadTooLarge => "head_too_large",
             Self::TooLarge => "body_too_large",
@@ -178,6 +227,14 @@ impl Trouble {
             Self::Encoded => "upstream_encoding",
             Self::KeyRefused => "connection_refused",
             Self::SlowDown | Self::Slow { .. } => "slow_down",
+            Self::OtherModel => "model_not_allowed",
+            Self::NoPrice => "price_unknown",
+            Self::TooMuch => "more_than_set_aside",
+            Self::Limited { unit: Unit::Requests, .. } => "request_limit",
+            Self::Limited { unit: Unit::Tokens, .. } => "token_limit",
+            Self::Limited { unit: Unit::Money, .. } => "budget_used_up",
+            Self::SetAside => "set_aside_used",
+            Self::Switched | Self::Stopped => "calls_stopped",
             Self::Failing { .. } => "upstream_failing",
             Self::Stopping => "stopping",
         }
@@ -189,6 +246,7 @@ impl Trouble {
         let kind = match status {
             StatusCode::TOO_MANY_REQUESTS => ("requests", "rate_limit_error"),
             s if s.is_server_error() => ("server_error", "api_error"),
+            StatusCode::FORBIDDEN => ("invalid_request_error", "permission_error"),
             StatusCode::UNAUTHORIZED => ("invalid_request_error", "authentication_error"),
             StatusCode::NOT_FOUND => ("invalid_request_error", "not_found_error"),
             StatusCode::PAYLOAD_TOO_LARGE => ("invalid_request_error", "request_too_large"),
@@ -234,7 +292,7 @@ impl Trouble {
         let mut answer = Response::new(whole(self.json(dialect)));
         *answer.status_mut() = self.status();
         answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Self::Slow { wait_s } | Self::Failing { wait_s } = self {
+        if let Self::Slow { wait_s } | Self::Failing { wait_s } | Self::Limited { wait_s, .. } = self {
             answer.headers_mut().insert(RETRY_AFTER, wait_s.into());
         }
         answer

@@ -5,26 +5,38 @@ use super::{
     target::Listing,
     trouble::{Trouble, whole},
 };
-use crate::{Dialect, Snapshot, Vendor};
-use api::ids::WorkspaceId;
+use crate::{Caller, Dialect, Snapshot, Vendor, chains::Chain};
 use http::{HeaderMap, HeaderValue, Response, header::CONTENT_TYPE};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Answers a question for models. Who sends a version of Anthropic's interface wants its list.
 pub(super) fn models(
     snapshot: &Snapshot,
-    workspace: WorkspaceId,
+    caller: &Caller,
     asked: Listing<'_>,
     headers: &HeaderMap,
 ) -> Response<RelayBody> {
     let anthropic = asked.dialect == Dialect::OpenAiChat && headers.contains_key("anthropic-version");
     let dialect = if anthropic { Dialect::Anthropic } else { asked.dialect };
-    let known = snapshot.models(workspace);
-    let mut spoken = known.iter().filter(|(_, vendor)| speaks(vendor, dialect));
+    let known = snapshot.models(caller.workspace);
+    let may = |vendor: &Vendor, model: &str| {
+        speaks(vendor, dialect) && caller.models.as_deref().is_none_or(|models| models.has(vendor.id, model))
+    };
+    let allowed = |name: &str, vendor: &Vendor| {
+        may(vendor, name.strip_prefix(vendor.id).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name))
+    };
+    let spoken = known.iter().filter(|(name, vendor)| allowed(name, vendor));
+    let usable = |chain: &&Arc<Chain>| {
+        let has = |vendor: &Vendor| snapshot.has_keys(caller.workspace, vendor);
+        chain.links.iter().any(|link| link.vendor.is_some_and(|v| may(v, link.model()) && has(v)))
+    };
+    let chains = snapshot.chains(caller.workspace).filter(usable).map(|chain| (chain.name.as_str(), "chela"));
+    let mut all = spoken.map(|(name, vendor)| (name.as_str(), vendor.id)).chain(chains);
     let body = match asked.one {
-        None => list(&spoken.map(|(name, vendor)| one(name, vendor, dialect)).collect::<Vec<_>>(), dialect),
-        Some(name) => match spoken.find(|(known, _)| *known == name) {
-            Some((name, vendor)) => one(name, vendor, dialect),
+        None => list(&all.map(|(name, owner)| one(name, owner, dialect)).collect::<Vec<_>>(), dialect),
+        Some(name) => match all.find(|(known, _)| *known == name) {
+            Some((name, owner)) => one(name, owner, dialect),
             None => return Trouble::NotFound.answer(dialect),
         },
     };
@@ -39,10 +51,10 @@ fn speaks(vendor: &Vendor, dialect: Dialect) -> bool {
     vendor.dialects.contains(&dialect) || responses
 }
 
-fn one(name: &str, vendor: &Vendor, dialect: Dialect) -> Value {
+fn one(name: &str, owner: &str, dialect: Dialect) -> Value {
     match dialect {
         Dialect::OpenAiChat | Dialect::OpenAiResponses => {
-            json!({"id": name, "object": "model", "created": 0, "owned_by": vendor.id})
+            json!({"id": name, "object": "model", "created": 0, "owned_by": owner})
         }
         Dialect::Anthropic => {
             json!({"type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z"})

@@ -3,10 +3,11 @@
 use super::{
     Limits,
     again::{Again, Kept},
-    splice::{HOLD_BYTES, Splicer},
+    guess::Guess,
+    splice::{HOLD_BYTES, MAX_MODEL, MODEL, Splicer},
     trouble::Trouble,
 };
-use crate::{BoxError, vendors::Vendor};
+use crate::{BoxError, scan::TopFields, vendors::Vendor};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::{
@@ -33,6 +34,17 @@ pub(super) enum Look<'a> {
     Model(&'static Vendor),
     /// The vendor, by the model's name. A long body needs a place.
     Vendor(&'a Arc<Semaphore>),
+    /// Nothing.
+    Nothing,
+}
+
+/// What else is looked for, which costs a little.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Looks {
+    /// What the call may use.
+    pub(super) guess: bool,
+    /// That the model is named once: readers of JSON go by the last one, and a caller is held to the first.
+    pub(super) one_model: bool,
 }
 
 /// What the body learns after the call has moved on.
@@ -52,8 +64,12 @@ pub(super) struct Begun {
     pub(super) model: Option<String>,
     /// Chosen by the model.
     pub(super) vendor: Option<&'static Vendor>,
+    /// Where the model's name stands in the body, if it names no vendor.
+    pub(super) place: Option<(u64, u64)>,
     /// Whether the model did not come in time to choose.
     pub(super) late: bool,
+    /// What the call may use.
+    pub(super) guess: Guess,
 }
 
 /// Reads a body until its model is known or it is long, and hands it on as a stream.
@@ -61,14 +77,21 @@ pub(super) async fn begin<B>(
     body: B,
     notes: &Arc<Notes>,
     look: Look<'_>,
-    (limits, kept): (&Limits, &Kept),
+    (limits, kept, looks): (&Limits, &Kept, Looks),
 ) -> Result<Begun, Trouble>
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
     if body.is_end_stream() {
-        return Ok(Begun { body: Again::empty(), model: None, vendor: None, late: false });
+        return Ok(Begun {
+            body: Again::empty(),
+            model: None,
+            vendor: None,
+            place: None,
+            late: false,
+            guess: Guess::default(),
+        });
     }
     let exact = body.size_hint().exact();
     if exact.is_some_and(|n| n > limits.request_bytes) {
@@ -78,6 +101,7 @@ where
         Look::Model(v) if v.strip_model_prefix => (Splicer::new(format!("{}/", v.id)), None),
         Look::Model(_) => (Splicer::new(String::new()), None),
         Look::Vendor(places) => (Splicer::choosing(), Some(places)),
+        Look::Nothing => (Splicer::idle(), None),
     };
     let most = splicer.most();
     let mut upload = Upload {
@@ -90,6 +114,7 @@ where
         limit: limits.request_bytes,
         idle: limits.idle,
         timer: None,
+        models: looks.one_model.then(|| (TopFields::new(MODEL, MAX_MODEL), 0)),
         notes: Arc::clone(notes),
     };
     while !upload.splicer.is_decided() && upload.seen <= most {
@@ -105,8 +130,12 @@ where
         let total = if upload.rest.is_none() { Some(upload.seen) } else { exact };
         upload.left = total.map(|n| n.saturating_sub(upload.splicer.removed));
     }
-    let (vendor, late) = (upload.splicer.vendor, upload.splicer.model.is_none() && upload.seen > most);
-    Ok(Begun { body: Again::keeping(upload, kept), model, vendor, late })
+    let length = if upload.rest.is_none() { Some(upload.seen) } else { exact };
+    let guess =
+        if looks.guess { Guess::of(length.unwrap_or(u64::MAX), &upload.ready) } else { Guess::default() };
+    let (vendor, place) = (upload.splicer.vendor, upload.splicer.place);
+    let late = upload.splicer.model.is_none() && upload.seen > most;
+    Ok(Begun { body: Again::keeping(upload, kept), model, vendor, place, late, guess })
 }
 
 struct Upload<B> {
@@ -123,6 +152,8 @@ struct Upload<B> {
     limit: u64,
     idle: Duration,
     timer: Option<Pin<Box<Sleep>>>,
+    /// Looks for a second model, and how many came.
+    models: Option<(TopFields, u32)>,
     notes: Arc<Notes>,
 }
 
@@ -152,6 +183,12 @@ where
                 self.notes.sent_bytes.store(self.seen, Ordering::Relaxed);
                 if self.seen > self.limit {
                     return Poll::Ready(Err(self.fail(Trouble::TooLarge)));
+                }
+                if let Some((fields, found)) = &mut self.models {
+                    fields.feed(&piece, |_model| *found += 1);
+                    if *found > 1 {
+                        return Poll::Ready(Err(self.fail(Trouble::TwoModels)));
+                    }
                 }
                 self.splicer.push(piece, &mut self.ready);
             }

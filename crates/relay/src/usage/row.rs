@@ -63,26 +63,58 @@ impl End {
     }
 }
 
-/// A key that could not serve a call.
+/// A key that could not serve a call, or a link of a chain that was not asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Try {
-    /// Which.
-    pub key: KeyId,
+    /// Which; none where a link was skipped.
+    pub key: Option<KeyId>,
+    /// The link of a chain, as `vendor/model`.
+    pub link: Option<String>,
     /// The status its vendor gave, if it gave one.
     pub status: Option<u16>,
-    /// What that means: `slow_down`, `refused`, `forbidden`, `unreachable`, `failed`.
+    /// What that means: `slow_down`, `refused`, `forbidden`, `unreachable`, `failed`, `no_model`,
+    /// `context_length_exceeded`, `tool_error`; of a link that was skipped, what [`crate::chains::Skip`] says.
     pub why: &'static str,
     /// How long it took.
     pub took_ms: u64,
 }
 
 impl UsageRow {
-    /// With how many keys it was asked.
+    /// The virtual key, where the caller is a program.
+    #[must_use]
+    pub fn virtual_key(&self) -> Option<Uuid> {
+        self.bot.is_none().then_some(self.caller)
+    }
+
+    /// Whether no vendor took the call: that is free, and known to be.
+    #[must_use]
+    pub fn is_unserved(&self) -> bool {
+        match self.end {
+            End::Refused | End::Unreachable => true,
+            // Not the end of an answer that had begun.
+            End::KeyRefused => self.upstream_status.is_none_or(|status| status >= 400),
+            End::VendorError => self.upstream_status.is_some_and(|status| status >= 400),
+            // The caller left before anybody was asked.
+            _ => self.key.is_none(),
+        }
+    }
+
+    /// Whether a key that gave no answer in time may have been charged for one all the same.
+    #[must_use]
+    pub fn is_doubtful(&self) -> bool {
+        self.tries.iter().any(|tried| tried.why == "failed" && tried.status.is_none_or(|s| s < 400))
+    }
+
+    /// Whether the vendor said all that was used.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        !self.is_doubtful() && if self.counted { self.end == End::Complete } else { self.is_unserved() }
+    }
+
+    /// How often somebody was asked.
     #[must_use]
     pub fn attempts(&self) -> usize {
-        // The last one served it, or is the last that could not.
-        let served = self.key.is_some() && self.tries.last().is_none_or(|last| Some(last.key) != self.key);
-        self.tries.len() + usize::from(served)
+        self.asked
     }
 }
 
@@ -100,14 +132,24 @@ pub struct UsageRow {
     pub bot: Option<BotId>,
     /// The provider key that was used; none where the call ended before one was chosen.
     pub key: Option<KeyId>,
-    /// The keys that could not serve it, in their order.
+    /// How often somebody was asked, with whatever key and model.
+    pub asked: usize,
+    /// The keys that could not serve it, in their order; links of a chain that were skipped among them.
     pub tries: Vec<Try>,
+    /// The chain that was asked for, where it was one.
+    pub chain: Option<String>,
     /// The vendor's id.
     pub vendor: &'static str,
     /// The model asked for, as sent upstream; empty if the request named none.
     pub model: String,
     /// The model the vendor says it used.
     pub model_answered: Option<String>,
+    /// What it cost in micro-USD, at the prices of the moment it began; nothing where that is not known.
+    pub cost_micro_usd: Option<i64>,
+    /// Whether the cost is an estimate: the vendor did not say what was used.
+    pub estimated: bool,
+    /// The limit that had no room for it.
+    pub limit: Option<Uuid>,
     /// The status the caller saw.
     pub status: u16,
     /// The status the vendor gave, if it gave one.

@@ -61,7 +61,7 @@ async fn an_error_event_with_words_of_money_is_reworded_for_a_bot_only() {
     assert!(answer.cut && answer.text().contains("\"code\":\"connection_refused\""));
     assert_eq!(row.end, End::KeyRefused);
     let (answer, row) = house.try_mode(mode, PROGRAM_TOKEN, ASK_STREAM).await;
-    assert_eq!((answer.text(), row.end), (body, End::VendorError));
+    assert_eq!((answer.text(), row.end), (body, End::KeyRefused));
 }
 
 #[tokio::test]

@@ -58,7 +58,8 @@ async fn a_cut_anthropic_stream_ends_with_its_own_error_event() {
     let last = text.trim_end().rsplit("\n\n").next().unwrap();
     assert!(last.starts_with("event: error\ndata: {"), "{last}");
     let row = house.row().await;
-    assert_eq!((row.end, row.tokens.input, row.tokens.output), (End::UpstreamCut, 11, 1));
+    assert_eq!((row.end, row.tokens.input, row.estimated), (End::UpstreamCut, 11, true));
+    assert!((1..=40).contains(&row.tokens.output), "what came, about: {}", row.tokens.output);
 }
 
 #[tokio::test]
@@ -174,7 +175,7 @@ async fn a_caller_that_reads_nothing_is_given_up_on_and_counted_once() {
 }
 
 #[tokio::test]
-async fn usage_out_of_this_world_counts_nothing() {
+async fn usage_out_of_this_world_is_not_believed() {
     let mut house = house().await;
     for usage in [
         r#"{"prompt_tokens":-5,"completion_tokens":1e400}"#,
@@ -185,6 +186,7 @@ async fn usage_out_of_this_world_counts_nothing() {
         let body = format!("{{\"model\":\"m\",\"usage\":{usage}}}");
         let (answer, row) = house.try_mode(Mode::Json { body: body.clone() }, BOT_TOKEN, ASK).await;
         assert_eq!(answer.text(), body);
-        assert_eq!((row.end, row.counted, row.tokens.input), (End::Complete, false, 0), "{usage}");
+        assert_eq!((row.end, row.counted, row.estimated), (End::Complete, false, true), "{usage}");
+        assert!(row.tokens.input < 100, "{usage}: {:?}", row.tokens);
     }
 }

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may fail loudly")]
 
+mod chains;
+mod chaos;
 mod errors;
 mod fallback;
 mod hostile;

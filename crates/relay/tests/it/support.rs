@@ -60,7 +60,7 @@ pub fn workspace() -> WorkspaceId {
 }
 
 pub fn caller(kind: CallerKind, wire: Wire) -> Caller {
-    Caller { id: Uuid::from_u128(7), workspace: workspace(), kind, wire }
+    Caller::new(Uuid::from_u128(7), workspace(), kind, wire)
 }
 
 pub async fn house() -> House {

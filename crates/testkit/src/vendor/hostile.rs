@@ -2,9 +2,9 @@
 
 use super::{
     http::Connection,
-    script::{Mode, Script},
+    script::{Mode, Script, Then},
 };
-use std::io;
+use std::{io, time::Duration};
 use tokio::io::AsyncWriteExt;
 
 /// Plays a mode that is no answer. `true`: the connection may be used again.
@@ -67,11 +67,28 @@ pub(super) async fn play(
             }
             connection.end().await?;
         }
+        Mode::Raw { bytes, then } => return raw(connection, bytes, then).await,
         Mode::HugeHeader { .. }
         | Mode::ManyHeaders
         | Mode::Garbage
         | Mode::GzipBomb
         | Mode::Redirect { .. } => return odd_head(connection, &script.mode).await,
+    }
+    Ok(false)
+}
+
+async fn raw(connection: &mut Connection, bytes: &str, then: &Then) -> io::Result<bool> {
+    connection.to.write_all(bytes.as_bytes()).await?;
+    match then {
+        Then::Close => {}
+        Then::Reset => connection.to.as_ref().set_zero_linger()?,
+        Then::Hang => std::future::pending::<()>().await,
+        Then::Forever { piece, every_ms } => loop {
+            connection.to.write_all(piece.as_bytes()).await?;
+            if *every_ms > 0 {
+                tokio::time::sleep(Duration::from_millis(*every_ms)).await;
+            }
+        },
     }
     Ok(false)
 }

@@ -19,5 +19,5 @@ mod script;
 mod server;
 
 pub use answer::{binary, digest};
-pub use script::{Call, Mode, Script};
+pub use script::{Call, Mode, Script, Then};
 pub use server::FakeVendor;

@@ -93,6 +93,32 @@ pub enum Mode {
         /// Where to.
         location: String,
     },
+    /// These bytes, head and all.
+    Raw {
+        /// Sent as they are.
+        bytes: String,
+        /// And then.
+        then: Then,
+    },
+}
+
+/// What comes after raw bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Then {
+    /// The connection is closed.
+    Close,
+    /// The connection is reset.
+    Reset,
+    /// Nothing, for ever.
+    Hang,
+    /// This, again and again, for ever.
+    Forever {
+        /// Sent as it is.
+        piece: String,
+        /// Between two of them; 0: as fast as it goes.
+        every_ms: u64,
+    },
 }
 
 /// The vendor's part.

@@ -1,0 +1,126 @@
+//! Words of budgets: how many calls, tokens or money the model calls of a workspace, a bot or a virtual key may use.
+
+use crate::{
+    Page,
+    ids::*,
+    verb::{Done, verbs},
+};
+
+/// No budget is larger: a thousand million dollars, or as many tokens as make a thousand million million.
+pub const MOST: i64 = 1_000_000_000_000_000;
+
+words! {
+    /// What a budget counts.
+    #[derive(Copy, Eq, Hash)]
+    #[serde(rename_all = "snake_case")]
+    pub enum BudgetUnit {
+        /// Model calls.
+        Requests,
+        /// Tokens of every kind.
+        Tokens,
+        /// Micro-USD.
+        Money,
+    }
+    /// How long one window of a budget is; days and months are those of the workspace's time zone.
+    #[derive(Copy, Eq, Hash)]
+    #[serde(rename_all = "snake_case")]
+    pub enum BudgetPeriod { Minute, Day, Month }
+    /// How a budget stands.
+    #[derive(Copy, Eq, Hash)]
+    #[serde(rename_all = "snake_case")]
+    pub enum BudgetState {
+        Open,
+        /// Four fifths are used.
+        Near,
+        /// All is used, or a call found no room.
+        Spent,
+        /// Its amount is 0: somebody stopped these calls.
+        Stopped,
+    }
+    /// A budget, and how it stands.
+    #[derive(Eq)]
+    pub struct Budget {
+        pub id: BudgetId,
+        /// The bot whose calls it is for; of the whole workspace where neither bot nor virtual key is named.
+        pub bot: Option<BotId>,
+        /// While there is such a bot.
+        pub bot_name: Option<String>,
+        pub virtual_key: Option<VirtualKeyId>,
+        pub virtual_key_name: Option<String>,
+        /// The only vendor (`openai/*`) or model (`openai/gpt-5-mini`) it is for.
+        pub model: Option<String>,
+        pub unit: BudgetUnit,
+        pub period: BudgetPeriod,
+        /// How much a window has; money is in micro-USD. 0 stops all calls it is for.
+        pub most: i64,
+        /// Whether calls are refused when it is used up; people are told either way.
+        pub hard: bool,
+        pub state: BudgetState,
+        pub window_start_ms: i64,
+        pub window_end_ms: i64,
+        /// Used by calls that ended.
+        pub used: i64,
+        /// Held back for calls that run.
+        pub reserved: i64,
+        /// What will have been used at the end of the window if it goes on like this; absent while it is too early to say.
+        pub forecast: Option<i64>,
+        pub version: i64,
+    }
+    #[serde(deny_unknown_fields)]
+    pub struct ListBudgets { pub limit: Option<u32>, pub cursor: Option<String> }
+    /// A new budget. Without bot and virtual key it is for the whole workspace.
+    #[serde(deny_unknown_fields)]
+    pub struct CreateBudget {
+        /// Id or slug.
+        #[serde(default)]
+        pub bot: Option<String>,
+        /// Id or name.
+        #[serde(default)]
+        pub virtual_key: Option<String>,
+        #[serde(default)]
+        pub model: Option<String>,
+        pub unit: BudgetUnit,
+        pub period: BudgetPeriod,
+        #[serde(default)]
+        pub most: Option<i64>,
+        /// The same as people write it: dollars where it counts money.
+        #[serde(default)]
+        pub amount: Option<String>,
+        /// True where nothing is said.
+        #[serde(default)]
+        pub hard: Option<bool>,
+    }
+    /// Changes how much there is; what was used stays used.
+    #[serde(deny_unknown_fields)]
+    pub struct ChangeBudget {
+        pub budget: BudgetId,
+        #[serde(default)]
+        pub most: Option<i64>,
+        /// The same as people write it: dollars where it counts money.
+        #[serde(default)]
+        pub amount: Option<String>,
+        #[serde(default)]
+        pub hard: Option<bool>,
+        #[serde(default)]
+        pub expected_version: Option<i64>,
+    }
+    #[serde(deny_unknown_fields)]
+    pub struct DeleteBudget { pub budget: BudgetId }
+    /// Where the days and months of the workspace's budgets begin.
+    #[serde(deny_unknown_fields)]
+    pub struct GetZone {}
+    /// An IANA time zone such as `Europe/Berlin`.
+    #[serde(deny_unknown_fields)]
+    pub struct SetZone { pub time_zone: String }
+    #[derive(Eq)]
+    pub struct Zone { pub time_zone: String }
+}
+
+verbs! {
+    ListBudgets => Page<Budget>, "budgets.list";
+    CreateBudget => Budget, "budgets.create";
+    ChangeBudget => Budget, "budgets.change";
+    DeleteBudget => Done, "budgets.delete";
+    GetZone => Zone, "budgets.zone";
+    SetZone => Zone, "budgets.set_zone";
+}

@@ -1,0 +1,106 @@
+//! What a call may use, told from its request before anybody knows.
+
+use crate::{Tokens, UsageRow};
+use bytes::Bytes;
+use memchr::memmem;
+
+/// Bytes of a request's or answer's text that make a token, about.
+const BYTES_OF_A_TOKEN: u64 = 4;
+/// Bytes of an event that carries a token, about.
+const BYTES_OF_AN_EVENT: u64 = 64;
+/// No prompt is guessed longer: beyond, bodies are pictures and files.
+const LONGEST_PROMPT: u64 = 200_000;
+/// What an answer is guessed to take where the request sets no bound.
+const UNBOUND_OUTPUT: u64 = 4_096;
+/// Where requests set it, in the four dialects.
+const BOUNDS: [&[u8]; 4] =
+    [b"\"max_tokens\"", b"\"max_completion_tokens\"", b"\"max_output_tokens\"", b"\"maxOutputTokens\""];
+
+/// Tokens that a call may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Guess {
+    pub(super) input: u64,
+    pub(super) output: u64,
+}
+
+impl Guess {
+    /// Of a body of so many bytes, of which these are here.
+    pub(super) fn of<'a>(length: u64, pieces: impl IntoIterator<Item = &'a Bytes>) -> Self {
+        let bound = pieces.into_iter().find_map(|piece| bound(piece));
+        let input = length.div_ceil(BYTES_OF_A_TOKEN).min(LONGEST_PROMPT);
+        Self { input, output: bound.unwrap_or(UNBOUND_OUTPUT) }
+    }
+
+    /// Of a talk, whose length nobody knows.
+    pub(super) const fn of_a_talk() -> Self {
+        Self { input: LONGEST_PROMPT, output: UNBOUND_OUTPUT }
+    }
+
+    /// The same for calls that compute no answer.
+    pub(super) fn without_output(self) -> Self {
+        Self { output: 0, ..self }
+    }
+
+    pub(super) fn tokens(self) -> Tokens {
+        Tokens { input: self.input, output: self.output, ..Tokens::default() }
+    }
+
+    /// What a call used whose vendor did not say, or not to the end.
+    pub(super) fn used(self, row: &UsageRow) -> Tokens {
+        let known = row.tokens;
+        let seen = match row.received_bytes {
+            // What we said ourselves is not what the vendor said.
+            _ if row.first_event_ms.is_none() => self.output,
+            bytes if row.stream => bytes.div_ceil(BYTES_OF_AN_EVENT),
+            bytes => bytes.div_ceil(BYTES_OF_A_TOKEN),
+        };
+        let told = known.input > 0 || known.cache_read > 0 || known.cache_write > 0;
+        let input =
+            if told { known.input } else { row.sent_bytes.div_ceil(BYTES_OF_A_TOKEN).min(LONGEST_PROMPT) };
+        Tokens { input, output: known.output.max(seen), ..known }
+    }
+}
+
+/// The number after one of the names. A text that holds such words has its quotes escaped, so it is not taken for a field; a
+/// field deeper inside may be, which only makes a guess worse.
+fn bound(piece: &[u8]) -> Option<u64> {
+    memmem::find_iter(piece, b"\"max").find_map(|at| {
+        let rest = piece.get(at..)?;
+        let name = BOUNDS.iter().find(|name| rest.starts_with(name))?;
+        let rest = rest.get(name.len()..)?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+        let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+        std::str::from_utf8(rest.get(..digits)?).ok()?.parse().ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(body: &'static str) -> Guess {
+        Guess::of(body.len() as u64, [&Bytes::from_static(body.as_bytes())])
+    }
+
+    #[test]
+    fn a_request_says_in_four_ways_how_long_its_answer_may_be() {
+        for (body, output) in [
+            (r#"{"model":"m","max_tokens":77}"#, 77),
+            (r#"{"max_completion_tokens" : 12 ,"model":"m"}"#, 12),
+            (r#"{"max_output_tokens":9}"#, 9),
+            (r#"{"generationConfig":{"maxOutputTokens": 5}}"#, 5),
+            (r#"{"model":"m"}"#, UNBOUND_OUTPUT),
+            (r#"{"max_tokens":null}"#, UNBOUND_OUTPUT),
+            (r#"{"messages":[{"content":"\"max_tokens\": 1"}],"max_tokens":3}"#, 3),
+            (r#"{"max_tokens_x":4}"#, UNBOUND_OUTPUT),
+            (r#"{"max_tokens":99999999999999999999999}"#, UNBOUND_OUTPUT),
+        ] {
+            assert_eq!(of(body).output, output, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_prompt_is_a_quarter_of_its_bytes_and_a_picture_is_no_endless_prompt() {
+        assert_eq!(of(r#"{"x":1}"#).input, 2);
+        assert_eq!(Guess::of(40 * 1024 * 1024, []).input, LONGEST_PROMPT);
+    }
+}

@@ -1,0 +1,4 @@
+//! Rows of the budgets slice.
+
+pub mod budget;
+pub mod notice;

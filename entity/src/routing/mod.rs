@@ -1,0 +1,3 @@
+//! Rows of the routing slice.
+
+pub mod chain;

@@ -1,0 +1,3 @@
+//! Rows of the virtual keys slice.
+
+pub mod virtual_key;
