@@ -49,16 +49,26 @@ pub async fn names<C: ConnectionTrait>(
     }
     if !keys.is_empty() {
         let found = provider_key::Entity::find().filter(provider_key::Column::Id.is_in(keys));
-        let found = within(found, provider_key::Column::WorkspaceId, here).all(db).await?;
-        names.extend(found.into_iter().map(|key| (key.id.to_string(), key_name(&key))));
+        let found = within(found, provider_key::Column::WorkspaceId, here).select_only();
+        // Not the sealed secret, nor its models.
+        let found = [provider_key::Column::Id, provider_key::Column::Label, provider_key::Column::Vendor]
+            .into_iter()
+            .fold(found, QuerySelect::column)
+            .column(provider_key::Column::LastFour);
+        let found: Vec<(KeyId, String, String, String)> = found.into_tuple().all(db).await?;
+        names.extend(
+            found
+                .into_iter()
+                .map(|(id, label, vendor, last)| (id.to_string(), key_name(&label, &vendor, &last))),
+        );
     }
     Ok(names)
 }
 
 /// As its owner called it, else by its vendor and last characters.
-fn key_name(key: &provider_key::Model) -> String {
-    match key.label.trim() {
-        "" => format!("{} …{}", key.vendor, key.last_four),
+fn key_name(label: &str, vendor: &str, last_four: &str) -> String {
+    match label.trim() {
+        "" => format!("{vendor} …{last_four}"),
         label => label.to_owned(),
     }
 }

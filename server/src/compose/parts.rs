@@ -6,6 +6,8 @@ use crate::{
     auth::Auth,
     bots,
     bots::Bots,
+    budgets,
+    budgets::Budgets,
     chat,
     chat::Chat,
     control, jobs, keys,
@@ -23,10 +25,12 @@ use crate::{
         live::{Live, TopicKind},
         verbs::Verbs,
     },
-    prices,
+    prices, routing,
     routing::Routing,
     settings, usage,
     usage::Usage,
+    virtual_keys,
+    virtual_keys::VirtualKeys,
 };
 use leptos::config::LeptosOptions;
 use std::sync::Arc;
@@ -54,6 +58,7 @@ pub struct Server {
     pub bots: Arc<Bots>,
     pub chat: Arc<Chat>,
     pub notify: Arc<Notify>,
+    pub budgets: Arc<Budgets>,
     leptos: LeptosOptions,
 }
 
@@ -108,16 +113,17 @@ pub async fn build(
     platform.live.source(TopicKind::Bots, Arc::clone(&bots) as _);
     platform.live.source(TopicKind::Bot, Arc::clone(&bots) as _);
     platform.live.source(TopicKind::Thread, Arc::clone(&chat) as _);
-    let push = match over.push {
-        Some(push) => push,
-        None => notify::egress(&platform.config).map_err(|e| StartError::Other(e.to_string()))?,
-    };
+    let push = over.push.map_or_else(|| notify::egress(&platform.config), Ok);
+    let push = push.map_err(|e| StartError::Other(e.to_string()))?;
     let notify = Notify::new(Arc::clone(&platform), Arc::clone(&bots), push);
     let asked = bots.calls.set(Arc::clone(&usage) as _);
     let told = bots.hears.set(Arc::clone(&notify) as _);
     debug_assert!(told.is_ok() && asked.is_ok(), "bots were built a moment ago");
     platform.live.source(TopicKind::Notifications, Arc::clone(&notify) as _);
     platform.live.source(TopicKind::Jobs, Arc::new(jobs::Watcher) as _);
+
+    let budgets =
+        Budgets::new(Arc::clone(&platform), Arc::clone(&routing), Arc::clone(&notify), Arc::clone(&bots));
 
     let mut verbs = Verbs::new(platform.tasks.clone());
     crate::auth::register(&mut verbs, &auth);
@@ -128,10 +134,13 @@ pub async fn build(
     chat::register(&mut verbs, &chat);
     notify::register(&mut verbs, &notify);
     usage::register(&mut verbs, &usage);
-    prices::register(&mut verbs, &platform);
+    virtual_keys::register(&mut verbs, &VirtualKeys::new(Arc::clone(&platform), Arc::clone(&routing)));
+    budgets::register(&mut verbs, &budgets);
+    prices::register(&mut verbs, &platform, &routing);
+    routing::register(&mut verbs, &routing);
     settings::register(&mut verbs, &platform, facts(&bots));
     let verbs = Arc::new(verbs);
-    Ok(Arc::new(Server { platform, verbs, auth, keys, routing, usage, bots, chat, notify, leptos }))
+    Ok(Arc::new(Server { platform, verbs, auth, keys, routing, usage, bots, chat, notify, budgets, leptos }))
 }
 
 /// What the instance page is told of the runtimes.
@@ -157,7 +166,8 @@ impl Server {
             identify: Arc::clone(&self.auth) as _,
             leptos: self.leptos.clone(),
             auth_routes: crate::auth::routes(Arc::clone(&self.auth)),
-            more: bots::routes(Arc::clone(&self.bots)),
+            more: bots::routes(Arc::clone(&self.bots)).merge(usage::routes(Arc::clone(&self.usage))),
+            relay: routing::routes(&self.routing),
         })
     }
 

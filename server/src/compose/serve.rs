@@ -49,6 +49,7 @@ impl Server {
         self.notify.spawn();
         self.bots.spawn_wakers();
         self.usage.spawn();
+        self.budgets.spawn();
         tasks.spawn(crate::auth::tend(Arc::clone(&self.auth)));
         tasks.spawn(platform.jobs.clone().run(tasks.clone(), stop.clone()));
         tasks.spawn(crate::jobs::tell(Arc::clone(&platform)));
@@ -75,8 +76,10 @@ impl Server {
         tasks.close();
         if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
             tracing::warn!("some work did not end in time and is cut off");
+            self.usage.close().await;
             return Ok(());
         }
+        self.usage.close().await;
         // Folds the WAL into the file: what is copied by hand now is whole.
         platform.db.clone().close().await?;
         Ok(())

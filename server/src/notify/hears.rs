@@ -1,6 +1,6 @@
 //! Making notifications of what becomes of bots, in the transaction that writes it.
 
-use super::{Notify, news, push::push_later, rules, store};
+use super::{Notify, push::push_later, rules, store};
 use crate::{
     bots::{Change, Failed, Hears},
     platform::{
@@ -23,18 +23,17 @@ impl Hears for Notify {
     }
 
     fn tell(&self, workspace: WorkspaceId) {
-        self.platform.jobs.wake();
-        news::tell(&self.platform, &self.news, workspace);
+        self.tell_of(workspace);
     }
 }
 
 /// A trouble that was just heard of.
-struct Trouble {
-    workspace: WorkspaceId,
-    bot: Option<BotId>,
-    about: String,
-    kind: Kind,
-    reason: Option<String>,
+pub(super) struct Trouble {
+    pub(super) workspace: WorkspaceId,
+    pub(super) bot: Option<BotId>,
+    pub(super) about: String,
+    pub(super) kind: Kind,
+    pub(super) reason: Option<String>,
 }
 
 impl Notify {
@@ -94,7 +93,7 @@ impl Notify {
         }
     }
 
-    async fn resolve(
+    pub(super) async fn resolve(
         &self,
         tx: &DatabaseTransaction,
         mut open: notification::Model,
@@ -108,7 +107,7 @@ impl Notify {
     }
 
     /// Begins a trouble, or adds to the one that goes on or has just been over.
-    async fn add(&self, tx: &DatabaseTransaction, trouble: Trouble) -> Result<(), OpError> {
+    pub(super) async fn add(&self, tx: &DatabaseTransaction, trouble: Trouble) -> Result<(), OpError> {
         let (granted, now) = (self.may_run()?, self.platform.clock.now_ms());
         let known = match store::open_about(tx, &granted, &trouble.about).await? {
             Some(open) => Some(open),

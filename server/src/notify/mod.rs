@@ -3,6 +3,7 @@
 //! Responsible for notifications, who has read them, who wants which, and pushing them to devices. Not for how a bot stands (`bots`), nor for
 //! every event of its past.
 
+mod budgets;
 mod hears;
 mod news;
 mod push;

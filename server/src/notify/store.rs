@@ -59,6 +59,17 @@ pub(super) async fn open_about<C: ConnectionTrait>(
     Ok(open.one(db).await?)
 }
 
+/// What goes on of some kinds.
+pub(super) async fn open_of_kinds<C: ConnectionTrait>(
+    db: &C,
+    _granted: &Run,
+    kinds: &[api::notify::NotificationKind],
+) -> Result<Vec<notification::Model>, OpError> {
+    let names = kinds.iter().map(crate::platform::text::name_of);
+    let open = notification::Entity::find().filter(Column::Kind.is_in(names));
+    Ok(open.filter(Column::ResolvedAtMs.is_null()).all(db).await?)
+}
+
 /// The last trouble about something that has been over since then.
 pub(super) async fn over_since<C: ConnectionTrait>(
     db: &C,

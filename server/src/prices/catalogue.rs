@@ -1,15 +1,7 @@
 //! The shipped prices: `models.csv`. A model that is not in it, or has no figures there, has no known price.
 
+use relay::Price;
 use std::sync::LazyLock;
-
-/// What tokens cost: micro-USD per million.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Price {
-    pub(super) input: i64,
-    pub(super) output: i64,
-    pub(super) cache_read: Option<i64>,
-    pub(super) cache_write: Option<i64>,
-}
 
 /// A line of the catalogue.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ use crate::{
         error::OpError,
         verbs::{Rest, Verbs},
     },
+    routing::Routing,
 };
 use api::{ApiError, Code, Page, Verb, ids::PriceId, prices::*, validate::Check, verb::Done};
 use entity::prices::model_price as row;
@@ -20,31 +21,39 @@ use std::{cmp::Reverse, sync::Arc};
 /// Own prices of a workspace, those that newer ones replaced included.
 const MOST: u64 = 1000;
 
+/// What the slice works with.
+struct Desk {
+    platform: Arc<Platform>,
+    routing: Arc<Routing>,
+}
+
 /// Registers the slice's verbs.
-pub fn register(verbs: &mut Verbs, platform: &Arc<Platform>) {
+pub fn register(verbs: &mut Verbs, platform: &Arc<Platform>, routing: &Arc<Routing>) {
+    let desk = &Arc::new(Desk { platform: Arc::clone(platform), routing: Arc::clone(routing) });
     verbs.on::<ListPrices, act::ReadPrices, _, _, _>(
         Rest::get("/api/prices").says("What models cost: own prices first, then the shipped ones."),
-        platform,
+        desk,
         list,
     );
     verbs.on::<SetPrice, act::WritePrices, _, _, _>(
         Rest::create("/api/prices").says("A price of one's own for a model, from now on."),
-        platform,
+        desk,
         set,
     );
     verbs.on::<DeletePrice, act::WritePrices, _, _, _>(
         Rest::delete("/api/prices/{price}").says("Deletes a price of one's own; calls keep their costs."),
-        platform,
+        desk,
         delete,
     );
 }
 
 async fn list(
-    p: Arc<Platform>,
+    desk: Arc<Desk>,
     _ctx: OpCtx,
     granted: Granted<act::ReadPrices>,
     q: ListPrices,
 ) -> Result<Page<ModelPrice>, OpError> {
+    let p = &desk.platform;
     // Few enough to be put in order here; the cursor is a place in that order.
     let cursor = Cursor::<usize>::parse(q.limit, q.cursor.as_deref())?;
     let own = store::all(p.db.read(), &granted).await?.into_iter().map(store::word);
@@ -77,17 +86,18 @@ fn shipped(entry: &catalogue::Entry) -> ModelPrice {
 }
 
 async fn set(
-    p: Arc<Platform>,
+    desk: Arc<Desk>,
     ctx: OpCtx,
     granted: Granted<act::WritePrices>,
     q: SetPrice,
 ) -> Result<ModelPrice, OpError> {
+    let p = &desk.platform;
     let Some(workspace_id) = granted.workspace() else { return Err(ApiError::forbidden().into()) };
     let model = row::Model {
         id: PriceId(p.ids.uuid()),
         workspace_id,
         vendor: checked(&q)?.to_owned(),
-        model: q.model.trim().to_owned(),
+        model: named(&q.model).to_owned(),
         input_price: q.input_price,
         output_price: q.output_price,
         cache_read_price: q.cache_read_price,
@@ -103,14 +113,22 @@ async fn set(
         audit::record(tx, p.ids.as_ref(), &ctx, SetPrice::NAME, Some(model.id.to_string())).await
     })
     .await?;
+    desk.routing.refresh().await?;
     Ok(store::word(model))
+}
+
+/// A model's name as calls are looked up by: Google lists its own as `models/…`.
+fn named(model: &str) -> &str {
+    let model = model.trim();
+    model.strip_prefix("models/").unwrap_or(model)
 }
 
 /// The vendor's own id, if all fields keep the rules.
 fn checked(q: &SetPrice) -> Result<&'static str, ApiError> {
     let vendor = vendors::find(q.vendor.trim()).map(|v| v.id);
     let mut check = Check::new();
-    check.rule(vendor.is_some(), "/vendor", "must be a vendor Chela knows");
+    check.rule(!q.vendor.contains('@'), "/vendor", "must have no region: prices are by vendor");
+    check.rule(vendor.is_some() || q.vendor.contains('@'), "/vendor", "must be a vendor Chela knows");
     check.line(&q.model, 200, "/model");
     check.rule(!q.model.trim().contains(char::is_whitespace), "/model", "must have no spaces inside");
     let figures = [
@@ -128,15 +146,17 @@ fn checked(q: &SetPrice) -> Result<&'static str, ApiError> {
 }
 
 async fn delete(
-    p: Arc<Platform>,
+    desk: Arc<Desk>,
     ctx: OpCtx,
     granted: Granted<act::WritePrices>,
     q: DeletePrice,
 ) -> Result<Done, OpError> {
+    let p = &desk.platform;
     p.db.write(async |tx| {
         store::delete(tx, &granted, q.price).await?;
         audit::record(tx, p.ids.as_ref(), &ctx, DeletePrice::NAME, Some(q.price.to_string())).await
     })
     .await?;
+    desk.routing.refresh().await?;
     Ok(Done {})
 }

@@ -1,11 +1,7 @@
 //! Rows of a workspace's own prices.
 
 use crate::platform::error::OpError;
-use api::{
-    ApiError,
-    ids::{PriceId, WorkspaceId},
-    prices::ModelPrice,
-};
+use api::{ApiError, ids::PriceId, prices::ModelPrice};
 use entity::prices::model_price as row;
 use policy::{Action, Granted, RowScope, act};
 use sea_orm::{
@@ -27,17 +23,6 @@ pub(super) async fn all<C: ConnectionTrait, A: Action>(
     granted: &Granted<A>,
 ) -> Result<Vec<row::Model>, OpError> {
     Ok(row::Entity::find().filter(visible(granted.scope())).all(db).await?)
-}
-
-/// Those of some workspaces for some models.
-pub(super) async fn of<C: ConnectionTrait>(
-    db: &C,
-    _granted: &Granted<act::WriteUsage>,
-    workspaces: Vec<WorkspaceId>,
-    models: Vec<String>,
-) -> Result<Vec<row::Model>, OpError> {
-    let found = row::Entity::find().filter(row::Column::WorkspaceId.is_in(workspaces));
-    Ok(found.filter(row::Column::Model.is_in(models)).all(db).await?)
 }
 
 pub(super) async fn count<C: ConnectionTrait>(

@@ -1,21 +1,30 @@
 //! Building and swapping snapshots; the bots' own wires.
 
-use super::store;
+use super::{chains, store};
 use crate::{
     bots::{KeyAnswer, KeyVerdict, ModelCheck, Wires},
-    keys,
-    platform::{Platform, ctx::OpCtx, error::OpError, text::named},
+    budgets, keys,
+    platform::{
+        Platform,
+        ctx::OpCtx,
+        error::OpError,
+        text::{from_json, named},
+    },
+    prices::Book,
+    virtual_keys,
 };
 use api::{
     bots::RuntimeKind,
-    ids::{BotId, KeyId, RequestId, WorkspaceId},
+    ids::{BotId, BudgetId, KeyId, RequestId, WorkspaceId},
     keys::{KeyRest, KeyRestWhy},
 };
 use arc_swap::ArcSwap;
+use entity::virtual_keys::virtual_key;
 use policy::act;
 use relay::{
-    Caller, CallerKind, Egress, Limits, ProbeError, Relay, RelayConfig, Snapshot, SnapshotBuilder,
-    UpstreamKey, UsageReceiver, UsageSink, Wire, egress::BaseUrl, health::Rest, vendors,
+    AllowedModels, Caller, CallerKind, Egress, Limit, Limits, ProbeError, Relay, RelayConfig, Snapshot,
+    SnapshotBuilder, UpstreamKey, UsageReceiver, UsageSink, Wire, egress::BaseUrl, health::Rest,
+    limits::Standing, snapshot::TokenHash, vendors,
 };
 use std::{
     collections::HashMap,
@@ -23,6 +32,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Usage rows that may wait for the ledger; more are absorbed by counters.
@@ -37,10 +47,12 @@ pub struct Routing {
     wires: Mutex<HashMap<BotId, CancellationToken>>,
     /// One build at a time: a slow older one must not replace a newer one.
     building: tokio::sync::Mutex<()>,
+    /// Told when a budget is nearly or wholly used.
+    news: Arc<Notify>,
 }
 
 /// The relay measures with the wall clock, outside any injected one: figures, never decisions.
-fn wall_ms() -> i64 {
+pub(super) fn wall_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
@@ -60,7 +72,17 @@ impl Routing {
         };
         let relay = Relay::new(config);
         let (wires, building) = (Mutex::default(), tokio::sync::Mutex::default());
-        (Arc::new(Self { platform, relay, egress, snapshot, wires, building }), rows)
+        let news = Arc::default();
+        (Arc::new(Self { platform, relay, egress, snapshot, wires, building, news }), rows)
+    }
+
+    pub(super) fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    /// What calls know just now.
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
     }
 
     /// The relay.
@@ -79,37 +101,75 @@ impl Routing {
         let db = self.platform.db.read();
         let mut builder = Snapshot::builder();
         let before = self.snapshot.load();
+        let budgets = budgets::build(db, &granted, (&before, &self.news), wall_ms()).await?;
+        builder = budgets.all().fold(builder, |builder, limit| builder.limit(Arc::clone(limit)));
         for (token, bot) in store::tokens(db, &granted).await? {
             let Ok(hash) = <[u8; 32]>::try_from(token.relay_hash.as_slice()) else { continue };
             let wire = match named(&bot.runtime)? {
                 RuntimeKind::Process => Wire::Tcp,
                 RuntimeKind::Docker => Wire::Bot(bot.id),
             };
-            let caller =
-                Caller { id: bot.id.0, workspace: bot.workspace_id, kind: CallerKind::Bot(bot.id), wire };
+            let caller = Caller::new(bot.id.0, bot.workspace_id, CallerKind::Bot(bot.id), wire)
+                .with_limits(budgets.of(bot.workspace_id, Some(bot.id), None));
             builder = builder.caller(hash, caller);
         }
+        for key in virtual_keys::all(db, &granted).await? {
+            let limits = budgets.of(key.workspace_id, None, Some(key.id));
+            builder =
+                programs(key, limits)?.into_iter().fold(builder, |b, (hash, caller)| b.caller(hash, caller));
+        }
+        builder = builder.prices(Arc::new(Book::read(db, &granted).await?));
         let slugs: HashMap<WorkspaceId, String> =
             store::workspaces(db, &granted).await?.into_iter().map(|w| (w.id, w.slug)).collect();
         for key in keys::open_all(db, &self.platform.vault, &granted).await? {
             builder = self.add_key(builder, key, &slugs, &before);
         }
+        for chain in store::chains(db, &granted).await? {
+            match chains::ready(&chain) {
+                Ok(ready) => builder = builder.chain(chain.workspace_id, ready),
+                Err(error) => {
+                    tracing::error!(chain.name = %chain.name, %error, "a chain cannot be read and is not used");
+                }
+            }
+        }
         self.snapshot.store(Arc::new(builder.build()));
+        // There may be more of a budget now, or none of it.
+        self.news.notify_one();
         Ok(())
+    }
+
+    /// How a budget stands, and the moment this is said of.
+    pub fn standing(&self, budget: BudgetId) -> (Option<Standing>, i64) {
+        let now_ms = wall_ms();
+        (self.snapshot.load().limit(budget.0).map(|limit| limit.standing(now_ms)), now_ms)
+    }
+
+    /// Every budget as calls meet it.
+    pub fn limits(&self) -> Vec<Arc<Limit>> {
+        self.snapshot.load().limits().cloned().collect()
+    }
+
+    /// Told when a budget is nearly or wholly used.
+    pub fn budget_news(&self) -> Arc<Notify> {
+        Arc::clone(&self.news)
     }
 
     /// Why calls leave a key alone just now.
     pub fn rests(&self, key: KeyId) -> Vec<KeyRest> {
         let snapshot = self.snapshot.load();
         let Some(key) = snapshot.key(key) else { return Vec::new() };
-        let rest = |(model, resting): (Option<String>, relay::health::Resting)| KeyRest {
-            why: match resting.why {
+        let rest = |rest: relay::health::RestNow| KeyRest {
+            why: match rest.resting.why {
                 Rest::Slow => KeyRestWhy::SlowDown,
                 Rest::Refused => KeyRestWhy::Refused,
                 Rest::Failing => KeyRestWhy::Failing,
             },
-            model,
-            until_ms: resting.until_ms,
+            model: rest.model,
+            until_ms: rest.resting.until_ms,
+            since_ms: rest.since_ms,
+            streak: i64::from(rest.streak),
+            status: rest.heard.status,
+            message: rest.heard.words,
         };
         key.health.resting(wall_ms()).into_iter().map(rest).collect()
     }
@@ -137,6 +197,20 @@ impl Routing {
         let opened = UpstreamKey::new(key.id, vendor, base, key.secret, private).with_models(key.models);
         builder.key(key.workspace, Arc::new(opened.as_in(before)))
     }
+}
+
+/// A virtual key's secret, and the one before it while it works on.
+fn programs(key: virtual_key::Model, limits: Vec<Arc<Limit>>) -> Result<Vec<(TokenHash, Caller)>, OpError> {
+    let models: Vec<String> = from_json(&key.models)?;
+    let caller = Caller {
+        models: (!models.is_empty()).then(|| Arc::new(AllowedModels::new(models))),
+        expires_ms: key.expires_at_ms,
+        ..Caller::new(key.id.0, key.workspace_id, CallerKind::Program, Wire::Tcp).with_limits(limits)
+    };
+    let until = [key.expires_at_ms, key.former_until_ms].into_iter().flatten().min();
+    let former = key.former_hash.map(|hash| (hash, Caller { expires_ms: until, ..caller.clone() }));
+    let both = [Some((key.secret_hash, caller)), former].into_iter().flatten();
+    Ok(both.filter_map(|(hash, caller)| Some((hash.try_into().ok()?, caller))).collect())
 }
 
 #[async_trait::async_trait]

@@ -9,6 +9,7 @@ use api::ids::RequestId;
 use policy::act;
 use relay::{UsageReceiver, UsageRow, UsageTotals};
 use std::{sync::Arc, time::Duration};
+use uuid::Uuid;
 
 /// Rows of one transaction.
 const GROUP: usize = 500;
@@ -17,15 +18,18 @@ const GATHER: Duration = Duration::from_millis(100);
 /// Rows kept while the database takes none (a full disk); beyond, the relay's counters absorb them.
 const HELD: usize = 20_000;
 
+/// What counters absorbed, with an id: written twice, it counts once.
+pub(super) type Late = (Uuid, UsageTotals);
+
 fn moved(sent: u64, received: u64) -> Traffic {
     Traffic { sent, received }
 }
 
 impl Usage {
-    /// Takes rows until every sink is gone or Chela stops.
+    /// Takes rows until every sink is gone, or Chela has stopped and no call runs any more.
     pub(super) async fn keep_ledger(self: Arc<Self>, mut rows: UsageReceiver) {
         let mut group: Vec<UsageRow> = Vec::new();
-        let mut absorbed: Vec<UsageTotals> = Vec::new();
+        let mut absorbed: Vec<Late> = Vec::new();
         loop {
             let known = group.len();
             let room = HELD.saturating_sub(group.len()).min(GROUP);
@@ -36,7 +40,7 @@ impl Usage {
                     }
                 }
                 () = tokio::time::sleep(Duration::from_secs(1)), if !group.is_empty() => {}
-                () = self.platform.shutdown.cancelled() => break,
+                () = self.ended.cancelled() => break,
             }
             // Company for the first row: one transaction, one fsync.
             let _ = tokio::time::timeout(GATHER, async {
@@ -56,18 +60,25 @@ impl Usage {
         while let Some(row) = rows.try_recv() {
             group.push(row);
         }
-        absorbed.extend(rows.drain_overflow());
+        self.take_absorbed(&rows, &mut absorbed);
         self.write(&mut group, &mut absorbed).await;
     }
 
-    fn take_absorbed(&self, rows: &UsageReceiver, absorbed: &mut Vec<UsageTotals>) {
+    fn take_absorbed(&self, rows: &UsageReceiver, absorbed: &mut Vec<Late>) {
         let sums = rows.drain_overflow();
         self.moved(sums.iter().map(|sum| (sum.bot, moved(sum.sent_bytes, sum.received_bytes))));
-        absorbed.extend(sums);
+        let now = self.platform.clock.now_ms();
+        absorbed.extend(sums.into_iter().map(|mut sum| {
+            if sum.minute_ms == 0 {
+                // Where too many shared a counter it lost its minute; it was drained a moment after.
+                sum.minute_ms = now - now.rem_euclid(60_000);
+            }
+            (self.platform.ids.uuid(), sum)
+        }));
     }
 
     /// Writes and empties; what cannot be written stays for the next time.
-    async fn write(&self, group: &mut Vec<UsageRow>, absorbed: &mut Vec<UsageTotals>) {
+    async fn write(&self, group: &mut Vec<UsageRow>, absorbed: &mut Vec<Late>) {
         // After a full disk there are many: databases bound what one statement may carry.
         while !(group.is_empty() && absorbed.is_empty()) {
             let (rows, sums) = (group.len().min(GROUP), absorbed.len().min(GROUP));
@@ -87,15 +98,12 @@ impl Usage {
         }
     }
 
-    async fn write_group(&self, group: &[UsageRow], absorbed: &[UsageTotals]) -> Result<(), OpError> {
+    async fn write_group(&self, group: &[UsageRow], absorbed: &[Late]) -> Result<(), OpError> {
         let ctx = OpCtx::system(RequestId(self.platform.ids.uuid()), self.platform.clock.now_ms(), None);
         let granted = policy::check::<act::WriteUsage>(&ctx.subject)?;
         self.platform
             .db
-            .write(async |tx| {
-                store::insert(tx, &granted, group).await?;
-                store::insert_absorbed(tx, &granted, absorbed).await
-            })
+            .write(async |tx| store::write(tx, &granted, group, absorbed, &self.names).await)
             .await
     }
 }

@@ -1,9 +1,22 @@
-//! The usage ledger: one row per model call, written in groups, never lost silently.
+//! The usage ledger: one row per model call, written in groups, never lost silently; and the sums of them.
 //!
-//! Rows come from the relay; this slice stores and lists them. Not responsible for counting tokens.
+//! Rows come from the relay; this slice stores, lists and adds them up. Not responsible for counting tokens.
 
+mod export;
 mod ledger;
+mod old;
+mod rollup;
 mod service;
+mod spans;
+mod sql;
 mod store;
+mod totals;
+mod when;
 
+pub use export::routes;
+pub use rollup::Only;
 pub use service::{Usage, register};
+pub use totals::spent;
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,10 @@
 //! Use cases of the ledger.
 
-use super::store;
+use super::{
+    rollup::Names,
+    store::{self, Chosen},
+    totals, when,
+};
 use crate::audit;
 use crate::bots::{Calls, Traffic};
 use crate::platform::{
@@ -12,8 +16,8 @@ use crate::platform::{
 };
 use api::{
     ApiError, Page,
-    ids::{BotId, RequestId},
-    usage::{ListUsage, UsageRow, UsageToday, UsageTotals},
+    ids::{BotId, RequestId, UsageId},
+    usage::*,
 };
 use entity::bots::bot;
 use policy::{Granted, act};
@@ -21,12 +25,14 @@ use relay::UsageReceiver;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+/// How long the last rows may take.
+const LAST_ROWS: Duration = Duration::from_secs(5);
 /// No call takes longer.
 const LONG_CALL_MS: i64 = 3_600_000;
-/// A day in milliseconds.
-const DAY_MS: i64 = 24 * 3_600_000;
 
 /// What the slice works with.
 pub struct Usage {
@@ -34,6 +40,10 @@ pub struct Usage {
     rows: Mutex<Option<UsageReceiver>>,
     /// What bots' calls moved that nobody took yet.
     traffic: Mutex<HashMap<BotId, Traffic>>,
+    pub(super) names: Mutex<Names>,
+    /// Cancelled once no call runs any more.
+    pub(super) ended: CancellationToken,
+    ledger: TaskTracker,
 }
 
 /// Registers the slice's verbs.
@@ -46,14 +56,42 @@ pub fn register(verbs: &mut Verbs, usage: &Arc<Usage>) {
     verbs.on::<UsageToday, act::ReadUsage, _, _, _>(
         Rest::get("/api/usage/today").says("Sums of 24 hours."),
         usage,
-        today,
+        totals::today,
+    );
+    verbs.on::<SummarizeUsage, act::ReadUsage, _, _, _>(
+        Rest::get("/api/usage/summary").says("Sums of a time, and of the time before."),
+        usage,
+        totals::summary,
+    );
+    verbs.on::<TrendUsage, act::ReadUsage, _, _, _>(
+        Rest::get("/api/usage/trend").says("Sums by hour, day or month of a time zone."),
+        usage,
+        totals::trend,
+    );
+    verbs.on::<BreakDownUsage, act::ReadUsage, _, _, _>(
+        Rest::get("/api/usage/breakdown")
+            .says("Which bot, model, vendor, key, status or day has what share."),
+        usage,
+        totals::breakdown,
+    );
+    verbs.on::<ShowUsage, act::ReadUsage, _, _, _>(
+        Rest::get("/api/usage/{call}").says("One call, by the id that its answer carried."),
+        usage,
+        show,
     );
 }
 
 impl Usage {
     /// Wires the slice.
     pub fn new(platform: Arc<Platform>, rows: UsageReceiver) -> Arc<Self> {
-        Arc::new(Self { platform, rows: Mutex::new(Some(rows)), traffic: Mutex::default() })
+        Arc::new(Self {
+            platform,
+            rows: Mutex::new(Some(rows)),
+            traffic: Mutex::default(),
+            names: Mutex::default(),
+            ended: CancellationToken::new(),
+            ledger: TaskTracker::new(),
+        })
     }
 
     /// Adds what calls moved, each once.
@@ -65,11 +103,20 @@ impl Usage {
         }
     }
 
+    /// Writes what the last calls left, once none runs any more.
+    pub async fn close(&self) {
+        self.ended.cancel();
+        self.ledger.close();
+        if tokio::time::timeout(LAST_ROWS, self.ledger.wait()).await.is_err() {
+            tracing::error!("the last calls' rows could not be written in time and are lost");
+        }
+    }
+
     /// Starts keeping the ledger; a second call does nothing.
     pub fn spawn(self: &Arc<Self>) {
         let Some(rows) = self.rows.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
-        let usage = Arc::clone(self);
-        self.platform.tasks.spawn(usage.keep_ledger(rows));
+        self.ledger.spawn(Arc::clone(self).keep_ledger(rows));
+        self.platform.tasks.spawn(Arc::clone(self).forget_old());
     }
 }
 
@@ -90,30 +137,59 @@ impl Calls for Usage {
 
 async fn list(
     u: Arc<Usage>,
-    _ctx: OpCtx,
+    ctx: OpCtx,
     granted: Granted<act::ReadUsage>,
     q: ListUsage,
 ) -> Result<Page<UsageRow>, OpError> {
     let cursor = Cursor::parse(q.limit, q.cursor.as_deref())?;
-    let bot = q.bot.as_deref().map(str::parse).transpose();
-    let bot = bot.map_err(|_no_id| ApiError::field("/bot", "must be a bot's id"))?;
-    let mut page = store::page(u.platform.db.read(), &granted, bot, &cursor).await?;
-    let mut ids: Vec<String> = page.items.iter().filter_map(|row| Some(row.bot?.to_string())).collect();
-    ids.extend(page.items.iter().filter_map(|row| Some(row.key?.to_string())));
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let names = audit::names(u.platform.db.read(), &granted, ids).await?;
-    for row in &mut page.items {
-        row.bot_name = row.bot.and_then(|bot| names.get(&bot.to_string()).cloned());
-        row.key_name = row.key.and_then(|key| names.get(&key.to_string()).cloned());
-    }
-    Ok(page)
+    let chosen = u.chosen(&Asked::from(q), ctx.now_ms)?;
+    u.page(&granted, &chosen, &cursor).await
 }
 
-async fn today(
+impl Usage {
+    /// Which calls are listed.
+    pub(super) fn chosen(&self, asked: &Asked, now_ms: i64) -> Result<Chosen, OpError> {
+        let (from_ms, to_ms) = when::bounds(asked, now_ms)?;
+        Ok(Chosen { only: totals::only(asked)?, from_ms, to_ms })
+    }
+
+    /// A page of calls with names.
+    pub(super) async fn page(
+        &self,
+        granted: &Granted<act::ReadUsage>,
+        chosen: &Chosen,
+        cursor: &Cursor<UsageId>,
+    ) -> Result<Page<UsageRow>, OpError> {
+        let mut page = store::page(self.platform.db.read(), granted, chosen, cursor).await?;
+        self.name(granted, &mut page.items).await?;
+        Ok(page)
+    }
+
+    async fn name(&self, granted: &Granted<act::ReadUsage>, rows: &mut [UsageRow]) -> Result<(), OpError> {
+        let mut ids: Vec<String> = rows.iter().filter_map(|row| Some(row.bot?.to_string())).collect();
+        ids.extend(rows.iter().filter_map(|row| Some(row.key?.to_string())));
+        let names = audit::names(self.platform.db.read(), granted, ids.iter().map(String::as_str)).await?;
+        for row in rows {
+            row.bot_name = row.bot.and_then(|bot| names.get(&bot.to_string()).cloned());
+            row.key_name = row.key.and_then(|key| names.get(&key.to_string()).cloned());
+        }
+        Ok(())
+    }
+}
+
+async fn show(
     u: Arc<Usage>,
-    ctx: OpCtx,
+    _ctx: OpCtx,
     granted: Granted<act::ReadUsage>,
-    _q: UsageToday,
-) -> Result<UsageTotals, OpError> {
-    store::totals(u.platform.db.read(), &granted, ctx.now_ms - DAY_MS).await
+    q: ShowUsage,
+) -> Result<UsageCall, OpError> {
+    let id = q.call.parse::<RequestId>().map(|id| id.0).or_else(|_| q.call.parse::<UsageId>().map(|id| id.0));
+    let id = id.ok().or_else(|| q.call.parse().ok()).ok_or_else(ApiError::not_found)?;
+    let db = u.platform.db.read();
+    let mut call = store::find(db, &granted, UsageId(id)).await?.ok_or_else(ApiError::not_found)?;
+    u.name(&granted, std::slice::from_mut(&mut call)).await?;
+    let keys: Vec<String> = call.tries.iter().filter_map(|tried| Some(tried.key?.to_string())).collect();
+    let names = audit::names(db, &granted, keys.iter().map(String::as_str)).await?;
+    let name = |tried: &UsageTry| names.get(&tried.key?.to_string()).cloned();
+    Ok(UsageCall { tried: call.tries.iter().map(name).collect(), call })
 }

@@ -1,43 +1,58 @@
 //! Rows of the ledger.
 
+use super::{
+    ledger::Late,
+    rollup::{self, Names, Only, Rollup, absorbed_tokens, absorbed_virtual_key, cost, tokens},
+    spans::Spans,
+    sql::Sql,
+};
 use crate::{
     platform::{
         db::Cursor,
         error::OpError,
         text::{from_json, json_of},
     },
-    prices::Book,
+    virtual_keys,
 };
 use api::{
     Page,
     ids::*,
-    usage::{UsageRow as Word, UsageTotals, UsageTry},
+    usage::{UsageRow as Word, UsageSums, UsageTry},
 };
 use entity::usage::usage_row as row;
 use policy::{Granted, act};
 use relay::{UsageRow, UsageTotals as Absorbed};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, Order,
-    QueryFilter, QueryOrder, QuerySelect, Statement, Value,
-    sea_query::{Expr, ExprTrait},
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, Order,
+    QueryFilter, QueryOrder, QueryResult, QuerySelect, Select, Value,
+    sea_query::{Expr, ExprTrait, Func},
 };
+use std::{collections::HashSet, sync::Mutex};
+
+/// What is kept for a time only.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Old {
+    Rows,
+    Absorbed,
+    Quarters,
+}
 
 fn count(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-/// Adds a group of rows; one that is there already (a retry after an unsure commit) changes nothing.
-pub(super) async fn insert<C: ConnectionTrait>(
+/// Adds a group of rows; one that is there already (a retry after an unsure commit) changes nothing. Answers those
+/// that were not there.
+async fn insert<C: ConnectionTrait>(
     tx: &C,
     granted: &Granted<act::WriteUsage>,
     group: &[UsageRow],
-) -> Result<(), OpError> {
+) -> Result<Vec<row::Model>, OpError> {
     if group.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let book = Book::read(tx, granted, group).await?;
     let models = group.iter().map(|r| -> Result<_, OpError> {
-        let model = row::Model {
+        Ok(row::Model {
             id: UsageId(r.request_id),
             workspace_id: r.workspace,
             bot_id: r.bot,
@@ -46,33 +61,54 @@ pub(super) async fn insert<C: ConnectionTrait>(
             vendor: r.vendor.to_owned(),
             model: r.model.clone(),
             status: i64::from(r.status),
-            input_tokens: count(r.tokens.input),
-            output_tokens: count(r.tokens.output),
-            cache_read_tokens: count(r.tokens.cache_read),
-            cache_write_tokens: count(r.tokens.cache_write),
+            input_tokens: tokens(r.tokens.input),
+            output_tokens: tokens(r.tokens.output),
+            cache_read_tokens: tokens(r.tokens.cache_read),
+            cache_write_tokens: tokens(r.tokens.cache_write),
             stream: r.stream,
             ended: r.end.as_str().to_owned(),
             started_at_ms: r.started_ms,
             latency_ms: count(r.latency_ms),
             first_event_ms: r.first_event_ms.map(count),
             trace_id: r.trace_id.clone(),
+            chain: r.chain.clone(),
             attempts: i64::try_from(r.attempts()).unwrap_or(i64::MAX),
             tries: tries(r)?,
             model_answered: r.model_answered.clone(),
-            cost_micro_usd: book.cost(r),
-        };
-        Ok(model.into_active_model().reset_all())
+            cost_micro_usd: r.cost_micro_usd.map(cost),
+            estimated: r.estimated,
+            budget_id: r.limit.map(BudgetId),
+            virtual_key_id: r.virtual_key().map(VirtualKeyId),
+        })
     });
     let models = models.collect::<Result<Vec<_>, _>>()?;
     let once = sea_orm::sea_query::OnConflict::column(row::Column::Id).do_nothing().to_owned();
-    row::Entity::insert_many(models).on_conflict(once).exec_without_returning(tx).await?;
-    Ok(())
+    let active = models.iter().map(|model| model.clone().into_active_model().reset_all());
+    let new = row::Entity::insert_many(active).on_conflict(once).exec_with_returning_keys(tx).await?;
+    let of_keys = group.iter().filter_map(|r| Some((VirtualKeyId(r.virtual_key()?), r.started_ms)));
+    virtual_keys::used(tx, granted, of_keys).await?;
+    let new: HashSet<UsageId> = new.into_iter().collect();
+    Ok(models.into_iter().filter(|model| new.contains(&model.id)).collect())
+}
+
+/// Writes rows and counters with the sums of them; of a retry after an unsure commit, only what was not there yet.
+pub(super) async fn write<C: ConnectionTrait>(
+    tx: &C,
+    granted: &Granted<act::WriteUsage>,
+    group: &[UsageRow],
+    absorbed: &[Late],
+    names: &Mutex<Names>,
+) -> Result<(), OpError> {
+    let rows = insert(tx, granted, group).await?;
+    let late = insert_absorbed(tx, granted, absorbed).await?;
+    Rollup::of(&rows, &late, names).add(tx, granted).await
 }
 
 /// The keys that could not serve a call.
 fn tries(row: &UsageRow) -> Result<Option<String>, OpError> {
     let word = |tried: &relay::usage::Try| UsageTry {
         key: tried.key,
+        link: tried.link.clone(),
         status: tried.status,
         why: tried.why.to_owned(),
         took_ms: count(tried.took_ms),
@@ -81,51 +117,104 @@ fn tries(row: &UsageRow) -> Result<Option<String>, OpError> {
     if tries.is_empty() { Ok(None) } else { json_of(&tries).map(Some) }
 }
 
-/// Adds what counters absorbed while rows could not be taken.
-pub(super) async fn insert_absorbed<C: ConnectionTrait>(
+/// Adds what counters absorbed while rows could not be taken. Answers what was not there.
+async fn insert_absorbed<'a, C: ConnectionTrait>(
     tx: &C,
     _granted: &Granted<act::WriteUsage>,
-    absorbed: &[Absorbed],
-) -> Result<(), OpError> {
-    for a in absorbed {
-        let values: [Value; 8] = [
+    absorbed: &'a [Late],
+) -> Result<Vec<&'a Absorbed>, OpError> {
+    let mut new = Vec::new();
+    for (id, a) in absorbed {
+        let mut sql = Sql::new(
+            "insert into usage_absorbed (id, workspace_id, bot_id, key_id, virtual_key_id, vendor, model, minute_ms, calls, failed, \
+             input_tokens, output_tokens, cache_read_tokens, cache_write_tokens) values (",
+        );
+        let values: [Value; 14] = [
+            (*id).into(),
             a.workspace.0.into(),
             a.bot.map(|b| b.0).into(),
             a.key.map(|k| k.0).into(),
+            absorbed_virtual_key(a).into(),
+            a.vendor.into(),
             a.model.clone().into(),
             a.minute_ms.into(),
             count(a.calls).into(),
-            count(a.tokens.input).into(),
-            count(a.tokens.output).into(),
+            count(a.failed).into(),
+            absorbed_tokens(a, a.tokens.input).into(),
+            absorbed_tokens(a, a.tokens.output).into(),
+            absorbed_tokens(a, a.tokens.cache_read).into(),
+            absorbed_tokens(a, a.tokens.cache_write).into(),
         ];
-        let sql = match tx.get_database_backend() {
-            sea_orm::DbBackend::Postgres => "insert into usage_absorbed values ($1,$2,$3,$4,$5,$6,$7,$8)",
-            _ => "insert into usage_absorbed values (?,?,?,?,?,?,?,?)",
-        };
-        tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
+        sql.list(values);
+        sql.text(") on conflict (id) do nothing");
+        if sql.run(tx).await?.rows_affected() > 0 {
+            new.push(a);
+        }
     }
-    Ok(())
+    Ok(new)
+}
+
+/// Which calls are listed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Chosen {
+    pub(super) only: Only,
+    /// When they began, and a moment before which they did.
+    pub(super) from_ms: Option<i64>,
+    pub(super) to_ms: Option<i64>,
 }
 
 /// A page of calls, newest first.
 pub(super) async fn page<C: ConnectionTrait>(
     db: &C,
     granted: &Granted<act::ReadUsage>,
-    bot: Option<BotId>,
+    chosen: &Chosen,
     cursor: &Cursor<UsageId>,
 ) -> Result<Page<Word>, OpError> {
-    let mut query = row::Entity::find().order_by_desc(row::Column::Id).limit(cursor.fetch());
-    if let Some(workspace) = granted.workspace() {
-        query = query.filter(row::Column::WorkspaceId.eq(workspace));
-    }
-    if let Some(bot) = bot {
-        query = query.filter(row::Column::BotId.eq(bot));
-    }
+    use row::Column;
+    let mut query =
+        visible(granted).filter(conditions(chosen)).order_by_desc(Column::Id).limit(cursor.fetch());
     if let Some(after) = cursor.after {
-        query = query.filter(row::Column::Id.lt(after));
+        query = query.filter(Column::Id.lt(after));
     }
     let words = query.all(db).await?.into_iter().map(word).collect::<Result<Vec<_>, OpError>>()?;
     Ok(cursor.page(words, |word| word.id, |word| word))
+}
+
+/// One call.
+pub(super) async fn find<C: ConnectionTrait>(
+    db: &C,
+    granted: &Granted<act::ReadUsage>,
+    id: UsageId,
+) -> Result<Option<Word>, OpError> {
+    visible(granted).filter(row::Column::Id.eq(id)).one(db).await?.map(word).transpose()
+}
+
+fn visible(granted: &Granted<act::ReadUsage>) -> Select<row::Entity> {
+    match granted.workspace() {
+        Some(workspace) => row::Entity::find().filter(row::Column::WorkspaceId.eq(workspace)),
+        None => row::Entity::find(),
+    }
+}
+
+fn conditions(chosen: &Chosen) -> Condition {
+    use row::Column;
+    let Only { bot, key, virtual_key, vendor, model, model_prefix: _, outcome } = &chosen.only;
+    let id = |column: Column, id: uuid::Uuid| if id.is_nil() { column.is_null() } else { column.eq(id) };
+    let answered = Func::coalesce([Expr::col(Column::ModelAnswered), Expr::col(Column::Model)]);
+    let ends = |outcome: &str| match outcome {
+        "ok" => Column::Ended.eq("complete"),
+        "refused" => Column::Ended.eq("refused"),
+        _ => Column::Ended.is_not_in(["complete", "refused"]),
+    };
+    Condition::all()
+        .add_option(bot.map(|bot| id(Column::BotId, bot)))
+        .add_option(key.map(|key| id(Column::KeyId, key)))
+        .add_option(virtual_key.map(|key| id(Column::VirtualKeyId, key)))
+        .add_option(vendor.as_deref().map(|vendor| Column::Vendor.eq(vendor)))
+        .add_option(model.as_deref().map(|model| Expr::expr(answered).eq(model)))
+        .add_option(outcome.map(ends))
+        .add_option(chosen.from_ms.map(|from| Column::StartedAtMs.gte(from)))
+        .add_option(chosen.to_ms.map(|to| Column::StartedAtMs.lt(to)))
 }
 
 fn word(r: row::Model) -> Result<Word, OpError> {
@@ -133,67 +222,93 @@ fn word(r: row::Model) -> Result<Word, OpError> {
         id: r.id,
         bot: r.bot_id,
         key: r.key_id,
+        virtual_key: r.virtual_key_id,
         bot_name: None,
         key_name: None,
         vendor: r.vendor,
         model: r.model,
         model_answered: r.model_answered,
         status: u16::try_from(r.status).unwrap_or(0),
+        ended: r.ended,
         input_tokens: r.input_tokens,
         output_tokens: r.output_tokens,
+        cache_read_tokens: r.cache_read_tokens,
+        cache_write_tokens: r.cache_write_tokens,
+        stream: r.stream,
         started_at_ms: r.started_at_ms,
         latency_ms: r.latency_ms,
         first_event_ms: r.first_event_ms,
+        chain: r.chain,
         attempts: r.attempts,
         tries: r.tries.as_deref().map(from_json).transpose()?.unwrap_or_default(),
         cost_micro_usd: r.cost_micro_usd,
+        estimated: r.estimated,
+        budget: r.budget_id,
+        trace_id: r.trace_id,
     })
 }
 
-/// Sums since a moment, absorbed calls included.
-pub(super) async fn totals<C: ConnectionTrait>(
+/// Sums of a time.
+pub(super) async fn sums<C: ConnectionTrait>(
     db: &C,
     granted: &Granted<act::ReadUsage>,
-    since_ms: i64,
-) -> Result<UsageTotals, OpError> {
-    #[derive(FromQueryResult)]
-    struct Sums {
-        calls: i64,
-        failed: i64,
-        input_tokens: i64,
-        output_tokens: i64,
-        cost_micro_usd: i64,
-        cost_unknown: i64,
+    only: &Only,
+    spans: &Spans,
+) -> Result<UsageSums, OpError> {
+    let found = grouped(db, granted, only, spans, "1", "").await?;
+    found.first().map_or_else(|| Ok(UsageSums::default()), rollup::sums)
+}
+
+/// Sums by what a group shares; its value stands in the column `part`.
+pub(super) async fn grouped<C: ConnectionTrait>(
+    db: &C,
+    granted: &Granted<act::ReadUsage>,
+    only: &Only,
+    spans: &Spans,
+    part: &str,
+    order: &str,
+) -> Result<Vec<QueryResult>, OpError> {
+    let Some(workspace) = granted.workspace() else { return Ok(Vec::new()) };
+    if *spans == Spans::default() {
+        return Ok(Vec::new());
     }
-    let Some(workspace) = granted.workspace() else { return Ok(UsageTotals::default()) };
-    let (one, two, three, four) = match db.get_database_backend() {
-        sea_orm::DbBackend::Postgres => ("$1", "$2", "$3", "$4"),
-        _ => ("?", "?", "?", "?"),
+    let mut sql = Sql::new(format!("select {part} as part, {} from ", rollup::summed()));
+    rollup::from(&mut sql, workspace, only, spans);
+    sql.text(&format!(" group by {part} {order}"));
+    Ok(sql.all(db).await?)
+}
+
+/// Deletes what is older than it is kept: some of it, so that nobody waits for long. Answers how much.
+pub(super) async fn forget<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::WriteUsage>,
+    what: Old,
+    before_ms: i64,
+    most: u32,
+) -> Result<u64, OpError> {
+    // Through workspaces, as the indices begin with them.
+    let ours = "workspace_id in (select id from workspaces)";
+    let (text, column) = match what {
+        Old::Rows => (
+            format!("delete from usage_rows where id in (select id from usage_rows where {ours}"),
+            "started_at_ms",
+        ),
+        Old::Absorbed => (format!("delete from usage_absorbed where ({ours}"), "minute_ms"),
+        Old::Quarters => (
+            format!(
+                "delete from usage_quarters where {ours} and start_ms in \
+                 (select distinct start_ms from usage_quarters where {ours}"
+            ),
+            "start_ms",
+        ),
     };
-    let sql = format!(
-        "select cast(coalesce(sum(calls), 0) as bigint) as calls, cast(coalesce(sum(failed), 0) as bigint) as failed, \
-         cast(coalesce(sum(i), 0) as bigint) as input_tokens, cast(coalesce(sum(o), 0) as bigint) as output_tokens, \
-         cast(coalesce(sum(cost), 0) as bigint) as cost_micro_usd, \
-         cast(coalesce(sum(unknown_cost), 0) as bigint) as cost_unknown from (\
-         select 1 as calls, case when ended = 'complete' then 0 else 1 end as failed, \
-         input_tokens + cache_read_tokens + cache_write_tokens as i, output_tokens as o, \
-         coalesce(cost_micro_usd, 0) as cost, case when cost_micro_usd is null then 1 else 0 end as unknown_cost \
-         from usage_rows \
-         where workspace_id = {one} and started_at_ms >= {two} union all \
-         select calls, 0, input_tokens, output_tokens, 0, calls from usage_absorbed \
-         where workspace_id = {three} and minute_ms >= {four}) as t"
-    );
-    let values: [Value; 4] = [workspace.0.into(), since_ms.into(), workspace.0.into(), since_ms.into()];
-    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
-    let sums = Sums::find_by_statement(statement).one(db).await?;
-    Ok(sums.map_or_else(UsageTotals::default, |s| UsageTotals {
-        calls: s.calls,
-        failed: s.failed,
-        input_tokens: s.input_tokens,
-        output_tokens: s.output_tokens,
-        cost_micro_usd: s.cost_micro_usd,
-        cost_unknown: s.cost_unknown,
-    }))
+    let mut sql = Sql::new(text);
+    sql.and(&format!("{column} <"), before_ms);
+    sql.text(&match what {
+        Old::Absorbed => ")".to_owned(),
+        Old::Rows | Old::Quarters => format!(" limit {most})"),
+    });
+    Ok(sql.run(tx).await?.rows_affected())
 }
 
 /// When the last call of a bot ended that began after `from_ms`.

@@ -85,6 +85,7 @@ pub(in crate::auth) async fn ensure_workspace<C: ConnectionTrait>(
         slug: Set("main".to_owned()),
         name: Set("Main".to_owned()),
         max_bots: Set(None),
+        time_zone: Set("UTC".to_owned()),
         created_at_ms: Set(now_ms),
     };
     workspace::Entity::insert(row).exec_without_returning(tx).await?;

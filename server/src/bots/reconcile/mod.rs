@@ -7,6 +7,7 @@ mod act;
 mod failures;
 mod faults;
 mod look;
+mod marks;
 mod noting;
 mod sweep;
 pub(super) mod wakers;

@@ -76,6 +76,7 @@ async fn house() -> (tempfile::TempDir, Db, Granted<act::ReadBots>) {
                 slug: slug.to_owned(),
                 name: slug.to_owned(),
                 max_bots: None,
+                time_zone: "UTC".to_owned(),
                 created_at_ms: 1,
             };
             workspace::Entity::insert(home.into_active_model().reset_all())

@@ -27,6 +27,8 @@ pub(super) fn message(about: &About<'_>, locale: &str) -> Value {
         Kind::Died => word("ended by itself", "自行退出"),
         Kind::UpgradeUndone => word("an upgrade came to nothing", "升级未成功"),
         Kind::Unreachable => word("the runtime does not answer", "运行环境没有响应"),
+        Kind::BudgetNear => word("a budget is nearly used up", "预算即将用尽"),
+        Kind::BudgetSpent => word("a budget is used up", "预算已用尽"),
         Kind::Recovered => word("is well again", "已恢复"),
     };
     let over = about.kind == Kind::Recovered;
@@ -42,13 +44,21 @@ pub(super) fn message(about: &About<'_>, locale: &str) -> Value {
         "title": format!("{name}: {what}"),
         "body": body,
         "tag": about.row.id.to_string(),
-        "url": slug.map_or_else(|| "/alerts".to_owned(), |slug| about.kind.page_of(slug)),
-        "bot": slug.filter(|_| about.may_restart && !over),
+        "url": url(about),
+        "bot": slug.filter(|_| about.may_restart && !over && !about.kind.is_of_budget()),
         "open": word("Open", "打开"),
         "restart": word("Restart", "重启"),
         "at_ms": about.row.resolved_at_ms.filter(|_| over).unwrap_or(about.row.last_at_ms),
         "quiet": over,
     })
+}
+
+fn url(about: &About<'_>) -> String {
+    match about.bot {
+        Some((slug, _)) => about.kind.page_of(slug),
+        None if about.kind.is_of_budget() => about.kind.page_of(""),
+        None => "/alerts".to_owned(),
+    }
 }
 
 /// Several troubles in one message.

@@ -28,11 +28,13 @@ pub struct PanelParts {
     pub auth_routes: Router,
     /// Routes of slices that are no verbs; full paths.
     pub more: Router,
+    /// The relay's tree, which stands beside the gate; full paths.
+    pub relay: Router,
 }
 
 /// Everything that answers on the panel's listener. Call it within the runtime: it starts a small task.
 pub fn panel(parts: PanelParts) -> Router {
-    let PanelParts { platform, verbs, identify, leptos, auth_routes, more } = parts;
+    let PanelParts { platform, verbs, identify, leptos, auth_routes, more, relay } = parts;
     let config = &platform.config;
     health::keep_small(&platform);
     let explain = explain(&platform);
@@ -59,7 +61,7 @@ pub fn panel(parts: PanelParts) -> Router {
         policy,
     };
     let door = live::LiveDoor::new(Arc::clone(&platform), Arc::clone(&identify));
-    Router::new()
+    let gated = Router::new()
         .merge(pages::routes(pages))
         .merge(rest::routes(&rest))
         .merge(docs::routes(&verbs))
@@ -68,7 +70,8 @@ pub fn panel(parts: PanelParts) -> Router {
         .merge(auth_routes)
         .merge(more)
         .layer(DefaultBodyLimit::max(super::body::BODY_LIMIT))
-        .layer(middleware::from_fn_with_state(Arc::new(gate), gate::pass))
+        .layer(middleware::from_fn_with_state(Arc::new(gate), gate::pass));
+    relay.fallback_service(gated)
 }
 
 /// A full disk is named with its path and what is left, so that the person knows where to look.

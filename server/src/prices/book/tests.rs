@@ -1,5 +1,6 @@
 use super::*;
-use api::ids::{PriceId, WorkspaceId};
+use api::ids::PriceId;
+use relay::usage::End;
 use uuid::Uuid;
 
 const HERE: WorkspaceId = WorkspaceId(Uuid::nil());
@@ -12,11 +13,16 @@ fn call(vendor: &'static str, model: &str, answered: Option<&str>, tokens: Token
         workspace: HERE,
         caller: Uuid::nil(),
         bot: None,
-        key: None,
+        key: Some(api::ids::KeyId(Uuid::nil())),
+        asked: 1,
         tries: Vec::new(),
+        chain: None,
         vendor,
         model: model.to_owned(),
         model_answered: answered.map(str::to_owned),
+        cost_micro_usd: None,
+        estimated: false,
+        limit: None,
         status: 200,
         upstream_status: Some(200),
         tokens,
@@ -54,7 +60,7 @@ fn tokens(input: u64, output: u64, cache_read: u64, cache_write: u64) -> Tokens 
 
 #[test]
 fn a_call_costs_its_tokens_by_kind_to_the_micro_dollar_rounded_up_once() {
-    let book = Book { own: Vec::new() };
+    let book = Book::default();
     let cost = |tokens| book.cost(&call("anthropic", "claude-sonnet-5-5", None, tokens));
     // 2, 10, 0.1 and 2.5 USD per million.
     assert_eq!(cost(tokens(1_000_000, 1_000_000, 1_000_000, 1_000_000)), Some(14_600_000));
@@ -67,7 +73,7 @@ fn a_call_costs_its_tokens_by_kind_to_the_micro_dollar_rounded_up_once() {
 
 #[test]
 fn what_is_not_known_is_not_free() {
-    let book = Book { own: Vec::new() };
+    let book = Book::default();
     assert_eq!(book.cost(&call("openai", "gpt-9", None, tokens(1, 1, 0, 0))), None);
     assert_eq!(book.cost(&call("mistral", "gpt-4o", None, tokens(1, 1, 0, 0))), None, "another vendor's");
     assert_eq!(book.cost(&call("openai", "gpt-4.1", None, tokens(1, 1, 0, 0))), Some(10));
@@ -95,7 +101,7 @@ fn what_is_not_known_is_not_free() {
 
 #[test]
 fn what_was_cut_or_asked_of_a_key_in_vain_is_of_unknown_cost() {
-    let book = Book { own: Vec::new() };
+    let book = Book::default();
     let mut asked = call("openai", "gpt-4.1", None, tokens(1, 1, 0, 0));
     for end in [End::ClientGone, End::UpstreamCut, End::TimedOut, End::Stopped, End::VendorError] {
         asked.end = end;
@@ -109,14 +115,14 @@ fn what_was_cut_or_asked_of_a_key_in_vain_is_of_unknown_cost() {
         (Some(429), "slow_down", Some(10)),
         (None, "unreachable", Some(10)),
     ] {
-        asked.tries = vec![relay::usage::Try { key: api::ids::KeyId(Uuid::nil()), status, why, took_ms: 1 }];
+        asked.tries = vec![relay::usage::Try { key: None, link: None, status, why, took_ms: 1 }];
         assert_eq!(book.cost(&asked), cost, "{why} {status:?}");
     }
 }
 
 #[test]
 fn the_model_that_answered_is_priced_with_or_without_its_date() {
-    let book = Book { own: Vec::new() };
+    let book = Book::default();
     let cost =
         |asked: &str, answered| book.cost(&call("openai", asked, answered, tokens(1_000_000, 0, 0, 0)));
     assert_eq!(cost("gpt-4o", None), Some(2_500_000));
@@ -134,23 +140,35 @@ fn the_model_that_answered_is_priced_with_or_without_its_date() {
 }
 
 #[test]
-fn an_own_price_comes_before_the_shipped_one_from_its_moment_on() {
-    let book = Book {
-        own: vec![
-            own(1, "gpt-4o", 1_000_000, NOW - 10),
-            own(2, "gpt-4o", 3_000_000, NOW),
-            own(3, "gpt-4o", 9_000_000, NOW + 1),
-        ],
-    };
+fn the_newest_own_price_comes_before_the_shipped_one_in_its_workspace() {
+    let book = Book::of(vec![own(2, "gpt-4o", 3_000_000, NOW), own(1, "gpt-4o", 1_000_000, NOW - 10)]);
     let mut asked = call("openai", "gpt-4o-2024-08-06", None, tokens(1_000_000, 0, 0, 0));
     assert_eq!(book.cost(&asked), Some(3_000_000));
-    asked.started_ms = NOW - 1;
-    assert_eq!(book.cost(&asked), Some(1_000_000), "a call that began before the change");
-    asked.started_ms = NOW - 11;
-    assert_eq!(book.cost(&asked), Some(2_500_000), "and one before the first of them");
-    asked.started_ms = NOW;
     let other = call("mistral", "gpt-4o", None, tokens(1_000_000, 0, 0, 0));
     assert_eq!(book.cost(&other), None, "the price of a vendor is no other's");
     asked.workspace = WorkspaceId(Uuid::from_u128(7));
     assert_eq!(book.cost(&asked), Some(2_500_000), "others pay what is shipped");
+}
+
+#[test]
+fn before_a_call_its_model_is_priced_by_the_name_it_is_asked_for() {
+    let book = Book::of(vec![own(1, "my-deployment", 7, NOW)]);
+    let input = |model, prompt| book.price(HERE, "openai", model, NOW, prompt).map(|price| price.input);
+    assert_eq!(input("my-deployment", 1), Some(7));
+    assert_eq!(input("gpt-4o-2024-08-06", 1), Some(2_500_000));
+    assert_eq!(input("strange", 1), None);
+}
+
+#[test]
+fn an_own_price_holds_for_the_name_asked_for_and_comes_before_a_shipped_version_without_figures() {
+    let book = Book::of(vec![own(1, "my-deployment", 1_000_000, NOW), own(2, "gpt-4o", 3_000_000, NOW)]);
+    let cost =
+        |asked: &str, answered| book.cost(&call("openai", asked, Some(answered), tokens(1_000_000, 0, 0, 0)));
+    assert_eq!(cost("my-deployment", "strange"), Some(1_000_000));
+    assert_eq!(
+        cost("my-deployment", "gpt-4o-2024-08-06"),
+        Some(3_000_000),
+        "the model that answered comes first"
+    );
+    assert_eq!(cost("gpt-4o", "gpt-4o-2024-05-13"), Some(3_000_000));
 }

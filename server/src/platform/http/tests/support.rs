@@ -299,6 +299,7 @@ impl Bench {
             leptos,
             auth_routes: Router::new(),
             more: Router::new().route("/api/panics", axum::routing::get(panics)),
+            relay: Router::new(),
         });
         Self { router, platform, clock, things, names, verbs, _dir: dir }
     }

@@ -1,0 +1,121 @@
+//! Budgets as the relay meets them. A budget keeps its counter from snapshot to snapshot; one that is new, or of another kind
+//! or window than before, begins with what the ledger says.
+
+use super::{store, windows};
+use crate::platform::{error::OpError, text::named};
+use api::{
+    budgets::{BudgetPeriod, BudgetUnit},
+    ids::{BotId, VirtualKeyId, WorkspaceId},
+};
+use entity::budgets::budget as row;
+use policy::{Granted, act};
+use relay::{
+    Limit, Snapshot, Unit,
+    limits::{Counter, Windows},
+};
+use sea_orm::ConnectionTrait;
+use std::{collections::HashMap, sync::Arc};
+use tokio::sync::Notify;
+
+/// Budgets by whose calls they are for.
+#[derive(Default)]
+pub struct Built {
+    workspaces: HashMap<WorkspaceId, Vec<Arc<Limit>>>,
+    bots: HashMap<BotId, Vec<Arc<Limit>>>,
+    keys: HashMap<VirtualKeyId, Vec<Arc<Limit>>>,
+}
+
+impl Built {
+    fn add(&mut self, row: &row::Model, limit: Arc<Limit>) {
+        let all = match (row.bot_id, row.virtual_key_id) {
+            (Some(bot), _) => self.bots.entry(bot).or_default(),
+            (None, Some(key)) => self.keys.entry(key).or_default(),
+            (None, None) => self.workspaces.entry(row.workspace_id).or_default(),
+        };
+        all.push(limit);
+    }
+
+    /// Those for the calls of a bot or a virtual key, those of its whole workspace first.
+    pub fn of(
+        &self,
+        workspace: WorkspaceId,
+        bot: Option<BotId>,
+        key: Option<VirtualKeyId>,
+    ) -> Vec<Arc<Limit>> {
+        let bots = bot.and_then(|bot| self.bots.get(&bot));
+        let keys = key.and_then(|key| self.keys.get(&key));
+        let all = [self.workspaces.get(&workspace), bots, keys];
+        all.into_iter().flatten().flatten().cloned().collect()
+    }
+
+    /// Every one.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Limit>> {
+        self.workspaces.values().chain(self.bots.values()).chain(self.keys.values()).flatten()
+    }
+}
+
+/// The unit as the relay says it.
+pub(super) fn unit(unit: BudgetUnit) -> Unit {
+    match unit {
+        BudgetUnit::Requests => Unit::Requests,
+        BudgetUnit::Tokens => Unit::Tokens,
+        BudgetUnit::Money => Unit::Money,
+    }
+}
+
+/// All budgets of the instance, ready for a snapshot that follows `before`.
+///
+/// # Errors
+/// What the database says.
+pub async fn build<C: ConnectionTrait>(
+    db: &C,
+    granted: &Granted<act::UseKeys>,
+    (before, news): (&Snapshot, &Arc<Notify>),
+    now_ms: i64,
+) -> Result<Built, OpError> {
+    let mut all = Built::default();
+    for (row, zone) in store::all(db, granted).await? {
+        let kind: BudgetUnit = named(&row.unit)?;
+        let period: BudgetPeriod = named(&row.period)?;
+        let named_zone = windows::zone(&zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        let windows = windows::windows(period, named_zone);
+        let identity = format!("{} {} {zone}", row.unit, row.period);
+        let known = before.limit(row.id.0).filter(|known| known.identity == identity);
+        let most = u64::try_from(row.most).unwrap_or(0);
+        let counter = match known {
+            Some(known) => {
+                if known.most != most {
+                    known.counter.look_again();
+                }
+                Arc::clone(&known.counter)
+            }
+            None => Arc::new(counter(db, granted, &row, (kind, period, &windows), news, now_ms).await?),
+        };
+        let limit = Limit {
+            id: row.id.0,
+            identity,
+            unit: unit(kind),
+            most,
+            hard: row.hard,
+            vendor: row.vendor.clone(),
+            model: row.model.clone(),
+            windows,
+            counter,
+        };
+        all.add(&row, Arc::new(limit));
+    }
+    Ok(all)
+}
+
+async fn counter<C: ConnectionTrait>(
+    db: &C,
+    granted: &Granted<act::UseKeys>,
+    row: &row::Model,
+    (unit, period, windows): (BudgetUnit, BudgetPeriod, &Windows),
+    news: &Arc<Notify>,
+    now_ms: i64,
+) -> Result<Counter, OpError> {
+    let span = windows(now_ms);
+    let used = store::used(db, granted, row, (unit, period), span, now_ms).await?;
+    Ok(Counter::new(span, used, Arc::clone(news)))
+}

@@ -1,0 +1,12 @@
+//! Budgets of model calls: how much a workspace, a bot or a virtual key may use, how that stands, and who is told.
+//!
+//! Not responsible for refusing a call (`relay::limits`), for the ledger (`usage`) or for what a call costs (`prices`).
+
+mod limits;
+mod service;
+mod store;
+mod watch;
+mod windows;
+
+pub use limits::{Built, build};
+pub use service::{Budgets, of_model, of_new_key, register};

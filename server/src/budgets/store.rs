@@ -1,0 +1,257 @@
+//! Rows of budgets, and what the ledger says was used.
+
+use crate::{
+    platform::{db::Cursor, error::OpError},
+    usage::{self, Only},
+};
+use api::{
+    ApiError, Page,
+    budgets::{BudgetPeriod, BudgetUnit},
+    ids::*,
+};
+use entity::{
+    budgets::{budget as row, notice},
+    usage::usage_row,
+    workspace,
+};
+use policy::{Action, Granted, RowScope, act};
+use relay::limits::Span;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, OnConflict},
+};
+
+fn visible(scope: RowScope) -> Condition {
+    match scope {
+        RowScope::All => Condition::all(),
+        RowScope::Workspace(id) => Condition::all().add(row::Column::WorkspaceId.eq(id)),
+        RowScope::Own(_) => Condition::all().add(Expr::value(false)),
+    }
+}
+
+/// All budgets of the instance, with the time zones of their workspaces.
+pub(super) async fn all<C: ConnectionTrait>(
+    db: &C,
+    _granted: &Granted<act::UseKeys>,
+) -> Result<Vec<(row::Model, String)>, OpError> {
+    let rows = row::Entity::find().order_by_asc(row::Column::Id).all(db).await?;
+    let mut zones = std::collections::HashMap::new();
+    if !rows.is_empty() {
+        let all = workspace::Entity::find().all(db).await?;
+        zones.extend(all.into_iter().map(|w| (w.id, w.time_zone)));
+    }
+    let zone = |row: &row::Model| zones.get(&row.workspace_id).cloned().unwrap_or_default();
+    Ok(rows.into_iter().map(|row| (zone(&row), row)).map(|(zone, row)| (row, zone)).collect())
+}
+
+pub(super) async fn page<C: ConnectionTrait>(
+    db: &C,
+    granted: &Granted<act::ReadBudgets>,
+    cursor: &Cursor<BudgetId>,
+) -> Result<Page<row::Model>, OpError> {
+    let mut query = row::Entity::find().filter(visible(granted.scope())).order_by_asc(row::Column::Id);
+    if let Some(after) = cursor.after {
+        query = query.filter(row::Column::Id.gt(after));
+    }
+    Ok(cursor.page(query.limit(cursor.fetch()).all(db).await?, |r| r.id, |r| r))
+}
+
+pub(super) async fn find<C: ConnectionTrait, A: Action>(
+    db: &C,
+    granted: &Granted<A>,
+    id: BudgetId,
+) -> Result<row::Model, OpError> {
+    let found = row::Entity::find_by_id(id).filter(visible(granted.scope())).one(db).await?;
+    found.ok_or_else(|| ApiError::not_found().into())
+}
+
+/// How many there are of a virtual key, or of no one.
+pub(super) async fn count<C: ConnectionTrait>(
+    db: &C,
+    granted: &Granted<act::WriteBudgets>,
+    of: Option<VirtualKeyId>,
+) -> Result<u64, OpError> {
+    let of = match of {
+        Some(key) => row::Column::VirtualKeyId.eq(key),
+        None => row::Column::VirtualKeyId.is_null(),
+    };
+    Ok(row::Entity::find().filter(visible(granted.scope())).filter(of).count(db).await?)
+}
+
+/// Forgets who was told of a budget.
+pub(super) async fn forget_notices_of<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::WriteBudgets>,
+    id: BudgetId,
+) -> Result<(), OpError> {
+    notice::Entity::delete_many().filter(notice::Column::BudgetId.eq(id)).exec(tx).await?;
+    Ok(())
+}
+
+pub(super) async fn insert<C: ConnectionTrait, A: Action>(
+    tx: &C,
+    _granted: &Granted<A>,
+    model: row::Model,
+) -> Result<(), OpError> {
+    row::Entity::insert(model.into_active_model().reset_all()).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Writes a row back whole if it is still at the version it was read at.
+pub(super) async fn update<C: ConnectionTrait>(
+    tx: &C,
+    granted: &Granted<act::WriteBudgets>,
+    mut model: row::Model,
+) -> Result<row::Model, OpError> {
+    let read = model.version;
+    model.version += 1;
+    let changed = row::Entity::update_many()
+        .set(model.clone().into_active_model().reset_all())
+        .filter(visible(granted.scope()))
+        .filter(row::Column::Id.eq(model.id))
+        .filter(row::Column::Version.eq(read))
+        .exec(tx)
+        .await?;
+    if changed.rows_affected == 1 {
+        return Ok(model);
+    }
+    let now = find(tx, granted, model.id).await?;
+    Err(ApiError::stale(read, now.version).into())
+}
+
+pub(super) async fn delete<C: ConnectionTrait>(
+    tx: &C,
+    granted: &Granted<act::WriteBudgets>,
+    id: BudgetId,
+) -> Result<(), OpError> {
+    find(tx, granted, id).await?;
+    notice::Entity::delete_many().filter(notice::Column::BudgetId.eq(id)).exec(tx).await?;
+    row::Entity::delete_by_id(id).exec(tx).await?;
+    Ok(())
+}
+
+/// The row behind a limit, if it is still there.
+pub(super) async fn of_limit<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::RunBudgets>,
+    id: BudgetId,
+) -> Result<Option<row::Model>, OpError> {
+    Ok(row::Entity::find_by_id(id).one(tx).await?)
+}
+
+/// Remembers that people are told of a budget in a window. `false`: they were told before.
+pub(super) async fn first_notice<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::RunBudgets>,
+    model: notice::Model,
+) -> Result<bool, OpError> {
+    let mut key =
+        OnConflict::columns([notice::Column::BudgetId, notice::Column::WindowStartMs, notice::Column::Level]);
+    let told = notice::Entity::insert(model.into_active_model().reset_all())
+        .on_conflict(key.do_nothing().to_owned())
+        .exec_without_returning(tx)
+        .await?;
+    Ok(told > 0)
+}
+
+/// Forgets who was told in windows that are long over.
+pub(super) async fn forget_notices<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::RunBudgets>,
+    before_ms: i64,
+) -> Result<(), OpError> {
+    notice::Entity::delete_many().filter(notice::Column::WindowStartMs.lt(before_ms)).exec(tx).await?;
+    Ok(())
+}
+
+/// What calls that began in a window used: from the sums, or row by row where they do not tell it apart.
+pub(super) async fn used<C: ConnectionTrait>(
+    db: &C,
+    granted: &Granted<act::UseKeys>,
+    of: &row::Model,
+    (unit, period): (BudgetUnit, BudgetPeriod),
+    span: Span,
+    now_ms: i64,
+) -> Result<u64, OpError> {
+    // Sums are of whole quarters of an hour, and of the models that answered.
+    if period == BudgetPeriod::Minute || of.model.is_some() {
+        return used_by_rows(db, granted, of, unit, span).await;
+    }
+    let only = Only {
+        bot: of.bot_id.map(|id| id.0),
+        virtual_key: of.virtual_key_id.map(|id| id.0),
+        vendor: of.vendor.clone(),
+        ..Only::default()
+    };
+    let sums = usage::spent(db, of.workspace_id, &only, span, now_ms).await?;
+    let used = match unit {
+        BudgetUnit::Requests => sums.calls.saturating_sub(sums.refused),
+        BudgetUnit::Tokens => [sums.output_tokens, sums.cache_read_tokens, sums.cache_write_tokens]
+            .into_iter()
+            .fold(sums.input_tokens, i64::saturating_add),
+        BudgetUnit::Money => sums.cost_micro_usd,
+    };
+    Ok(u64::try_from(used).unwrap_or(0))
+}
+
+async fn used_by_rows<C: ConnectionTrait>(
+    db: &C,
+    _granted: &Granted<act::UseKeys>,
+    of: &row::Model,
+    unit: BudgetUnit,
+    span: Span,
+) -> Result<u64, OpError> {
+    use usage_row::Column as C;
+    let mut query = usage_row::Entity::find()
+        .filter(C::WorkspaceId.eq(of.workspace_id))
+        .filter(C::StartedAtMs.gte(span.0))
+        .filter(C::StartedAtMs.lt(span.1))
+        .filter(C::Ended.ne("refused"));
+    if let Some(bot) = of.bot_id {
+        query = query.filter(C::BotId.eq(bot));
+    }
+    if let Some(key) = of.virtual_key_id {
+        query = query.filter(C::VirtualKeyId.eq(key));
+    }
+    if let Some(vendor) = &of.vendor {
+        query = query.filter(C::Vendor.eq(vendor));
+    }
+    if let Some(model) = &of.model {
+        query = query.filter(C::Model.eq(model));
+    }
+    let tokens = Expr::col(C::InputTokens)
+        .add(Expr::col(C::OutputTokens))
+        .add(Expr::col(C::CacheReadTokens))
+        .add(Expr::col(C::CacheWriteTokens));
+    let sum = match unit {
+        BudgetUnit::Requests => Expr::col(C::Id).count(),
+        BudgetUnit::Tokens => tokens.sum(),
+        BudgetUnit::Money => Expr::col(C::CostMicroUsd).sum(),
+    };
+    let sum = Expr::expr(sum).cast_as("bigint");
+    let found = query.select_only().expr_as(sum, "used").into_tuple::<Option<i64>>().one(db).await?;
+    Ok(u64::try_from(found.flatten().unwrap_or(0)).unwrap_or(0))
+}
+
+pub(super) async fn time_zone<C: ConnectionTrait, A: Action>(
+    db: &C,
+    granted: &Granted<A>,
+) -> Result<String, OpError> {
+    let Some(id) = granted.workspace() else { return Err(ApiError::forbidden().into()) };
+    let found = workspace::Entity::find_by_id(id).one(db).await?;
+    found.map(|w| w.time_zone).ok_or_else(|| ApiError::not_found().into())
+}
+
+pub(super) async fn set_time_zone<C: ConnectionTrait>(
+    tx: &C,
+    granted: &Granted<act::WriteBudgets>,
+    zone: &str,
+) -> Result<(), OpError> {
+    let Some(id) = granted.workspace() else { return Err(ApiError::forbidden().into()) };
+    let one = workspace::Entity::update_many()
+        .col_expr(workspace::Column::TimeZone, Expr::value(zone))
+        .filter(workspace::Column::Id.eq(id));
+    one.exec(tx).await?;
+    Ok(())
+}

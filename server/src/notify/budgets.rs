@@ -1,0 +1,60 @@
+//! Budgets that are nearly or wholly used, as notifications.
+
+use super::{Notify, hears::Trouble, news, store};
+use crate::platform::{error::OpError, text::json_of};
+use api::{
+    bots::Reason,
+    ids::{BotId, WorkspaceId},
+    notify::NotificationKind as Kind,
+};
+use sea_orm::DatabaseTransaction;
+
+impl Notify {
+    /// A budget is nearly or wholly used.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn budget(
+        &self,
+        tx: &DatabaseTransaction,
+        (workspace, bot): (WorkspaceId, Option<BotId>),
+        about: String,
+        kind: Kind,
+        reason: &Reason,
+    ) -> Result<(), OpError> {
+        let reason = Some(json_of(reason)?);
+        self.add(tx, Trouble { workspace, bot, about, kind, reason }).await
+    }
+
+    /// What is not among these is over: a new window has begun, or there is more of the budget.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn end_budgets(&self, going_on: &[String]) -> Result<(), OpError> {
+        let granted = self.may_run()?;
+        let kinds = [Kind::BudgetNear, Kind::BudgetSpent];
+        let open = store::open_of_kinds(self.platform.db.read(), &granted, &kinds).await?;
+        let over: Vec<_> = open.into_iter().filter(|row| !going_on.contains(&row.about)).collect();
+        if over.is_empty() {
+            return Ok(());
+        }
+        let workspaces: Vec<_> = over.iter().map(|row| row.workspace_id).collect();
+        self.platform
+            .db
+            .write(async |tx| {
+                for row in &over {
+                    self.resolve(tx, row.clone(), false).await?;
+                }
+                Ok::<_, OpError>(())
+            })
+            .await?;
+        workspaces.into_iter().for_each(|workspace| self.tell_of(workspace));
+        Ok(())
+    }
+
+    /// Makes tabs count anew and pushes leave.
+    pub fn tell_of(&self, workspace: WorkspaceId) {
+        self.platform.jobs.wake();
+        news::tell(&self.platform, &self.news, workspace);
+    }
+}
