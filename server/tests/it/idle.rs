@@ -202,10 +202,14 @@ async fn a_model_call_of_its_own_keeps_it_awake() {
         latency_ms: 1,
         first_event_ms: None,
         trace_id: None,
+        chain: None,
         attempts: 1,
         tries: None,
         model_answered: None,
+        virtual_key_id: None,
         cost_micro_usd: None,
+        estimated: false,
+        budget_id: None,
     };
     let called = at.server.platform.db.write(async |tx| {
         usage_row::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;

@@ -13,9 +13,13 @@ mod binary;
 #[cfg(test)]
 mod blocks;
 #[cfg(test)]
+mod budgets;
+#[cfg(test)]
 mod bundles;
 #[cfg(test)]
 mod canary;
+#[cfg(test)]
+mod chains;
 #[cfg(test)]
 mod configs;
 #[cfg(test)]
@@ -89,6 +93,10 @@ mod unisolated;
 #[cfg(test)]
 mod upgrade;
 #[cfg(test)]
+mod usage;
+#[cfg(test)]
 mod vendors;
+#[cfg(test)]
+mod virtual_keys;
 #[cfg(test)]
 mod walk;

@@ -3,8 +3,8 @@
 
 use crate::support::*;
 use api::ids::{
-    BotConfigId, BotId, JobId, KeyId, PasskeyId, PostmortemId, PriceId, SessionId, ThreadId, TokenId, UserId,
-    WorkspaceId,
+    BotConfigId, BotId, BudgetId, JobId, KeyId, PasskeyId, PostmortemId, PriceId, SessionId, ThreadId,
+    TokenId, UsageId, UserId, VirtualKeyId, WorkspaceId,
 };
 use axum::body::Body;
 use entity::{auth::passkey, job};
@@ -33,6 +33,10 @@ struct Things {
     postmortem: String,
     job: String,
     price: String,
+    budget: String,
+    virtual_key: String,
+    chain: String,
+    call: String,
     /// A version of the bot's settings, which no path names.
     config: String,
 }
@@ -51,6 +55,10 @@ impl Things {
             postmortem: PostmortemId(id).to_string(),
             job: JobId(id).to_string(),
             price: PriceId(id).to_string(),
+            budget: BudgetId(id).to_string(),
+            virtual_key: VirtualKeyId(id).to_string(),
+            chain: "nobodys-chain".to_owned(),
+            call: UsageId(id).to_string(),
             config: BotConfigId(id).to_string(),
         }
     }
@@ -66,13 +74,32 @@ impl Things {
             "postmortem" => &self.postmortem,
             "job" => &self.job,
             "price" => &self.price,
+            "budget" => &self.budget,
+            "virtual_key" => &self.virtual_key,
+            "chain" => &self.chain,
+            "call" => &self.call,
             other => panic!("the walk has no {other}"),
         }
     }
 
-    fn all(&self) -> [&str; 9] {
-        let Self { bot, thread, key, token, session, passkey, postmortem, config: _, job, price } = self;
-        [bot, thread, key, token, session, passkey, postmortem, job, price]
+    fn all(&self) -> [&str; 13] {
+        let Self {
+            bot,
+            thread,
+            key,
+            token,
+            session,
+            passkey,
+            postmortem,
+            config: _,
+            job,
+            price,
+            budget,
+            virtual_key,
+            chain,
+            call,
+        } = self;
+        [bot, thread, key, token, session, passkey, postmortem, job, price, budget, virtual_key, chain, call]
     }
 
     /// A path with its parameters filled in.
@@ -129,6 +156,9 @@ fn fields(verb: &str, vendor: &str) -> Value {
         | "bots.stop"
         | "bots.restart"
         | "bots.delete"
+        | "chains.list"
+        | "chains.get"
+        | "chains.delete"
         | "chat.threads"
         | "chat.thread"
         | "chat.delete_thread"
@@ -138,10 +168,21 @@ fn fields(verb: &str, vendor: &str) -> Value {
         | "keys.vendors"
         | "keys.test"
         | "keys.delete"
+        | "budgets.list"
+        | "budgets.change"
+        | "budgets.delete"
+        | "budgets.zone"
+        | "virtual_keys.list"
+        | "virtual_keys.rotate"
+        | "virtual_keys.delete"
         | "prices.list"
         | "prices.delete"
         | "usage.list"
         | "usage.today"
+        | "usage.summary"
+        | "usage.trend"
+        | "usage.breakdown"
+        | "usage.show"
         | "notify.list"
         | "notify.unread"
         | "notify.read"
@@ -163,9 +204,14 @@ fn fields(verb: &str, vendor: &str) -> Value {
         }),
         "notify.unsubscribe" => json!({ "endpoint": "https://push.example/walk" }),
         "notify.choose" => json!({ "in_app": ["died", "hung"], "push": ["died"] }),
+        "budgets.create" => json!({ "unit": "requests", "period": "month", "most": 1_000_000 }),
+        "budgets.set_zone" => json!({ "time_zone": "Europe/Berlin" }),
+        "virtual_keys.create" => json!({ "name": "Walker" }),
+        "virtual_keys.change" => json!({ "blocked": true }),
         "prices.set" => json!({
             "vendor": "openai", "model": "walked", "input_price": 1, "output_price": 2
         }),
+        "chains.set" => json!({ "name": "walked", "links": ["openai/fake-model"] }),
         "auth.rename_passkey" => json!({ "name": "Laptop" }),
         "bots.create" => json!({ "name": "Walker", "model": "openai/fake-model" }),
         "bots.set_limits" => json!({ "memory_mb": 1024 }),
@@ -299,7 +345,36 @@ async fn our_things(at: &TestServer, owner: &Who, user: UserId, here: WorkspaceI
         json!({ "vendor": "openai", "model": OURS[1], "input_price": 1_000_000, "output_price": 2_000_000 });
     let price = at.ask(owner, "POST", "/api/prices", price).await.ok(201);
     let price = price["id"].as_str().expect("an id").to_owned();
-    Things { bot, thread, key, token, session, passkey, postmortem, config, job, price }
+    let call = eventually("the call's row", async || {
+        let calls = at.get(owner, "/api/usage?limit=1").await.ok(200);
+        calls["items"][0]["id"].as_str().map(str::to_owned)
+    });
+    let call = call.await;
+    let budget = json!({ "unit": "requests", "period": "day", "most": 1_000_000 });
+    let budget = at.ask(owner, "POST", "/api/budgets", budget).await.ok(201);
+    let budget = budget["id"].as_str().expect("an id").to_owned();
+    let virtual_key = json!({ "name": OURS[2] });
+    let virtual_key = at.ask(owner, "POST", "/api/virtual-keys", virtual_key).await.ok(201);
+    let virtual_key = virtual_key["id"].as_str().expect("an id").to_owned();
+    let chain = "zebra-chain-of-ours".to_owned();
+    let links = json!({ "name": chain, "links": ["openai/fake-model"] });
+    at.ask(owner, "POST", "/api/chains", links).await.ok(201);
+    Things {
+        bot,
+        thread,
+        key,
+        token,
+        session,
+        passkey,
+        postmortem,
+        config,
+        job,
+        price,
+        budget,
+        virtual_key,
+        chain,
+        call,
+    }
 }
 
 async fn house() -> House {

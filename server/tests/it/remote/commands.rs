@@ -5,9 +5,19 @@ use clap::Subcommand;
 use cli::routes::{EXCEPTIONS, ROUTES};
 use std::collections::BTreeSet;
 
-/// Commands that call no verb: they are about this machine, or send a file as it is.
-const LOCAL: &[&str] =
-    &["login", "logout", "context list", "context use", "completion", "bot export", "bot import"];
+/// Commands that call no verb of their own: they are about this machine, send a file as it is, or say another in short.
+const LOCAL: &[&str] = &[
+    "login",
+    "logout",
+    "context list",
+    "context use",
+    "completion",
+    "bot export",
+    "bot import",
+    "usage export",
+    // A budget of nothing.
+    "budget stop",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_of_the_api_has_a_command_or_a_reason() {

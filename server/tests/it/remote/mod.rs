@@ -13,6 +13,7 @@ mod jobs;
 mod logins;
 mod notifications;
 mod orphans;
+mod usage;
 
 use crate::support::*;
 use std::{

@@ -96,6 +96,7 @@ impl TestServer {
             slug: format!("w-{}", id.0.simple()),
             name: "Elsewhere".to_owned(),
             max_bots: Some(3),
+            time_zone: "UTC".to_owned(),
             created_at_ms: now,
         };
         let made = self.server.platform.db.write(async |tx| {

@@ -1,0 +1,225 @@
+//! Budgets: when one ends, spending ends; what was used is not forgotten; people are told once.
+
+use crate::support::*;
+use serde_json::{Value, json};
+use testkit::vendor::Mode;
+
+/// Each call has 14 tokens in, 3 of them from the cache, and 40 out: 2 + 400 + 1 micro-USD.
+async fn house() -> (TestServer, Who, String) {
+    let at = TestServer::start().await;
+    let owner = at.owner().await;
+    at.add_key(&owner).await;
+    let price = json!({
+        "vendor": "openai", "model": "fake-model", "input_price": 1_000_000, "output_price": 10_000_000,
+        "cache_read_price": 500_000,
+    });
+    at.ask(&owner, "POST", "/api/prices", price).await.ok(201);
+    let bot = at.ready_bot(&owner, "Spender").await;
+    (at, owner, bot)
+}
+
+const COST: i64 = 413;
+
+async fn budget(at: &TestServer, who: &Who, fields: Value) -> Value {
+    at.ask(who, "POST", "/api/budgets", fields).await.ok(201)
+}
+
+/// A budget as it stands once so much of it is used.
+async fn used(at: &TestServer, who: &Who, id: &Value, used: i64) -> Value {
+    eventually("what was used", async || {
+        let all = at.get(who, "/api/budgets").await.ok(200)["items"].as_array().cloned().unwrap_or_default();
+        all.into_iter().find(|one| one["id"] == *id && one["used"] == used)
+    })
+    .await
+}
+
+/// Says something to the bot; how its answer ended.
+async fn says(at: &TestServer, who: &Who, bot: &str, text: &str) -> Value {
+    at.talk(who, bot, text).await["state"].clone()
+}
+
+/// The newest row of the ledger.
+async fn last_call(at: &TestServer, who: &Who, many: usize) -> Value {
+    eventually("the calls' rows", async || {
+        let rows = at.get(who, "/api/usage").await.ok(200)["items"].as_array().cloned().unwrap_or_default();
+        (rows.len() == many).then(|| rows.first().cloned()).flatten()
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_a_budget_ends_spending_ends_until_there_is_more_of_it() {
+    let (at, owner, bot) = house().await;
+    // Room for one call: what is held back before it is what an answer may cost at most.
+    let made =
+        budget(&at, &owner, json!({ "bot": bot, "unit": "money", "period": "month", "most": 80_000 })).await;
+    assert_eq!((&made["state"], &made["used"], &made["hard"]), (&json!("open"), &json!(0), &json!(true)));
+    assert_eq!(made["bot_name"], "Spender");
+    assert_eq!(says(&at, &owner, &bot, "ask:first").await, "final");
+    let one = used(&at, &owner, &made["id"], COST).await;
+    assert_eq!(one["reserved"], 0, "what was held back is given back");
+
+    let path = format!("/api/budgets/{}", made["id"].as_str().expect("an id"));
+    let less = at.ask(&owner, "PATCH", &path, json!({ "most": COST })).await.ok(200);
+    assert_eq!(less["state"], "spent", "{less}");
+    assert_eq!(says(&at, &owner, &bot, "ask:second").await, "failed");
+    let call = last_call(&at, &owner, 2).await;
+    assert_eq!((&call["budget"], &call["cost_micro_usd"]), (&made["id"], &json!(0)), "{call}");
+    assert_eq!(call["status"], 400, "nothing that locks its vendor away");
+
+    let whole = at.ask(&owner, "PATCH", &path, json!({ "most": COST + 1 })).await.ok(200);
+    assert_eq!(
+        whole["state"], "near",
+        "a call that may cost more than all of it ends it for nobody: {whole}"
+    );
+    assert_eq!(says(&at, &owner, &bot, "ask:too much").await, "failed");
+    at.ask(&owner, "PATCH", &path, json!({ "most": 200_000 })).await.ok(200);
+    assert_eq!(says(&at, &owner, &bot, "ask:third").await, "final");
+    used(&at, &owner, &made["id"], 2 * COST).await;
+    let stale = json!({ "most": 1, "expected_version": 1 });
+    assert_eq!(at.ask(&owner, "PATCH", &path, stale).await.status, 409);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_used_outlives_a_restart() {
+    let (at, owner, bot) = house().await;
+    let mut ids = Vec::new();
+    for (unit, used_up) in [("money", COST), ("tokens", 54), ("requests", 1)] {
+        let fields = json!({ "unit": unit, "period": "month", "most": 1_000_000_000 });
+        ids.push((budget(&at, &owner, fields).await["id"].clone(), used_up));
+    }
+    assert_eq!(says(&at, &owner, &bot, "ask:first").await, "final");
+    for (id, amount) in &ids {
+        used(&at, &owner, id, *amount).await;
+    }
+    let world = at.stop().await;
+    let at = world.serve().await;
+    for (id, amount) in &ids {
+        used(&at, &owner, id, *amount).await;
+    }
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_ends_while_chela_stops_is_in_the_ledger_and_in_its_budget() {
+    let at = TestServer::start().await;
+    let owner = at.owner().await;
+    at.add_key(&owner).await;
+    let limits = json!([{ "unit": "requests", "period": "month", "most": 9 }]);
+    let key = json!({ "name": "Batch", "limits": limits });
+    let key = at.ask(&owner, "POST", "/api/virtual-keys", key).await.ok(201);
+    at.world.vendor.play(Mode::HangAfter { pieces: 3 });
+    let request = http::Request::post("/v1/chat/completions").header("host", "127.0.0.1");
+    let request =
+        request.header("authorization", format!("Bearer {}", key["secret"].as_str().expect("a secret")));
+    let body =
+        r#"{"model":"openai/fake-model","stream":true,"messages":[{"role":"user","content":"ask:x"}]}"#;
+    let request = request.header("content-type", "application/json").body(body.into()).expect("a request");
+    let calling = tokio::spawn(try_send(at.world.relay(), request));
+    let id = eventually("the call to run", async || {
+        let one = at.get(&owner, "/api/budgets").await.ok(200)["items"][0].clone();
+        (one["reserved"] == 1).then(|| one["id"].clone())
+    })
+    .await;
+    let world = at.stop().await;
+    let _cut = calling.await.expect("no panic");
+    let at = world.serve().await;
+    used(&at, &owner, &id, 1).await;
+    let call = last_call(&at, &owner, 1).await;
+    assert_eq!(call["estimated"], true, "nobody said what it used: {call}");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_holds_at_once_and_for_whom_it_is_said_only() {
+    let (at, owner, bot) = house().await;
+    let stop = json!({ "model": "openai/*", "unit": "requests", "period": "month", "most": 0 });
+    let made = budget(&at, &owner, stop).await;
+    assert_eq!((&made["state"], &made["model"]), (&json!("stopped"), &json!("openai/*")));
+    assert_eq!(says(&at, &owner, &bot, "ask:first").await, "failed");
+    let path = format!("/api/budgets/{}", made["id"].as_str().expect("an id"));
+    at.ask(&owner, "DELETE", &path, Value::Null).await.ok(200);
+    for elsewhere in [json!({ "model": "anthropic/*" }), json!({ "model": "openai/other" })] {
+        let mut stop = json!({ "unit": "requests", "period": "month", "most": 0 });
+        stop["model"] = elsewhere["model"].clone();
+        budget(&at, &owner, stop).await;
+    }
+    assert_eq!(says(&at, &owner, &bot, "ask:second").await, "final");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_are_told_once_at_four_fifths_and_once_at_the_end() {
+    let (at, owner, bot) = house().await;
+    let made = budget(&at, &owner, json!({ "unit": "requests", "period": "day", "most": 5 })).await;
+    let told = async |count: i64, kind: &str| {
+        eventually("a notification", async || {
+            let all = at.get(&owner, "/api/notifications").await.ok(200);
+            all["items"].as_array()?.iter().find(|n| n["kind"] == kind && n["count"] == count).cloned()
+        })
+        .await
+    };
+    for n in 0..4 {
+        assert_eq!(says(&at, &owner, &bot, &format!("ask:{n}")).await, "final");
+    }
+    let near = told(1, "budget_near").await;
+    assert_eq!(near["reason"]["message"], "4 calls of 5 calls are used.");
+    assert_eq!(says(&at, &owner, &bot, "ask:last").await, "final");
+    told(2, "budget_spent").await;
+    for n in 0..3 {
+        assert_eq!(says(&at, &owner, &bot, &format!("ask:refused {n}")).await, "failed");
+    }
+    let world = at.stop().await;
+    let at = world.serve().await;
+    used(&at, &owner, &made["id"], 5).await;
+    let path = format!("/api/budgets/{}", made["id"].as_str().expect("an id"));
+    at.ask(&owner, "PATCH", &path, json!({ "most": 100 })).await.ok(200);
+    let all = eventually("it to be over", async || {
+        let all = at.get(&owner, "/api/notifications").await.ok(200);
+        let all = all["items"].as_array()?.clone();
+        all.iter().all(|n| n["resolved_at_ms"].is_i64()).then_some(all)
+    })
+    .await;
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert_eq!(all[0]["count"], 2, "once of each, whatever was refused afterwards");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hard_budget_of_money_takes_no_model_whose_price_nobody_said() {
+    let at = TestServer::start().await;
+    let owner = at.owner().await;
+    at.add_key(&owner).await;
+    let bot = at.ready_bot(&owner, "Guess").await;
+    budget(&at, &owner, json!({ "unit": "money", "period": "day", "most": 1_000_000_000, "hard": false }))
+        .await;
+    assert_eq!(says(&at, &owner, &bot, "ask:first").await, "final", "a soft one only counts");
+    budget(&at, &owner, json!({ "unit": "money", "period": "day", "most": 1_000_000_000 })).await;
+    assert_eq!(says(&at, &owner, &bot, "ask:second").await, "failed");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_makes_no_sense_is_refused_field_by_field() {
+    let at = TestServer::start().await;
+    let owner = at.owner().await;
+    for (fields, pointer) in [
+        (json!({ "unit": "money", "period": "day", "most": -1 }), "/most"),
+        (json!({ "unit": "money", "period": "day", "most": 1, "model": "nobody/x" }), "/model"),
+        (json!({ "unit": "money", "period": "year", "most": 1 }), "/period"),
+        (json!({ "unit": "money", "period": "day", "most": 1, "bot": "nobody" }), ""),
+    ] {
+        let answer = at.ask(&owner, "POST", "/api/budgets", fields.clone()).await;
+        assert!((400..500).contains(&answer.status), "{fields}");
+        let told = answer.json().to_string();
+        assert!(pointer.is_empty() || told.contains(pointer), "{fields}: {told}");
+    }
+    let zone = |name: &str| json!({ "time_zone": name });
+    assert_eq!(at.ask(&owner, "PUT", "/api/time-zone", zone("Berlin")).await.status, 422);
+    at.ask(&owner, "PUT", "/api/time-zone", zone("Asia/Kathmandu")).await.ok(200);
+    let made = budget(&at, &owner, json!({ "unit": "tokens", "period": "day", "most": 1 })).await;
+    let start = made["window_start_ms"].as_i64().expect("a moment");
+    assert_eq!(start.rem_euclid(86_400_000), 18 * 3_600_000 + 900_000, "midnight there: 18:15 in UTC");
+    at.stop().await;
+}
