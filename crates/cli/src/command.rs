@@ -1,13 +1,13 @@
 //! The tree of remote commands, and running one.
 
 use crate::{
-    audit, bots,
+    audit, bots, budgets, chains,
     completion::{self, Completion},
     env::Env,
     failure::Failure,
     instance, jobs, keys, login, notifications,
     options::{Noun, Plain},
-    orphans, output, prices, threads, tokens, usage,
+    orphans, output, prices, threads, tokens, usage, virtual_keys,
 };
 use clap::{Args, Subcommand};
 use std::process::ExitCode;
@@ -36,9 +36,18 @@ pub enum Command {
     /// Provider keys.
     #[command(display_order = 10, visible_alias = "keys")]
     Key(Noun<keys::KeyVerb>),
+    /// How much model calls may use: requests, tokens or money.
+    #[command(display_order = 10, visible_alias = "budgets")]
+    Budget(Noun<budgets::BudgetVerb>),
+    /// Virtual keys: what people and programs call models with.
+    #[command(display_order = 10, visible_alias = "virtual-keys")]
+    VirtualKey(Noun<virtual_keys::VirtualKeyVerb>),
     /// What models cost.
     #[command(display_order = 10, visible_alias = "prices")]
     Price(Noun<prices::PriceVerb>),
+    /// Fallback chains: models under one name, asked in their order.
+    #[command(display_order = 10, visible_alias = "chains")]
+    Chain(Noun<chains::ChainVerb>),
     /// API tokens.
     #[command(display_order = 10, visible_alias = "tokens")]
     Token(Noun<tokens::TokenVerb>),
@@ -53,7 +62,7 @@ pub enum Command {
     Orphans(Plain<orphans::OrphansArgs>),
     /// Model calls and their tokens.
     #[command(display_order = 10)]
-    Usage(Plain<usage::UsageArgs>),
+    Usage(Box<Plain<usage::UsageArgs>>),
     /// Who did what.
     #[command(display_order = 10)]
     Audit(Plain<audit::AuditArgs>),
@@ -101,12 +110,18 @@ async fn dispatch(command: Command, env: &Env) -> Result<(), Failure> {
         Command::Bot(noun) => bots::run(&Session::open(noun.common, env)?, noun.verb, env).await,
         Command::Thread(noun) => threads::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Key(noun) => keys::run(&Session::open(noun.common, env)?, noun.verb).await,
+        Command::Budget(noun) => budgets::run(&Session::open(noun.common, env)?, noun.verb).await,
+        Command::VirtualKey(noun) => virtual_keys::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Price(noun) => prices::run(&Session::open(noun.common, env)?, noun.verb).await,
+        Command::Chain(noun) => chains::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Token(noun) => tokens::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Notification(noun) => notifications::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Job(noun) => jobs::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Orphans(given) => orphans::run(&Session::open(given.common, env)?, given.args).await,
-        Command::Usage(given) => usage::run(&Session::open(given.common, env)?, given.args).await,
+        Command::Usage(given) => {
+            let given = *given;
+            usage::run(&Session::open(given.common, env)?, given.args).await
+        }
         Command::Audit(given) => audit::run(&Session::open(given.common, env)?, given.args).await,
         Command::Instance(given) => instance::instance(&Session::open(given.common, env)?).await,
     }

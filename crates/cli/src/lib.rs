@@ -9,6 +9,8 @@ mod address;
 mod ask;
 mod audit;
 mod bots;
+mod budgets;
+mod chains;
 mod chat;
 mod client;
 mod command;
@@ -32,6 +34,7 @@ mod session;
 mod threads;
 mod tokens;
 mod usage;
+mod virtual_keys;
 mod watch;
 
 pub use command::{Command, run};

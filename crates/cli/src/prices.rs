@@ -56,14 +56,9 @@ pub struct SetArgs {
 }
 
 /// USD as millionths, exactly.
-fn micro(text: &str) -> Result<i64, String> {
+pub(crate) fn micro(text: &str) -> Result<i64, String> {
     let bad = || "is not an amount like 2.50, with at most six digits behind the point".to_owned();
-    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if !digits(whole) || !digits(part) || part.len() > 6 {
-        return Err(bad());
-    }
-    format!("{whole}{part:0<6}").parse().map_err(|_too_large| bad())
+    api::money::micro_usd(text).ok_or_else(bad)
 }
 
 fn figure(price: &Value, key: &str) -> Cell {

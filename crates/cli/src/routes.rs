@@ -4,8 +4,8 @@
 //! row here, or a reason among the [`EXCEPTIONS`].
 
 use api::{
-    Verb, audit::*, auth::*, bots::*, chat::*, jobs::*, keys::*, notify::*, orphans::*, prices::*,
-    settings::*, usage::*,
+    Verb, audit::*, auth::*, bots::*, budgets::*, chat::*, jobs::*, keys::*, notify::*, orphans::*,
+    prices::*, routing::*, settings::*, usage::*, virtual_keys::*,
 };
 use http::Method;
 use serde_json::{Map, Value};
@@ -77,9 +77,29 @@ pub const ROUTES: &[Route] = &[
     route(ReplaceKey::NAME, Method::POST, "/api/keys/{key}/replace", "key replace"),
     route(DeleteKey::NAME, Method::DELETE, "/api/keys/{key}", "key rm"),
     route(ListVendors::NAME, Method::GET, "/api/vendors", "key vendors"),
+    route(ListBudgets::NAME, Method::GET, "/api/budgets", "budget list"),
+    route(CreateBudget::NAME, Method::POST, "/api/budgets", "budget add"),
+    route(ChangeBudget::NAME, Method::PATCH, "/api/budgets/{budget}", "budget change"),
+    route(DeleteBudget::NAME, Method::DELETE, "/api/budgets/{budget}", "budget rm"),
+    route(GetZone::NAME, Method::GET, "/api/time-zone", "budget zone"),
+    route(SetZone::NAME, Method::PUT, "/api/time-zone", "budget zone"),
+    route(ListVirtualKeys::NAME, Method::GET, "/api/virtual-keys", "virtual-key list"),
+    route(CreateVirtualKey::NAME, Method::POST, "/api/virtual-keys", "virtual-key add"),
+    route(ChangeVirtualKey::NAME, Method::PATCH, "/api/virtual-keys/{virtual_key}", "virtual-key change"),
+    route(
+        RotateVirtualKey::NAME,
+        Method::POST,
+        "/api/virtual-keys/{virtual_key}/rotate",
+        "virtual-key rotate",
+    ),
+    route(DeleteVirtualKey::NAME, Method::DELETE, "/api/virtual-keys/{virtual_key}", "virtual-key rm"),
     route(ListPrices::NAME, Method::GET, "/api/prices", "price list"),
     route(SetPrice::NAME, Method::POST, "/api/prices", "price set"),
     route(DeletePrice::NAME, Method::DELETE, "/api/prices/{price}", "price rm"),
+    route(ListChains::NAME, Method::GET, "/api/chains", "chain list"),
+    route(ReadChain::NAME, Method::GET, "/api/chains/{chain}", "chain show"),
+    route(SetChain::NAME, Method::POST, "/api/chains", "chain set"),
+    route(DeleteChain::NAME, Method::DELETE, "/api/chains/{chain}", "chain rm"),
     route(ListNotifications::NAME, Method::GET, "/api/notifications", "notification list"),
     route(MarkRead::NAME, Method::POST, "/api/notifications/read", "notification read"),
     route(MuteBot::NAME, Method::POST, "/api/bots/{bot}/mute", "notification mute"),
@@ -92,6 +112,10 @@ pub const ROUTES: &[Route] = &[
     route(RemoveOrphans::NAME, Method::POST, "/api/orphans/remove", "orphans"),
     route(ListUsage::NAME, Method::GET, "/api/usage", "usage list"),
     route(UsageToday::NAME, Method::GET, "/api/usage/today", "usage today"),
+    route(SummarizeUsage::NAME, Method::GET, "/api/usage/summary", "usage summary"),
+    route(TrendUsage::NAME, Method::GET, "/api/usage/trend", "usage trend"),
+    route(BreakDownUsage::NAME, Method::GET, "/api/usage/breakdown", "usage breakdown"),
+    route(ShowUsage::NAME, Method::GET, "/api/usage/{call}", "usage show"),
     route(ListAudit::NAME, Method::GET, "/api/audit", "audit list"),
     route(GetInstance::NAME, Method::GET, "/api/instance", "instance"),
 ];

@@ -1,20 +1,23 @@
-//! `chela usage`: model calls, newest first, and the sums of a day.
+//! `chela usage`: model calls, and what they sum up to.
+
+mod chosen;
+mod export;
+mod shape;
 
 use crate::{
     completion,
     failure::Failure,
     options::{Paging, Watch},
-    output::{Cell, Column, Shape, Tone, moment, named, now_ms, number, text, usd},
+    output::now_ms,
     session::Session,
 };
-use api::{
-    bots::GetBot,
-    ids::BotId,
-    usage::{ListUsage, UsageToday},
-};
+use api::usage::*;
+use chosen::{By, Chosen, Sort, Step};
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 use serde_json::Value;
+use shape::{CALL, CALLS, PIECES, SHARES, SUMMARY, SUMS};
+use std::path::PathBuf;
 
 #[derive(Args, Clone, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -34,87 +37,112 @@ enum UsageVerb {
         #[command(flatten)]
         watch: Watch,
     },
+    /// Sums of a time, and of the time before; the last 24 hours if none is said.
+    Summary {
+        #[command(flatten)]
+        chosen: Chosen,
+        #[command(flatten)]
+        watch: Watch,
+    },
+    /// Sums by hour, day or month.
+    Trend {
+        /// Hours up to three days, then days, then months, if nothing is said.
+        #[arg(long)]
+        by: Option<Step>,
+        #[command(flatten)]
+        chosen: Chosen,
+    },
+    /// Who or what has which share, the greatest first.
+    Breakdown {
+        #[arg(long, default_value = "bot")]
+        by: By,
+        #[arg(long, default_value = "cost")]
+        sort: Sort,
+        #[command(flatten)]
+        chosen: Chosen,
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// One call, by the id that its answer carried.
+    Show {
+        /// As in the answer's x-chela-request-id, or as listed.
+        call: String,
+    },
+    /// Calls as CSV, into a file or to standard output.
+    Export {
+        #[command(flatten)]
+        chosen: Chosen,
+        /// A file that is not there yet; standard output without it.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
 }
 
 #[derive(Args, Clone, Debug)]
 struct ListArgs {
-    /// Calls of this bot only.
-    #[arg(long, add = ArgValueCandidates::new(completion::bots))]
-    bot: Option<String>,
+    #[command(flatten)]
+    chosen: Chosen,
     #[command(flatten)]
     paging: Paging,
     #[command(flatten)]
     watch: Watch,
 }
 
-fn count(value: &Value, key: &str) -> Cell {
-    Cell::from(number(value, key).map(|n| n.to_string()).unwrap_or_default())
-}
-
-/// Nothing is known to be nothing; what is not known says so.
-fn cost(value: &Value) -> Cell {
-    number(value, "cost_micro_usd").map_or_else(|| Cell::toned("unknown", Tone::Quiet), |n| usd(n).into())
-}
-
-const CALLS: Shape = Shape {
-    columns: &[
-        Column::new("TIME", |v, _| moment(number(v, "started_at_ms"))),
-        Column::new("MODEL", |v, _| Cell::from(format!("{}/{}", text(v, "vendor"), text(v, "model")))),
-        Column::new("STATUS", |v, _| {
-            let good = number(v, "status").is_some_and(|status| (200..300).contains(&status));
-            Cell::toned(count(v, "status").text, if good { Tone::Good } else { Tone::Bad })
-        }),
-        Column::new("IN", |v, _| count(v, "input_tokens")),
-        Column::new("OUT", |v, _| count(v, "output_tokens")),
-        Column::new("COST", |v, _| cost(v)),
-        Column::new("MS", |v, _| count(v, "latency_ms")),
-        Column::new("BOT", |v, _| named(v, "bot_name", "bot")),
-        Column::wide("ANSWERED BY", |v, _| Cell::from(text(v, "model_answered"))),
-        Column::wide("KEY", |v, _| named(v, "key_name", "key")),
-        Column::wide("BOT ID", |v, _| Cell::from(text(v, "bot"))),
-        Column::wide("KEY ID", |v, _| Cell::from(text(v, "key"))),
-        Column::wide("ID", |v, _| Cell::from(text(v, "id"))),
-    ],
-    name: "id",
-    none: "No model was called yet.",
-};
-
-const SUMS: Shape = Shape {
-    columns: &[
-        Column::new("Calls", |v, _| count(v, "calls")),
-        Column::new("Failed", |v, _| count(v, "failed")),
-        Column::new("Input tokens", |v, _| count(v, "input_tokens")),
-        Column::new("Output tokens", |v, _| count(v, "output_tokens")),
-        Column::new("Cost", |v, _| cost(v)),
-        Column::new("Calls of unknown cost", |v, _| count(v, "cost_unknown")),
-    ],
-    name: "calls",
-    none: "",
-};
-
 /// Runs it.
 pub(crate) async fn run(session: &Session, args: UsageArgs) -> Result<(), Failure> {
+    let (format, screen) = (session.common.output, &session.screen);
     let list = match args.verb {
+        None => args.list,
+        Some(UsageVerb::List(list)) => list,
         Some(UsageVerb::Today { watch }) => {
-            let show = |sums: &Value| SUMS.one(sums, session.common.output, &session.screen, now_ms());
+            let show = |sums: &Value| SUMS.one(sums, format, screen, now_ms());
             return session.follow(watch.watch, async || session.call(&UsageToday {}).await, show).await;
         }
-        Some(UsageVerb::List(list)) => list,
-        None => args.list,
-    };
-    // The API takes an id here.
-    let bot = match list.bot {
-        Some(bot) if bot.parse::<BotId>().is_err() => {
-            match session.call(&GetBot { bot: bot.clone() }).await {
-                Ok(found) => Some(text(&found, "id").to_owned()),
-                Err(failure) => return Err(session.nearest_bot(failure, &bot).await),
-            }
+        Some(UsageVerb::Summary { chosen, watch }) => {
+            let c = chosen.asked(session).await?;
+            let show = |sums: &Value| SUMMARY.one(sums, format, screen, now_ms());
+            let read = async || session.call(&SummarizeUsage::from(c.clone())).await;
+            return session.follow(watch.watch, read, show).await;
         }
-        other => other,
+        Some(UsageVerb::Trend { by, chosen }) => {
+            let c = chosen.asked(session).await?;
+            let trend = session.call(&TrendUsage { by: by.map(Into::into), ..c.into() }).await?;
+            if matches!(format, crate::options::Format::Json | crate::options::Format::Yaml) {
+                screen.data(&crate::output::as_is(&trend, format)?);
+                return Ok(());
+            }
+            screen.data(&PIECES.list(&trend["points"], format, screen, now_ms())?);
+            return Ok(());
+        }
+        Some(UsageVerb::Breakdown { by, sort, chosen, paging }) => {
+            let c = chosen.asked(session).await?;
+            let (by, sort) = (by.into(), sort.into());
+            let ask = |limit, cursor| BreakDownUsage { by, sort, limit, cursor, ..c.clone().into() };
+            let all = session.list(&paging, ask).await?;
+            screen.data(&SHARES.list(&all, format, screen, now_ms())?);
+            return Ok(());
+        }
+        Some(UsageVerb::Show { call }) => {
+            let found = session.call(&ShowUsage { call }).await?;
+            let shown = if matches!(format, crate::options::Format::Json | crate::options::Format::Yaml) {
+                crate::output::as_is(&found, format)?
+            } else {
+                let mut call = found["call"].clone();
+                call["tried"] = found["tried"].clone();
+                CALL.one(&call, format, screen, now_ms())?
+            };
+            screen.data(&shown);
+            return Ok(());
+        }
+        Some(UsageVerb::Export { chosen, file }) => {
+            let c = chosen.asked(session).await?;
+            return export::run(session, &c.into(), file).await;
+        }
     };
+    let c = list.chosen.asked(session).await?;
     let read = async || {
-        session.list(&list.paging, |limit, cursor| ListUsage { limit, cursor, bot: bot.clone() }).await
+        session.list(&list.paging, |limit, cursor| ListUsage { limit, cursor, ..c.clone().into() }).await
     };
-    let show = |all: &Value| CALLS.list(all, session.common.output, &session.screen, now_ms());
+    let show = |all: &Value| CALLS.list(all, format, screen, now_ms());
     session.follow(list.watch.watch, read, show).await
 }

@@ -1,0 +1,203 @@
+//! `chela budget`: how much model calls may use; money in USD.
+
+use crate::{
+    ask,
+    failure::Failure,
+    options::{Once, Paging, Watch, Yes},
+    output::{Cell, Column, Shape, Tone, moment, now_ms, number, text, usd},
+    prices::micro,
+    session::Session,
+};
+use api::{budgets::*, ids::BudgetId};
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::Value;
+
+#[derive(Subcommand, Clone, Debug)]
+pub enum BudgetVerb {
+    /// Budgets, and how they stand.
+    #[command(visible_alias = "ls")]
+    List {
+        #[command(flatten)]
+        paging: Paging,
+        #[command(flatten)]
+        watch: Watch,
+    },
+    /// A new budget; without --bot and --virtual-key for the whole workspace.
+    Add(AddArgs),
+    /// More or less of it; what was used stays used.
+    Change {
+        /// Id.
+        budget: BudgetId,
+        /// USD, tokens or requests, as the budget counts.
+        #[arg(long, value_name = "AMOUNT")]
+        most: Option<String>,
+        /// Whether calls are refused when it is used up.
+        #[arg(long, value_name = "true|false", action = clap::ArgAction::Set)]
+        hard: Option<bool>,
+    },
+    /// Delete a budget; what it stopped goes on.
+    #[command(visible_alias = "delete")]
+    Rm {
+        /// Id.
+        budget: BudgetId,
+        #[command(flatten)]
+        yes: Yes,
+    },
+    /// Stop model calls at once, until the budget this makes is deleted.
+    Stop {
+        #[command(flatten)]
+        of: Of,
+        #[command(flatten)]
+        yes: Yes,
+        #[command(flatten)]
+        once: Once,
+    },
+    /// Show the time zone in which days and months begin, or set it.
+    Zone {
+        /// Such as `Europe/Berlin`.
+        zone: Option<String>,
+    },
+}
+
+/// Whose calls.
+#[derive(Args, Clone, Debug)]
+pub struct Of {
+    /// Only those of a bot (name, slug or id).
+    #[arg(long)]
+    bot: Option<String>,
+    /// Only those of a virtual key (name or id).
+    #[arg(long, conflicts_with = "bot")]
+    virtual_key: Option<String>,
+    /// Only those to a model (`vendor/model`) or vendor (`vendor/*`).
+    #[arg(long)]
+    model: Option<String>,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum Per {
+    Minute,
+    Day,
+    Month,
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(group = clap::ArgGroup::new("amount").required(true))]
+pub struct AddArgs {
+    #[command(flatten)]
+    of: Of,
+    /// USD, such as `5.00`.
+    #[arg(long, group = "amount", value_name = "USD", value_parser = micro)]
+    money: Option<i64>,
+    /// Tokens of every kind.
+    #[arg(long, group = "amount")]
+    tokens: Option<i64>,
+    /// Calls.
+    #[arg(long, group = "amount")]
+    requests: Option<i64>,
+    #[arg(long, value_enum)]
+    per: Per,
+    /// Only tell people when it is used up, refuse nobody.
+    #[arg(long)]
+    soft: bool,
+    #[command(flatten)]
+    once: Once,
+}
+
+fn amount(budget: &Value, key: &str) -> String {
+    match (number(budget, key), text(budget, "unit")) {
+        (Some(amount), "money") => usd(amount),
+        (Some(amount), unit) => format!("{amount} {unit}"),
+        (None, _) => String::new(),
+    }
+}
+
+fn whose(budget: &Value) -> &str {
+    let names = ["bot_name", "virtual_key_name", "bot", "virtual_key"].map(|key| text(budget, key));
+    names.into_iter().find(|name| !name.is_empty()).unwrap_or("workspace")
+}
+
+fn state(budget: &Value) -> Cell {
+    let word = text(budget, "state");
+    let tone = match word {
+        "open" => Tone::Good,
+        "near" => Tone::Busy,
+        _ => Tone::Bad,
+    };
+    Cell::toned(word, tone)
+}
+
+const SHAPE: Shape = Shape {
+    columns: &[
+        Column::new("ID", |v, _| Cell::from(text(v, "id"))),
+        Column::new("OF", |v, _| Cell::from(whose(v))),
+        Column::new("MODEL", |v, _| Cell::from(text(v, "model"))),
+        Column::new("STATE", |v, _| state(v)),
+        Column::new("USED", |v, _| Cell::from(amount(v, "used"))),
+        Column::new("MOST", |v, _| Cell::from(format!("{} a {}", amount(v, "most"), text(v, "period")))),
+        Column::new("FORECAST", |v, _| Cell::from(amount(v, "forecast"))),
+        Column::wide("ENDS", |v, _| moment(number(v, "window_end_ms"))),
+        Column::wide("HARD", |v, _| Cell::from(text(v, "hard"))),
+    ],
+    name: "id",
+    none: "There are no budgets: model calls may use what they like.",
+};
+
+/// Runs one.
+pub(crate) async fn run(session: &Session, verb: BudgetVerb) -> Result<(), Failure> {
+    let (format, screen) = (session.common.output, &session.screen);
+    let show = |budget: &Value| -> Result<(), Failure> {
+        screen.data(&SHAPE.one(budget, format, screen, now_ms())?);
+        Ok(())
+    };
+    match verb {
+        BudgetVerb::List { paging, watch } => {
+            let read = async || session.list(&paging, |limit, cursor| ListBudgets { limit, cursor }).await;
+            session.follow(watch.watch, read, |all| SHAPE.list(all, format, screen, now_ms())).await
+        }
+        BudgetVerb::Add(args) => {
+            let (unit, most) = match (args.money, args.tokens, args.requests) {
+                (Some(most), ..) => (BudgetUnit::Money, most),
+                (_, Some(most), _) => (BudgetUnit::Tokens, most),
+                (_, _, most) => (BudgetUnit::Requests, most.unwrap_or_default()),
+            };
+            let period = match args.per {
+                Per::Minute => BudgetPeriod::Minute,
+                Per::Day => BudgetPeriod::Day,
+                Per::Month => BudgetPeriod::Month,
+            };
+            let create = create(args.of, (unit, period), most, !args.soft);
+            show(&session.call_once(&create, Some(&args.once)).await?)
+        }
+        BudgetVerb::Change { budget, most, hard } => {
+            let change = ChangeBudget { budget, most: None, amount: most, hard, expected_version: None };
+            show(&session.call(&change).await?)
+        }
+        BudgetVerb::Rm { budget, yes } => {
+            ask::sure(&format!("Delete the budget {budget}?"), yes)?;
+            session.call(&DeleteBudget { budget }).await?;
+            screen.remark(format!("The budget {budget} is deleted."));
+            Ok(())
+        }
+        BudgetVerb::Stop { of, yes, once } => {
+            let named = [of.bot.clone(), of.virtual_key.clone(), of.model.clone()];
+            let whose = named.into_iter().flatten().collect::<Vec<_>>().join(" to ");
+            let whose = if whose.is_empty() { "everybody".to_owned() } else { whose };
+            ask::sure(&format!("Stop the model calls of {whose} now?"), yes)?;
+            let create = create(of, (BudgetUnit::Requests, BudgetPeriod::Month), 0, true);
+            show(&session.call_once(&create, Some(&once)).await?)
+        }
+        BudgetVerb::Zone { zone } => {
+            let zone = match zone {
+                Some(time_zone) => session.call(&SetZone { time_zone }).await?,
+                None => session.call(&GetZone {}).await?,
+            };
+            screen.data(&format!("{}\n", text(&zone, "time_zone")));
+            Ok(())
+        }
+    }
+}
+
+fn create(of: Of, (unit, period): (BudgetUnit, BudgetPeriod), most: i64, hard: bool) -> CreateBudget {
+    let Of { bot, virtual_key, model } = of;
+    CreateBudget { bot, virtual_key, model, unit, period, most: Some(most), amount: None, hard: Some(hard) }
+}

@@ -1,0 +1,199 @@
+//! `chela virtual-key`: what people and programs call models with. A secret is shown once.
+
+use crate::{
+    ask, completion,
+    failure::Failure,
+    options::{Once, Paging, Watch, Yes},
+    output::{Cell, Column, Shape, Tone, age, flag, moment, now_ms, number, text},
+    prices::micro,
+    session::Session,
+};
+use api::{
+    budgets::{BudgetPeriod, BudgetUnit},
+    ids::VirtualKeyId,
+    virtual_keys::*,
+};
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+#[derive(Subcommand, Clone, Debug)]
+pub enum VirtualKeyVerb {
+    /// The keys, without their secrets.
+    #[command(visible_alias = "ls")]
+    List {
+        #[command(flatten)]
+        paging: Paging,
+        #[command(flatten)]
+        watch: Watch,
+    },
+    /// Make a key and print its secret, which is never shown again.
+    Add(AddArgs),
+    /// Rename, restrict, block or unblock a key.
+    Change(ChangeArgs),
+    /// Print a new secret; the old one works on for a while.
+    Rotate {
+        /// Id or name.
+        key: String,
+        /// How long the old secret works on; 0 ends it at once.
+        #[arg(long, value_name = "MINUTES")]
+        overlap: Option<u32>,
+    },
+    /// Delete a key; whoever uses it is out at once.
+    #[command(visible_alias = "delete")]
+    Rm {
+        /// Id or name.
+        key: String,
+        #[command(flatten)]
+        yes: Yes,
+    },
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct AddArgs {
+    name: String,
+    /// A model it is for (`vendor/model` or `vendor/*`), several times for several; all without it.
+    #[arg(long = "model", value_name = "MODEL")]
+    models: Vec<String>,
+    /// Days until it ends.
+    #[arg(long, value_name = "DAYS")]
+    expires: Option<u32>,
+    /// USD a month.
+    #[arg(long, value_name = "USD", value_parser = micro)]
+    budget: Option<i64>,
+    /// Requests a minute.
+    #[arg(long, value_name = "REQUESTS")]
+    rate: Option<i64>,
+    #[command(flatten)]
+    once: Once,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct ChangeArgs {
+    /// Id or name.
+    key: String,
+    #[arg(long)]
+    name: Option<String>,
+    /// A model it is for, several times for several; `all` for all.
+    #[arg(long = "model", value_name = "MODEL")]
+    models: Vec<String>,
+    /// Days until it ends; 0 for never.
+    #[arg(long, value_name = "DAYS")]
+    expires: Option<u32>,
+    /// Whether it opens nothing for now.
+    #[arg(long, value_name = "true|false", action = clap::ArgAction::Set)]
+    blocked: Option<bool>,
+}
+
+fn state(key: &Value, now_ms: i64) -> Cell {
+    let expired = number(key, "expires_at_ms").is_some_and(|end| end <= now_ms);
+    match (flag(key, "blocked"), expired) {
+        (true, _) => Cell::toned("blocked", Tone::Bad),
+        (_, true) => Cell::toned("expired", Tone::Bad),
+        _ => Cell::toned("open", Tone::Good),
+    }
+}
+
+fn models(key: &Value) -> String {
+    let models = key.get("models").and_then(Value::as_array);
+    let names: Vec<&str> = models.into_iter().flatten().filter_map(Value::as_str).collect();
+    if names.is_empty() { "all".to_owned() } else { names.join(", ") }
+}
+
+const SHAPE: Shape = Shape {
+    columns: &[
+        Column::new("NAME", |v, _| Cell::from(text(v, "name"))),
+        Column::new("STATE", state),
+        Column::new("MODELS", |v, _| Cell::from(models(v))),
+        Column::new("SECRET", |v, _| Cell::from(format!("…{}", text(v, "last_four")))),
+        Column::new("USED", |v, now| age(number(v, "last_used_at_ms"), now)),
+        Column::wide("EXPIRES", |v, _| moment(number(v, "expires_at_ms"))),
+        Column::new("ID", |v, _| Cell::from(text(v, "id"))),
+    ],
+    name: "id",
+    none: "There are no virtual keys. `chela virtual-key add NAME` makes one.",
+};
+
+/// The end of so many days from now; 0 stays 0.
+fn end(days: u32) -> i64 {
+    if days == 0 { 0 } else { now_ms() + i64::from(days) * 86_400_000 }
+}
+
+async fn named(session: &Session, key: &str) -> Result<(VirtualKeyId, String), Failure> {
+    let all = Paging { limit: 0, all: true };
+    let all = session.list(&all, |limit, cursor| ListVirtualKeys { limit, cursor }).await?;
+    let (id, name) = completion::only(&all, "name", key)?;
+    let id = id.parse().map_err(|_bad| Failure::Missing(format!("'{key}' is no virtual key")))?;
+    Ok((id, name))
+}
+
+/// Runs one.
+pub(crate) async fn run(session: &Session, verb: VirtualKeyVerb) -> Result<(), Failure> {
+    let (format, screen) = (session.common.output, &session.screen);
+    match verb {
+        VirtualKeyVerb::List { paging, watch } => {
+            let read =
+                async || session.list(&paging, |limit, cursor| ListVirtualKeys { limit, cursor }).await;
+            session.follow(watch.watch, read, |all| SHAPE.list(all, format, screen, now_ms())).await
+        }
+        VirtualKeyVerb::Add(args) => {
+            let limit = |most: Option<i64>, unit, period| {
+                Some(KeyLimit { unit, period, most: Some(most?), amount: None })
+            };
+            let limits = [
+                limit(args.budget, BudgetUnit::Money, BudgetPeriod::Month),
+                limit(args.rate, BudgetUnit::Requests, BudgetPeriod::Minute),
+            ];
+            let create = CreateVirtualKey {
+                name: args.name,
+                models: args.models,
+                expires_at_ms: None,
+                expires_in_days: args.expires,
+                limits: limits.into_iter().flatten().collect(),
+            };
+            secret(session, &session.call_once(&create, Some(&args.once)).await?)
+        }
+        VirtualKeyVerb::Change(args) => {
+            let (virtual_key, _) = named(session, &args.key).await?;
+            let all = args.models.iter().any(|model| model == "all");
+            let models =
+                (!args.models.is_empty()).then(|| if all { Vec::new() } else { args.models.clone() });
+            let change = ChangeVirtualKey {
+                virtual_key,
+                name: args.name,
+                models,
+                expires_at_ms: args.expires.map(end),
+                blocked: args.blocked,
+                expected_version: None,
+            };
+            let key = session.call(&change).await?;
+            screen.data(&SHAPE.one(&key, format, screen, now_ms())?);
+            Ok(())
+        }
+        VirtualKeyVerb::Rotate { key, overlap } => {
+            let (virtual_key, _) = named(session, &key).await?;
+            let rotate = RotateVirtualKey { virtual_key, overlap_minutes: overlap };
+            secret(session, &session.call(&rotate).await?)
+        }
+        VirtualKeyVerb::Rm { key, yes } => {
+            let (virtual_key, name) = named(session, &key).await?;
+            ask::sure(&format!("Delete the virtual key '{name}'? Whoever uses it is out at once."), yes)?;
+            session.call(&DeleteVirtualKey { virtual_key }).await?;
+            screen.remark(format!("The virtual key '{name}' is deleted."));
+            Ok(())
+        }
+    }
+}
+
+/// Alone on standard output, so that it can be piped on.
+fn secret(session: &Session, made: &Value) -> Result<(), Failure> {
+    const MADE: Shape = Shape {
+        columns: &[Column::new("SECRET", |v, _| Cell::from(text(v, "secret")))],
+        name: "id",
+        none: "",
+    };
+    if !text(made, "secret").is_empty() {
+        session.screen.remark("The secret is shown this once.".to_owned());
+    }
+    session.screen.data(&MADE.one(made, session.common.output, &session.screen, now_ms())?);
+    Ok(())
+}
