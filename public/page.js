@@ -32,6 +32,10 @@ function remember(name, value) {
   document.cookie = `chela_${name}=${value}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
 }
 
+/** Whose days are meant where sums are told by day. */
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (/^[A-Za-z0-9_+/-]{1,64}$/.test(zone ?? '') && !document.cookie.includes(`chela_zone=${zone}`)) remember('zone', zone);
+
 /** `data-flip="rail=icons"`: sets that look, or takes it back. */
 function flip(setting) {
   const [name, value] = setting.split('=');

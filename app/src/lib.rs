@@ -4,6 +4,7 @@
 
 pub mod auth;
 pub mod bots;
+pub mod budgets;
 #[cfg(feature = "ssr")]
 pub mod call;
 pub mod chat;
@@ -19,6 +20,7 @@ mod parts;
 #[cfg(feature = "ssr")]
 mod request;
 mod root;
+pub mod routing;
 pub mod settings;
 #[cfg(feature = "ssr")]
 mod shell;

@@ -9,6 +9,7 @@ use crate::{
         compare::ComparePage, config::ConfigPage, create::CreatePage, detail::BotFrame, list::BotsPage,
         logs::LogsPage, metrics::MetricsPage, more::MorePage,
     },
+    budgets::page::BudgetsPage,
     chat::page::ChatPage,
     frame::{Frame, Lost},
     home::HomePage,
@@ -18,6 +19,7 @@ use crate::{
     notify::page::AlertsPage,
     settings::{frame::SettingsFrame, page::SettingsPage},
     time::provide_clock,
+    usage::page::UsagePage,
 };
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
@@ -58,9 +60,14 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/logs") view={Lazy::<LogsPage>::new()} ssr=SsrMode::Async/>
                         <Route path=path!("/changes") view={Lazy::<MorePage>::new()} ssr=SsrMode::Async/>
                         <Route path=path!("/diagnostics") view={Lazy::<MorePage>::new()} ssr=SsrMode::Async/>
+                        <Route path=path!("/usage") view={Lazy::<UsagePage>::new()} ssr=SsrMode::Async/>
                         <Route path=path!("/config") view={Lazy::<ConfigPage>::new()} ssr=SsrMode::Async/>
                     </ParentRoute>
                     <Route path=path!("/keys") view={Lazy::<KeysPage>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/budgets") view={Lazy::<BudgetsPage>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/virtual-keys") view={Lazy::<BudgetsPage>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/routing/chains") view={Lazy::<KeysPage>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/usage") view={Lazy::<UsagePage>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/alerts") view={Lazy::<AlertsPage>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/settings") view=ToProfile ssr=SsrMode::Async/>
                     <ParentRoute path=path!("/settings") view=SettingsFrame ssr=SsrMode::Async>

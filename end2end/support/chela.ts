@@ -89,6 +89,20 @@ export class Chela {
     await appendFile(join(this.home, 'data', 'bots', id, 'logs', 'output.log'), `${Date.now()} ${text}\n`);
   }
 
+  /** Calls a model as a process bot does, with its own token; the answer is read to its end. */
+  async callModel(slug: string, body: unknown): Promise<number> {
+    const headers = { authorization: `Bearer ${(this.token ??= await this.adminToken())}` };
+    const { id } = (await (await fetch(`${this.url}/api/bots/${slug}`, { headers })).json()) as { id: string };
+    const token = (await readFile(join(this.home, 'data', 'bots', id, 'run', 'tokens', 'relay'), 'utf8')).trim();
+    const answer = await fetch(`${this.relayUrl}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    await answer.text();
+    return answer.status;
+  }
+
   /** Ends a process bot as a crash would. */
   async kill(slug: string): Promise<void> {
     const headers = { authorization: `Bearer ${(this.token ??= await this.adminToken())}` };

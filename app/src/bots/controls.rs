@@ -110,7 +110,7 @@ pub(super) fn Gone(one: OneBot) -> impl IntoView {
             one.gone.set(false);
         }
     });
-    // What it leaves behind for now.
+    // What of it stays until its engine is back.
     let left = move || {
         let reason = one.detail.with(|bot| bot.summary.reason.clone());
         let reason = reason.filter(|reason| reason.code == "runtime_away")?;

@@ -180,6 +180,7 @@ fn BotPage(detail: BotDetail, latest: Resource<Latest>) -> impl IntoView {
                 ("chat", t.tab_chat),
                 ("logs", t.tab_logs),
                 ("metrics", t.tab_metrics),
+                ("usage", t.tab_usage),
                 ("config", t.tab_config),
                 ("changes", more_text::text().tab_changes),
                 ("diagnostics", more_text::text().tab_diagnostics),

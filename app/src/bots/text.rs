@@ -90,6 +90,7 @@ texts! {
     tab_overview: "Overview", "概览";
     tab_chat: "Chat", "聊天";
     tab_logs: "Logs", "日志";
+    tab_usage: "Usage", "用量";
     tab_metrics: "Metrics", "指标";
     tab_config: "Configuration", "配置";
     tabs: "Bot", "机器人";

@@ -128,10 +128,11 @@ fn Framed(me: Me, unread: u32, lost: bool) -> impl IntoView {
 #[component]
 fn Places() -> impl IntoView {
     let t = text::text();
-    let places: [(&str, bool, Glyph, &'static str); 4] = [
+    let places: [(&str, bool, Glyph, &'static str); 5] = [
         ("/", true, Glyph::House, t.home),
         ("/bots", false, Glyph::Bot, t.bots),
         ("/keys", false, Glyph::KeyRound, t.keys),
+        ("/usage", false, Glyph::ChartColumn, t.usage),
         ("/settings", false, Glyph::Settings, t.settings),
     ];
     view! {
@@ -168,7 +169,8 @@ fn Crumbs() -> impl IntoView {
         parts.with(|(first, _)| match first.as_str() {
             "" => ("/", t.home),
             "bots" => ("/bots", t.bots),
-            "keys" => ("/keys", t.keys),
+            "keys" | "virtual-keys" | "budgets" | "routing" => ("/keys", t.keys),
+            "usage" => ("/usage", t.usage),
             "alerts" => ("/alerts", t.alerts),
             "settings" | "admin" => ("/settings/profile", t.settings),
             _ => ("/", t.home),

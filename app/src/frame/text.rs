@@ -9,6 +9,7 @@ texts! {
     home: "Home", "首页";
     bots: "Bots", "机器人";
     keys: "Keys", "密钥";
+    usage: "Usage", "用量";
     alerts: "Notifications", "通知";
     settings: "Settings", "设置";
     collapse: "Collapse or expand the side bar", "折叠或展开侧栏";

@@ -9,7 +9,7 @@ use crate::{
     keys::fns::keys_list,
     parts::{Heading, Unloaded},
     settings::fns::settings_instance,
-    usage::fns::usage_today,
+    usage::{fns::usage_today, usd},
 };
 use api::{
     ApiError, Page,
@@ -94,15 +94,23 @@ fn Home(
     }
 }
 
-/// The last day in four figures.
+/// The last day in five figures.
 #[component]
 fn Figures(usage: UsageTotals) -> impl IntoView {
     let t = text::text();
     let figure = |n: i64| Signal::stored(grouped(n));
+    let cost = match usage.cost_unknown {
+        0 => usd(usage.cost_micro_usd),
+        unknown if unknown >= usage.calls => t.unknown.to_owned(),
+        _ => format!("≥ {}", usd(usage.cost_micro_usd)),
+    };
     view! {
         <section aria-label=t.day>
-            <h2 class="section-title">{t.day}</h2>
+            <h2 class="section-title">
+                <a href="/usage?range=24h">{t.day}</a>
+            </h2>
             <dl class="stats">
+                <Stat label=t.cost value=Signal::stored(cost)/>
                 <Stat label=t.calls value=figure(usage.calls)/>
                 <Stat label=t.failed value=figure(usage.failed)/>
                 <Stat label=t.tokens_in value=figure(usage.input_tokens)/>

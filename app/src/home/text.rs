@@ -9,6 +9,8 @@ texts! {
     look: "Look", "查看";
     key_failing: "is failing", "失败";
     day: "Last 24 hours", "最近 24 小时";
+    cost: "Cost", "费用";
+    unknown: "unknown", "未知";
     calls: "Model calls", "模型调用";
     failed: "Failed calls", "失败调用";
     tokens_in: "Tokens in", "输入令牌";

@@ -29,6 +29,7 @@ pub(super) fn KeyRow(key: KeySummary, acts: Acts) -> impl IntoView {
     let id = key.id;
     let (tone, glyph, word) = shown(key.status, t);
     let (label, vendor) = (key.label.clone(), key.vendor.clone());
+    let test = if key.rests.is_empty() { t.test } else { t.probe };
     let (replace, delete) = (format!("replace-{id}"), format!("delete-{id}"));
     let testing = Signal::derive(move || {
         acts.test.input().with(|now| now.as_ref().is_some_and(|now| now.cmd.key == id))
@@ -51,7 +52,7 @@ pub(super) fn KeyRow(key: KeySummary, acts: Acts) -> impl IntoView {
             <div class="acts">
                 <ActionForm action=acts.test>
                     <input type="hidden" name="cmd[key]" value=id.to_string()/>
-                    <Button glyph=Glyph::RefreshCw busy=testing>{t.test}</Button>
+                    <Button glyph=Glyph::RefreshCw busy=testing>{test}</Button>
                 </ActionForm>
                 <Opener dialog=replace.clone() class="btn">
                     {t.replace}
@@ -76,7 +77,20 @@ fn Rests(rests: Vec<KeyRest>) -> impl IntoView {
             KeyRestWhy::Refused => t.rest_refused.to_owned(),
             KeyRestWhy::Failing => fill(t.rest_failing, rest.model.as_deref().unwrap_or_default()),
         };
-        view! { <p class=format!("ending {}", Tone::Warn.class())>{why} " " <Moment ms=Signal::stored(rest.until_ms)/></p> }
+        let said =
+            rest.status.map_or(t.rest_heard.to_owned(), |status| fill(t.rest_said, &status.to_string()));
+        let since = match rest.streak {
+            0 | 1 => t.rest_since.to_owned(),
+            streak => fill(t.rest_streak, &streak.to_string()),
+        };
+        let words = rest.message.map(|words| view! { " · " {said} " " {words} });
+        view! {
+            <p class=format!("ending {}", Tone::Warn.class())>{why} " " <Moment ms=Signal::stored(rest.until_ms)/></p>
+            <p class="hint as-typed">
+                {since} " "
+                <Moment ms=Signal::stored(rest.since_ms)/> {words}
+            </p>
+        }
     };
     rests.into_iter().map(line).collect_view()
 }

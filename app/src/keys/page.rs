@@ -1,4 +1,4 @@
-//! `/keys`: the list, and the form that adds one.
+//! `/keys`: the list, and the form that adds one; in its chunk `/routing/chains`, which asks with them.
 
 use super::{
     add::AddForm,
@@ -6,71 +6,108 @@ use super::{
     list::KeyRow,
     text,
 };
-use crate::parts::{Failure, Heading, Pager, Unloaded};
+use crate::{
+    parts::{Failure, Heading, Pager, Unloaded},
+    routing,
+};
 use api::{
     ApiError, Page,
     keys::{KeySummary, ListKeys, Vendor},
 };
 use leptos::prelude::*;
-use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
+use leptos_router::{
+    LazyRoute,
+    components::A,
+    hooks::{use_location, use_query_map},
+    lazy_route,
+};
 use ui::{EmptyState, Glyph, IntoWhole, Toasts};
 
-/// The page.
+/// The page. What it reads is none on the page of chains, which reads its own.
 #[derive(Debug)]
 pub struct KeysPage {
     cursor: Memo<Option<String>>,
-    keys: Resource<Result<Page<KeySummary>, ApiError>>,
-    vendors: Resource<Result<Vec<Vendor>, ApiError>>,
+    keys: Resource<Option<Result<Page<KeySummary>, ApiError>>>,
+    vendors: Resource<Option<Result<Vec<Vendor>, ApiError>>>,
 }
 
 #[lazy_route]
 impl LazyRoute for KeysPage {
     fn data() -> Self {
-        let query = use_query_map();
+        let (query, path) = (use_query_map(), use_location().pathname);
         let cursor = Memo::new(move |_| query.with(|query| query.get("cursor")));
+        let here = Memo::new(move |_| path.with(|path| path == "/keys"));
         KeysPage {
             cursor,
             keys: Resource::new_blocking(
-                move || cursor.get(),
-                |cursor| keys_list(ListKeys { limit: None, cursor }),
+                move || (here.get(), cursor.get()),
+                async |(here, cursor)| {
+                    if here { Some(keys_list(ListKeys { limit: None, cursor }).await) } else { None }
+                },
             ),
-            vendors: Resource::new_blocking(|| (), |()| keys_vendors()),
+            vendors: Resource::new_blocking(
+                move || here.get(),
+                async |here| if here { Some(keys_vendors().await) } else { None },
+            ),
         }
     }
 
     fn view(this: KeysPage) -> AnyView {
-        let KeysPage { cursor, keys, vendors } = this;
+        let chains = use_location().pathname.with_untracked(|path| path == routing::page::BASE);
         let t = text::text();
-        let reload = Callback::new(move |()| keys.refetch());
-        let acts = Acts::new(reload);
+        let tabs = [
+            ("/keys", t.keys),
+            ("/virtual-keys", t.virtual_keys),
+            (routing::page::BASE, t.chains),
+            ("/budgets", t.budgets),
+        ];
+        let tabs = tabs.map(|(href, word)| view! { <A href attr:class="tab">{word}</A> });
+        let below =
+            if chains { view! { <routing::page::Chains/> }.whole() } else { view! { <Keys this/> }.whole() };
         view! {
-            <Heading title=t.keys/>
-            <p class="lead">{t.lead}</p>
-            <div class="grid-main">
-                <div class="stack">
-                    <Failure error=acts.failed()/>
-                    <Transition>
-                        {move || Suspend::new(async move {
-                            match keys.await {
-                                Ok(page) => {
-                                    view! { <List page acts later=cursor.get_untracked().is_some()/> }.whole()
-                                }
-                                Err(error) => view! { <Unloaded error/> }.whole(),
-                            }
-                        })}
-                    </Transition>
-                </div>
-                <Suspense>
-                    {move || Suspend::new(async move {
-                        match vendors.await {
-                            Ok(vendors) => view! { <AddForm vendors reload/> }.whole(),
-                            Err(error) => view! { <Unloaded error/> }.whole(),
-                        }
-                    })}
-                </Suspense>
-            </div>
+            <nav class="tabs" aria-label=t.tabs>
+                {tabs.into_iter().collect_view()}
+            </nav>
+            {below}
         }
         .whole()
+    }
+}
+
+#[component]
+fn Keys(this: KeysPage) -> impl IntoView {
+    let KeysPage { cursor, keys, vendors } = this;
+    let t = text::text();
+    let reload = Callback::new(move |()| keys.refetch());
+    let acts = Acts::new(reload);
+    view! {
+        <Heading title=t.keys/>
+        <p class="lead">{t.lead}</p>
+        <div class="grid-main">
+            <div class="stack">
+                <Failure error=acts.failed()/>
+                <Transition>
+                    {move || Suspend::new(async move {
+                        match keys.await {
+                            Some(Ok(page)) => {
+                                view! { <List page acts later=cursor.get_untracked().is_some()/> }.whole()
+                            }
+                            Some(Err(error)) => view! { <Unloaded error/> }.whole(),
+                            None => ().whole(),
+                        }
+                    })}
+                </Transition>
+            </div>
+            <Suspense>
+                {move || Suspend::new(async move {
+                    match vendors.await {
+                        Some(Ok(vendors)) => view! { <AddForm vendors reload/> }.whole(),
+                        Some(Err(error)) => view! { <Unloaded error/> }.whole(),
+                        None => ().whole(),
+                    }
+                })}
+            </Suspense>
+        </div>
     }
 }
 

@@ -5,6 +5,8 @@ use crate::i18n::texts;
 texts! {
     keys: "Keys", "密钥";
     lead: "Keys of model vendors. They are sealed here and used by Chela's relay only: no bot ever sees one.", "模型供应商的密钥。密封保存在这里，仅由 Chela 的中继使用，机器人永远看不到。";
+    chains: "Chains", "备用链";
+    tabs: "Keys and chains", "密钥与备用链";
     add_title: "Add a provider key", "添加供应商密钥";
     key: "Key", "密钥";
     key_hint: "Paste it as your vendor shows it. It is tested at once and never shown again.", "按供应商提供的原样粘贴。会立即测试，之后不再显示。";
@@ -31,9 +33,14 @@ texts! {
     working: "Working", "可用";
     failing: "Failing", "失败";
     untested: "Untested", "未测试";
-    rest_slow: "Its vendor asked to slow down: other keys serve its calls until", "供应商要求降低频率：在此之前由其他密钥处理调用，直到";
-    rest_refused: "Calls were refused with it: other keys serve them until", "使用它的调用被拒绝：由其他密钥处理，直到";
-    rest_failing: "It failed several times in a row with {}: it is asked again after", "使用 {} 连续多次失败：之后将重试，时间";
+    rest_slow: "Its vendor asked to slow down: other keys serve its calls. Asked again", "供应商要求降低频率：由其他密钥处理调用。再次使用：";
+    rest_refused: "Calls were refused with it: other keys serve them. Asked again", "使用它的调用被拒绝：由其他密钥处理。再次使用：";
+    rest_failing: "It failed several times in a row with {}. Asked again", "使用 {} 连续多次失败。再次使用：";
+    rest_streak: "{} times in a row, last", "连续 {} 次，最近一次";
+    rest_since: "Since", "始于";
+    rest_said: "It said ({}):", "对方回应（{}）：";
+    rest_heard: "Because:", "原因：";
+    probe: "Probe now", "立即探测";
     tested: "Tested", "测试于";
     no_secret: "no key", "无密钥";
     latency: "answered in {}", "响应耗时 {}";
@@ -48,5 +55,7 @@ texts! {
     delete_title: "Delete this key?", "删除此密钥？";
     delete_text: "Bots whose model needs it will fail until another key serves that vendor.", "依赖它的机器人会失败，直到有其他密钥可用。";
     deleted: "Key deleted", "密钥已删除";
+    virtual_keys: "Virtual keys", "虚拟密钥";
+    budgets: "Budgets", "预算";
     close: "Close", "关闭";
 }

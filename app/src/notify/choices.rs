@@ -135,6 +135,8 @@ const fn wire(kind: NotificationKind) -> &'static str {
         K::Died => "died",
         K::UpgradeUndone => "upgrade_undone",
         K::Unreachable => "unreachable",
+        K::BudgetNear => "budget_near",
+        K::BudgetSpent => "budget_spent",
         K::Recovered => "recovered",
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     i18n::fill,
     time::{Age, Moment},
 };
-use api::notify::Notification;
+use api::notify::{Notification, NotificationKind};
 use leptos::prelude::*;
 use ui::{Button, Glyph, Icon, IntoWhole, Kind, StatePill, Tone};
 
@@ -32,14 +32,18 @@ pub(super) fn Item(
     let t = text::text();
     let goes_on = it.resolved_at_ms.is_none();
     let (tone, glyph, word) = match goes_on {
+        true if it.kind == NotificationKind::BudgetNear => (Tone::Warn, Glyph::CircleAlert, t.open),
         true => (Tone::Bad, Glyph::CircleAlert, t.open),
         false => (Tone::Ok, Glyph::CircleCheck, t.over),
     };
     let happened = text::kind(it.kind, t);
-    let (slug, muted, unread) = (it.bot.as_ref().map(|bot| bot.slug.clone()), it.muted_until_ms, it.unread);
+    let (muted, unread) = (it.muted_until_ms, it.unread);
+    // A restart brings no budget back.
+    let slug = it.bot.as_ref().filter(|_| !it.kind.is_of_budget()).map(|bot| bot.slug.clone());
     let about = match (&it.bot, it.runtime) {
         (Some(bot), _) => view! { <a href=it.kind.page_of(&bot.slug)>{bot.name.clone()}</a> }.whole(),
         (None, Some(runtime)) => fill(t.runtime, crate::bots::state::runtime_word(runtime)).whole(),
+        (None, None) if it.kind.is_of_budget() => view! { <a href="/budgets">{t.budgets}</a> }.whole(),
         (None, None) => ().whole(),
     };
     let count = (it.count > 1).then(|| format!("{} · ", fill(t.times, &it.count.to_string())));

@@ -54,6 +54,9 @@ texts! {
     upgrade_undone: "An upgrade came to nothing", "升级未成功";
     unreachable: "Does not answer", "没有响应";
     unreachable_choice: "A runtime does not answer", "运行环境没有响应";
+    budget_near: "A budget is nearly used up", "预算即将用尽";
+    budget_spent: "A budget is used up", "预算已用尽";
+    budgets: "Budgets", "预算";
     recovered: "It is over (in Chela: stays unread until you have seen it)", "故障结束（站内：看过之前保持未读）";
 }
 
@@ -68,6 +71,8 @@ pub(crate) const fn kind(kind: Kind, t: &'static Text) -> &'static str {
         Kind::Died => t.died,
         Kind::UpgradeUndone => t.upgrade_undone,
         Kind::Unreachable => t.unreachable,
+        Kind::BudgetNear => t.budget_near,
+        Kind::BudgetSpent => t.budget_spent,
         Kind::Recovered => t.recovered,
     }
 }

@@ -1,12 +1,68 @@
-//! Server functions of the usage ledger.
+//! Server functions of the usage ledger. Days are those of the viewer, and a bot may go by its slug.
 
 #[cfg(feature = "ssr")]
-use crate::call::call;
-use api::{ApiError, usage};
+use crate::{call::call, request};
+use api::{
+    ApiError, Page,
+    usage::{
+        BreakDownUsage, ListUsage, ShowUsage, SummarizeUsage, TrendUsage, UsageCall, UsageLine, UsageReport,
+        UsageRow, UsageShare, UsageTotals,
+    },
+};
+#[cfg(feature = "ssr")]
+use api::{bots::GetBot, ids::BotId, usage};
 use leptos::prelude::*;
 use server_fn::codec::Json;
 
+/// The zone that `public/page.js` found in the browser.
+#[cfg(feature = "ssr")]
+const ZONE: &str = "chela_zone";
+
+#[cfg(feature = "ssr")]
+async fn mine(zone: &mut Option<String>, bot: &mut Option<String>) -> Result<(), ApiError> {
+    if zone.is_none() {
+        *zone = request::cookie(ZONE);
+    }
+    if let Some(slug) = bot.take_if(|bot| bot != "none" && bot.parse::<BotId>().is_err()) {
+        *bot = Some(call(GetBot { bot: slug }).await?.summary.id.to_string());
+    }
+    Ok(())
+}
+
 #[server(prefix = "/api/fn", endpoint = "usage/today", input = Json)]
-pub async fn usage_today() -> Result<usage::UsageTotals, ApiError> {
+pub async fn usage_today() -> Result<UsageTotals, ApiError> {
     call(usage::UsageToday {}).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "usage/summary", input = Json)]
+pub async fn usage_summary(cmd: SummarizeUsage) -> Result<UsageReport, ApiError> {
+    let mut cmd = cmd;
+    mine(&mut cmd.zone, &mut cmd.bot).await?;
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "usage/trend", input = Json)]
+pub async fn usage_trend(cmd: TrendUsage) -> Result<UsageLine, ApiError> {
+    let mut cmd = cmd;
+    mine(&mut cmd.zone, &mut cmd.bot).await?;
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "usage/breakdown", input = Json)]
+pub async fn usage_breakdown(cmd: BreakDownUsage) -> Result<Page<UsageShare>, ApiError> {
+    let mut cmd = cmd;
+    mine(&mut cmd.zone, &mut cmd.bot).await?;
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "usage/list", input = Json)]
+pub async fn usage_list(cmd: ListUsage) -> Result<Page<UsageRow>, ApiError> {
+    let mut cmd = cmd;
+    mine(&mut cmd.zone, &mut cmd.bot).await?;
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "usage/show", input = Json)]
+pub async fn usage_show(cmd: ShowUsage) -> Result<UsageCall, ApiError> {
+    call(cmd).await
 }

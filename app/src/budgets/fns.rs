@@ -1,0 +1,62 @@
+//! Server functions of budgets and virtual keys.
+
+#[cfg(feature = "ssr")]
+use crate::call::call;
+use api::{ApiError, Page, budgets::*, verb::Done, virtual_keys::*};
+use leptos::prelude::*;
+use server_fn::codec::Json;
+
+#[server(prefix = "/api/fn", endpoint = "budgets/list", input = Json)]
+pub async fn budgets_list(cmd: ListBudgets) -> Result<Page<Budget>, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "budgets/create")]
+pub async fn budgets_create(cmd: CreateBudget) -> Result<Budget, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "budgets/change")]
+pub async fn budgets_change(cmd: ChangeBudget) -> Result<Budget, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "budgets/delete")]
+pub async fn budgets_delete(cmd: DeleteBudget) -> Result<Done, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "budgets/zone", input = Json)]
+pub async fn budgets_zone() -> Result<Zone, ApiError> {
+    call(GetZone {}).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "budgets/set_zone")]
+pub async fn budgets_set_zone(cmd: SetZone) -> Result<Zone, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "virtual_keys/list", input = Json)]
+pub async fn virtual_keys_list(cmd: ListVirtualKeys) -> Result<Page<VirtualKey>, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "virtual_keys/create")]
+pub async fn virtual_keys_create(cmd: CreateVirtualKey) -> Result<NewSecret, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "virtual_keys/change")]
+pub async fn virtual_keys_change(cmd: ChangeVirtualKey) -> Result<VirtualKey, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "virtual_keys/rotate")]
+pub async fn virtual_keys_rotate(cmd: RotateVirtualKey) -> Result<NewSecret, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "virtual_keys/delete")]
+pub async fn virtual_keys_delete(cmd: DeleteVirtualKey) -> Result<Done, ApiError> {
+    call(cmd).await
+}

@@ -1,0 +1,8 @@
+//! Budgets of model calls, and virtual keys.
+
+pub mod fns;
+mod form;
+mod keys;
+pub mod page;
+mod row;
+mod text;

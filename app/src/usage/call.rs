@@ -1,0 +1,119 @@
+//! One call: what it used, what it cost, and every key it was asked with.
+
+use super::{
+    asked::Asked,
+    tables::{cost_of, outcome},
+    text,
+};
+use crate::{
+    i18n::fill,
+    time::{self, Moment},
+};
+use api::usage::{UsageCall, UsageTry};
+use leptos::prelude::*;
+use ui::{Badge, Card, IntoWhole};
+
+fn line(word: &'static str, value: Option<String>) -> Option<AnyView> {
+    let value = value.filter(|value| !value.is_empty())?;
+    Some(view! { <dt>{word}</dt><dd>{value}</dd> }.whole())
+}
+
+/// Why a key could not serve it.
+fn why(tried: &UsageTry) -> String {
+    let t = text::text();
+    let word = match tried.why.as_str() {
+        "slow_down" => t.why_slow,
+        "refused" => t.why_refused,
+        "forbidden" => t.why_forbidden,
+        "unreachable" => t.unreachable,
+        "no_model" => t.why_no_model,
+        "context_length_exceeded" => t.why_too_long,
+        "no_vendor" => t.why_no_vendor,
+        "no_key" => t.why_no_key,
+        "other_dialect" => t.why_dialect,
+        "not_allowed" => t.why_not_allowed,
+        "no_room" => t.why_no_room,
+        "cooling_down" | "keys_refused" | "breaker_open" => t.why_resting,
+        _ => t.why_failed,
+    };
+    let status = tried.status.map(|status| format!(" ({status})")).unwrap_or_default();
+    // A link that was skipped took no time.
+    let took = tried.key.map(|_| format!(", {}", time::duration(tried.took_ms))).unwrap_or_default();
+    format!("{word}{status}{took}")
+}
+
+/// Whom it was asked of: a link of a chain, a key, or both.
+fn step(tried: &UsageTry, name: Option<String>) -> String {
+    let key = name.or_else(|| Some(tried.key?.to_string()));
+    [tried.link.clone(), key].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
+pub(super) fn detail(asked: &Asked, found: UsageCall) -> AnyView {
+    let t = text::text();
+    let UsageCall { call, tried } = found;
+    let (tone, ended) = outcome(&call);
+    let tries = call.tries.iter().zip(tried.into_iter().chain(std::iter::repeat(None))).map(|(one, name)| {
+        view! {
+            <li class="row">
+                <div class="row-what">
+                    <p class="row-name">{step(one, name)}</p>
+                    <p class="hint">{why(one)}</p>
+                </div>
+            </li>
+        }
+    });
+    let tries: Vec<_> = tries.collect();
+    let asked_in_vain = call.tries.iter().filter(|tried| tried.key.is_some()).count();
+    let served = call.key.is_some() && i64::try_from(asked_in_vain).is_ok_and(|vain| vain < call.attempts);
+    let served = served.then(|| {
+        view! {
+            <li class="row">
+                <div class="row-what">
+                    <p class="row-name">{call.key_name.clone().or_else(|| Some(call.key?.to_string()))}</p>
+                    <p class="hint">{fill(t.asked_last, &call.status.to_string())}</p>
+                </div>
+            </li>
+        }
+    });
+    let answered = call.model_answered.clone().filter(|answered| *answered != call.model);
+    let lines = [
+        line(t.asked_model, Some(format!("{}/{}", call.vendor, call.model))),
+        line(t.answered, answered),
+        line(t.chain, call.chain.clone()),
+        line(t.by_bot, call.bot_name.clone().or_else(|| Some(call.bot?.to_string()))),
+        line(t.by_virtual_key, call.virtual_key.map(|key| key.to_string())),
+        line(t.stopped_by, call.budget.map(|budget| budget.to_string())),
+        line(t.cost, Some(cost_of(&call))),
+        line(t.tokens_in, Some(call.input_tokens.to_string())),
+        line(t.tokens_read, (call.cache_read_tokens > 0).then(|| call.cache_read_tokens.to_string())),
+        line(t.tokens_written, (call.cache_write_tokens > 0).then(|| call.cache_write_tokens.to_string())),
+        line(t.tokens_out, Some(call.output_tokens.to_string())),
+        line(t.took, Some(time::duration(call.latency_ms))),
+        line(t.first_word, call.first_event_ms.map(time::duration)),
+        line(t.trace, call.trace_id.clone()),
+        line(t.id, Some(call.id.to_string().replacen("use_", "req_", 1))),
+    ];
+    let (attempts, began) = (call.attempts, call.started_at_ms);
+    let doubt = match (call.cost_micro_usd, call.estimated) {
+        (None, _) => Some(t.unknown_one),
+        (_, true) => Some(t.estimated_one),
+        _ => None,
+    };
+    view! {
+        <p><a class="link-quiet" href=asked.with(&[])>{t.back}</a></p>
+        <Card title=t.one_call>
+            <p>
+                <Badge tone>{ended}</Badge>
+                " "
+                <Moment ms=Signal::stored(began)/>
+            </p>
+            <dl class="facts">{lines.into_iter().flatten().collect_view()}</dl>
+            {doubt.map(|words| view! { <p class="hint">{words}</p> })}
+        </Card>
+        <Card title=t.attempts>
+            <ol class="rows">{tries} {served}</ol>
+            {(attempts == 0).then(|| view! { <p class="hint">{t.nobody_asked}</p> })}
+        </Card>
+    }
+    .whole()
+}

@@ -1,0 +1,99 @@
+// A cost spike: from home to the bot, the model and the key that cost, and to one call with its attempts.
+import type { Page } from '@playwright/test';
+import { DESKTOP, PHONE, THEMES, faultless, photograph, visit } from '../support/pages.ts';
+import { Effort, hydrated } from '../support/steps.ts';
+import { MODEL, expect, test } from '../support/test.ts';
+
+test.use({ timezoneId: 'Asia/Kathmandu' });
+
+interface Sums {
+  calls: number;
+  cost_micro_usd: number;
+}
+
+/** A figure of the page, by its name. */
+const figure = (page: Page, name: string) =>
+  page.locator('.stat').filter({ has: page.getByRole('term').filter({ hasText: new RegExp(`^${name}$`) }) }).locator('dd').first();
+
+test('four clicks lead from home to the bot, model, key and call that cost, and every figure agrees @shots', async ({ page, crowd: { chela, api } }) => {
+  test.setTimeout(240_000);
+  const price = { vendor: 'custom', model: MODEL.split('/')[1], input_price: 2_500_000_000, output_price: 10_000_000_000, cache_read_price: 1_250_000_000 };
+  await api.call('POST', 'prices', price);
+  const [spender, saver] = [(await api.createBot('Spender')).slug, (await api.createBot('Saver')).slug];
+  for (const [slug, calls] of [[spender, 5], [saver, 1]] as const) {
+    await api.untilRunning(slug);
+    for (let n = 0; n < calls; n += 1) {
+      const body = { model: MODEL, messages: [{ role: 'user', content: `ask:${slug}${n}` }] };
+      expect(await chela.callModel(slug, body)).toBe(200);
+    }
+  }
+  const sums = async (query: string) => (await api.call<{ sums: Sums }>('GET', `usage/summary?${query}`)).sums;
+  await expect.poll(async () => (await sums('range=24h')).calls).toBe(6);
+  const all = await sums('range=24h');
+  const usd = (micro: number) => `$${(micro / 1e6).toFixed(2)}`;
+  expect(all.cost_micro_usd).toBeGreaterThan(1_000_000);
+
+  await page.goto(chela.url);
+  await hydrated(page);
+  await expect(figure(page, 'Cost')).toHaveText(usd(all.cost_micro_usd));
+  const person = new Effort();
+  await person.click(page.getByRole('link', { name: 'Last 24 hours' }));
+  await page.waitForURL(/\/usage\?range=24h$/);
+  await expect(figure(page, 'Cost')).toHaveText(usd(all.cost_micro_usd));
+  await expect(page.getByText(/Days of Asia\/Ka/)).toBeVisible();
+
+  const shares = page.getByRole('region', { name: 'Shares' }).getByRole('row');
+  await expect(shares.nth(1)).toContainText('Spender');
+  await person.click(shares.nth(1).getByRole('link', { name: 'Spender' }));
+  await page.waitForURL(/bot=bot_/);
+  const bots = (await api.call<{ items: { value: string; sums: Sums }[] }>('GET', 'usage/breakdown?by=bot')).items;
+  await expect(figure(page, 'Cost')).toHaveText(usd(bots[0]?.sums.cost_micro_usd ?? 0));
+  await expect(figure(page, 'Calls')).toHaveText('5');
+  await person.click(shares.nth(1).getByRole('link', { name: 'fake-model' }));
+  await page.waitForURL(/model=fake-model/);
+  await expect(shares.nth(1)).toContainText('Test vendor');
+  await expect(figure(page, 'Cost')).toHaveText(usd(bots[0]?.sums.cost_micro_usd ?? 0));
+  await person.click(page.getByRole('region', { name: 'Latest calls' }).getByRole('row').nth(1).getByRole('link'));
+  await page.waitForURL(/call=use_/);
+  await expect(page.getByText('Keys it was asked with')).toBeVisible();
+  await expect(page.getByText('asked last, answered 200')).toBeVisible();
+  expect(person.clicks).toBeLessThanOrEqual(4);
+
+  const call = new URL(page.url()).searchParams.get('call');
+  await page.goto(`${chela.url}/usage?range=24h`);
+  await hydrated(page);
+  const begun = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'Calls as CSV' }).click();
+  const file = await (await begun).createReadStream();
+  let text = '';
+  for await (const piece of file) text += String(piece);
+  expect(text.split('\r\n').filter((line) => line !== '')).toHaveLength(7);
+
+  for (const [name, path] of [
+    ['usage-full', '/usage?range=7d'],
+    ['usage-call', `/usage?call=${call}`],
+    ['usage-bot', `/bots/${saver}/usage?range=today`],
+    ['usage-none', '/usage?range=24h&status=refused'],
+  ] as const) {
+    for (const theme of THEMES) {
+      for (const size of [DESKTOP, PHONE]) {
+        await visit(page, chela.url + path, theme, size);
+        await hydrated(page);
+        await faultless(page);
+        await photograph(page, `${name}-${theme}-${size.width}`);
+      }
+    }
+  }
+});
+
+test('without a call the page says so, and a model without a price is of unknown cost', async ({ page, crowd: { chela, api } }) => {
+  await page.goto(`${chela.url}/usage`);
+  await expect(page.getByRole('heading', { name: 'No model was called in this time' })).toBeVisible();
+  const { slug } = await api.createBot('Nameless');
+  await api.untilRunning(slug);
+  await chela.callModel(slug, { model: MODEL, messages: [{ role: 'user', content: 'ask:x' }] });
+  await expect.poll(async () => (await api.call<{ sums: Sums }>('GET', 'usage/summary')).sums.calls).toBe(1);
+  await page.goto(`${chela.url}/usage?range=today`);
+  await expect(figure(page, 'Cost')).toHaveText('unknown');
+  await expect(page.getByText(/^The cost of 1 calls is not known/)).toBeVisible();
+});
