@@ -1,4 +1,5 @@
-//! Chela's relay alone: token check, key choice, model splice, metering and usage rows on, one thread.
+//! Chela's relay alone: token check, three budgets (requests, tokens, money), price, key choice, model splice, metering and usage
+//! rows on, one thread.
 //!
 //! Environment: `RELAY_UPSTREAM` (default 127.0.0.1:9100). Prints `LISTEN http://host:port`.
 
@@ -7,8 +8,10 @@ use std::{env, error::Error, sync::Arc};
 use api::ids::{KeyId, WorkspaceId};
 use arc_swap::ArcSwap;
 use relay::{
-    Caller, CallerKind, Egress, EgressPolicy, Limits, Relay, RelayConfig, Snapshot, UpstreamKey, UsageSink, Wire,
+    Caller, CallerKind, Egress, EgressPolicy, Limit, Limits, Price, Prices, Relay, RelayConfig, Snapshot, Unit, UpstreamKey,
+    UsageRow, UsageSink, Wire,
     egress::{Allowed, BaseUrl},
+    limits::Counter,
     snapshot::token_hash,
     vendors,
 };
@@ -18,6 +21,32 @@ use uuid::Uuid;
 
 const TOKEN: &[u8] = b"chela_vk_bench";
 
+const PRICE: Price = Price { input: 1, output: 1, cache_read: Some(1), cache_write: Some(1) };
+
+/// One price for everything.
+struct Flat;
+
+impl Prices for Flat {
+    fn cost(&self, call: &UsageRow) -> Option<i64> {
+        PRICE.cost(&call.tokens)
+    }
+
+    fn price(&self, _: WorkspaceId, _: &str, _: &str, _: i64, _: u64) -> Option<Price> {
+        Some(PRICE)
+    }
+}
+
+/// One of each kind, with room for everything.
+fn limits() -> Vec<Arc<Limit>> {
+    let limit = |unit| {
+        let (windows, most) = (Arc::new(|_: i64| (0, i64::MAX)), u64::MAX / 2);
+        let counter = Arc::new(Counter::new((0, i64::MAX), 0, Arc::default()));
+        let (id, identity) = (Uuid::nil(), String::new());
+        Arc::new(Limit { id, identity, unit, most, hard: true, vendor: None, model: None, windows, counter })
+    };
+    [Unit::Requests, Unit::Tokens, Unit::Money].map(limit).into()
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let upstream = env::var("RELAY_UPSTREAM").unwrap_or_else(|_| "127.0.0.1:9100".into());
@@ -25,8 +54,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let vendor = vendors::find("openai").ok_or("no such vendor")?;
     let base = BaseUrl::parse(&format!("http://{upstream}/v1"))?;
     let key = UpstreamKey::new(KeyId(Uuid::from_u128(2)), vendor, base, "upstream-key".to_owned().into(), true);
-    let caller = Caller { id: Uuid::from_u128(3), workspace, kind: CallerKind::Program, wire: Wire::Tcp };
-    let snapshot = Snapshot::builder().caller(token_hash(TOKEN), caller).key(workspace, Arc::new(key)).build();
+    let caller = Caller::new(Uuid::from_u128(3), workspace, CallerKind::Program, Wire::Tcp).with_limits(limits());
+    let snapshot = Snapshot::builder().caller(token_hash(TOKEN), caller).key(workspace, Arc::new(key)).prices(Arc::new(Flat)).build();
     let policy = EgressPolicy { allow_private: vec![Allowed::parse(&upstream)?], ..EgressPolicy::default() };
     let (usage, mut rows) = UsageSink::channel(8192);
     let relay = Relay::new(RelayConfig {
