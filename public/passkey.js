@@ -90,13 +90,22 @@ function shut(why) {
   if (why) say(why);
 }
 
-async function look() {
-  const info = await post('link', { token });
-  const named = Boolean(info.user_name);
+/** Asks for a name where the link knows none; until that is known the field is not there to be typed into in vain. */
+function askName(wanted) {
   for (const field of document.querySelectorAll('[data-enrol-name]')) {
-    field.hidden = named;
+    field.hidden = !wanted;
     const input = field.querySelector('input');
-    if (input) input.required = !named;
+    if (input) input.required = wanted;
+  }
+  document.querySelector('[data-passkey="register"]').dataset.looked = '';
+}
+
+async function look() {
+  let info = null;
+  try {
+    info = await post('link', { token });
+  } finally {
+    askName(!info?.user_name);
   }
   for (const part of document.querySelectorAll('[data-link-kind]')) {
     part.hidden = !part.dataset.linkKind.split(' ').includes(info.kind);
@@ -127,6 +136,8 @@ function openLink() {
 async function register(form) {
   if (!token) return say('no-link');
   await link.catch(() => null);
+  // The field may have come up after the button was pressed.
+  if (!form.reportValidity()) return;
   const started = await post('register/start', {
     token,
     user_name: form.elements.user_name?.value.trim() || null,

@@ -25,6 +25,8 @@ export async function hydrated(page: Page): Promise<void> {
 
 /** On the page of a one-time link: the name where the link does not know it, a passkey, and in. */
 export async function createPasskey(page: Page, name: string): Promise<void> {
+  // Whether a name is asked for, the server says after the page is there.
+  await expect(page.locator('form[data-passkey="register"][data-looked]')).toHaveCount(1);
   const field = page.getByLabel('Your name');
   if (await field.isVisible()) await field.fill(name);
   await page.getByRole('button', { name: 'Create your passkey' }).click();

@@ -95,9 +95,10 @@ pub(super) fn EnrolForm() -> impl IntoView {
         <Says/>
         <NeedsScript/>
         <form class="stack needs-script" data-passkey="register" method="post">
-            <div class="field" data-enrol-name>
+            // The script shows it once the server has said that the link knows no name.
+            <div class="field" data-enrol-name hidden>
                 <label for="user-name">{t.your_name}</label>
-                <input id="user-name" name="user_name" class="input" required maxlength="80" autocomplete="name"/>
+                <input id="user-name" name="user_name" class="input" maxlength="80" autocomplete="name"/>
             </div>
             <button class="btn btn-primary btn-wide" type="submit">
                 <Icon glyph=Glyph::Fingerprint/>
