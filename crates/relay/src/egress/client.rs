@@ -1,6 +1,6 @@
 //! HTTP over the connector: a pooled client, and one bounded request for key tests and the like.
 
-use super::{BaseUrl, Connector, Egress, EgressError, Reach};
+use super::{BaseUrl, Connector, Egress, EgressError, Reach, pool::Pool};
 use crate::BoxError;
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -12,6 +12,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
 };
 use std::{
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -20,13 +21,22 @@ use tokio::net::TcpStream;
 /// Name, TCP and TLS together.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// An answer's head, all of it; also the largest piece of a body that is read at once.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
+pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 pub(crate) type OutBody = UnsyncBoxBody<Bytes, BoxError>;
 pub(crate) type HttpClient = Client<Timed, OutBody>;
+pub(super) type Wire = MaybeHttpsStream<TokioIo<TcpStream>>;
+
+/// Both ways to send a request.
+pub(super) struct Ways {
+    /// For calls that are passed on.
+    pub(super) pool: Arc<Pool>,
+    /// For what Chela asks of its own, and for talks that leave HTTP: its connections have tasks of their own.
+    pub(super) client: HttpClient,
+}
 
 /// HTTP/1.1 only: one exchange per connection at a time, so that one cut or silent answer harms no other.
-pub(super) fn build(connector: Connector) -> Result<HttpClient, EgressError> {
+pub(super) fn build(connector: Connector) -> Result<Ways, EgressError> {
     let provider = rustls::crypto::ring::default_provider();
     let https = HttpsConnectorBuilder::new()
         .with_provider_and_webpki_roots(provider)
@@ -34,13 +44,15 @@ pub(super) fn build(connector: Connector) -> Result<HttpClient, EgressError> {
         .https_or_http()
         .enable_http1()
         .wrap_connector(connector);
-    Ok(Client::builder(TokioExecutor::new())
+    let connect = Timed(https);
+    let client = Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .timer(TokioTimer::new())
         .pool_idle_timeout(Duration::from_secs(50))
         .pool_max_idle_per_host(128)
         .http1_max_buf_size(MAX_HEAD_BYTES)
-        .build(Timed(https)))
+        .build(connect.clone());
+    Ok(Ways { pool: Pool::new(connect), client })
 }
 
 /// The connector with a deadline over name, TCP and TLS.
@@ -48,7 +60,7 @@ pub(super) fn build(connector: Connector) -> Result<HttpClient, EgressError> {
 pub(crate) struct Timed(HttpsConnector<Connector>);
 
 impl tower::Service<Uri> for Timed {
-    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
+    type Response = Wire;
     type Error = BoxError;
     type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
 

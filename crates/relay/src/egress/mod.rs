@@ -9,7 +9,9 @@ mod address;
 mod base_url;
 mod client;
 mod dial;
+mod line;
 mod policy;
+mod pool;
 #[cfg(test)]
 mod tests;
 
@@ -19,8 +21,11 @@ pub use dial::{Connector, Dial, Resolve, SystemDial, SystemResolve};
 pub use policy::{EgressPolicy, Reach, Refuse};
 
 pub(crate) use client::OutBody;
+pub(crate) use line::Coming;
+pub(crate) use pool::SendError;
 
-use client::HttpClient;
+use client::{HttpClient, Ways};
+use http::{Request, Response};
 use std::{io, sync::Arc};
 use url::Host;
 
@@ -90,8 +95,8 @@ impl EgressError {
 /// The connector with its rules and its two pools of connections: one that may reach listed private
 /// upstreams and one that may not, so that no pooled connection crosses that line.
 pub struct Egress {
-    public: HttpClient,
-    private: HttpClient,
+    public: Ways,
+    private: Ways,
     policy: Arc<EgressPolicy>,
 }
 
@@ -111,11 +116,29 @@ impl Egress {
         self.policy.check_host(base.host(), base.port(), listed)
     }
 
-    pub(crate) fn client(&self, reach: Reach) -> &HttpClient {
+    fn ways(&self, reach: Reach) -> &Ways {
         match reach {
             Reach::Public => &self.public,
             Reach::Listed => &self.private,
         }
+    }
+
+    pub(crate) fn client(&self, reach: Reach) -> &HttpClient {
+        &self.ways(reach).client
+    }
+
+    /// Passes a call on: its answer's body drives its own connection. One that asks to leave HTTP gets a connection
+    /// that goes on without it.
+    pub(crate) async fn send(
+        &self,
+        request: Request<OutBody>,
+        reach: Reach,
+    ) -> Result<Response<Coming>, SendError> {
+        let ways = self.ways(reach);
+        if request.headers().contains_key(http::header::UPGRADE) {
+            return Ok(ways.client.request(request).await?.map(Coming::from));
+        }
+        ways.pool.request(request).await
     }
 }
 

@@ -2,12 +2,12 @@
 
 use crate::{
     Dialect,
+    egress::Coming,
     scan::{Meter, Shape},
 };
 use bytes::Bytes;
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use std::{borrow::Cow, collections::VecDeque, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
@@ -43,7 +43,7 @@ impl First {
 }
 
 /// Reads the beginning of an error answer, to tell what it means.
-pub(super) async fn look(body: &mut Incoming, due: Instant) -> First {
+pub(super) async fn look(body: &mut Coming, due: Instant) -> First {
     let (mut first, mut bytes) = (First::default(), 0);
     let due = due.min(Instant::now() + JUDGED_WITHIN);
     while bytes < JUDGED && !body.is_end_stream() {
@@ -64,7 +64,7 @@ pub(super) async fn look(body: &mut Incoming, due: Instant) -> First {
 }
 
 /// Reads until the first event is whole, or the first piece of JSON is there.
-pub(super) async fn gate(body: &mut Incoming, dialect: Dialect, shape: Shape, due: Instant) -> First {
+pub(super) async fn gate(body: &mut Coming, dialect: Dialect, shape: Shape, due: Instant) -> First {
     let (mut first, mut meter, mut bytes) = (First::default(), Meter::new(dialect, shape), 0);
     loop {
         let frame = match timeout_at(due, body.frame()).await {

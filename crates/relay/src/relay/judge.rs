@@ -9,14 +9,17 @@ use super::{
     trouble::{Trouble, excerpt, whole},
     upload::Notes,
 };
-use crate::{Dialect, EgressError, UpstreamKey, scan::Shape};
+use crate::{
+    Dialect, EgressError, UpstreamKey,
+    egress::{Coming, SendError},
+    scan::Shape,
+};
 use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap, Response, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
 };
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -42,7 +45,7 @@ impl From<Trouble> for Failed {
 pub(super) async fn bot_error(
     mut guard: Guard,
     mut head: http::response::Parts,
-    (first, body): (First, Incoming),
+    (first, body): (First, Coming),
     key: &UpstreamKey,
     dialect: Dialect,
 ) -> Response<RelayBody> {
@@ -120,7 +123,7 @@ pub(super) fn shape(headers: &HeaderMap) -> Shape {
 }
 
 /// What an error of the client means.
-pub(super) fn classify(error: &hyper_util::client::legacy::Error, notes: &Notes) -> Failed {
+pub(super) fn classify(error: &SendError, notes: &Notes) -> Failed {
     if let Some(trouble) = notes.failed.get() {
         return (*trouble).into();
     }

@@ -9,12 +9,12 @@ use super::{
 };
 use crate::{
     BoxError, Dialect, End, UpstreamKey,
+    egress::Coming,
     scan::{Meter, Sieve, Sifted},
 };
 use bytes::Bytes;
 use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use std::{
     pin::Pin,
     sync::Arc,
@@ -40,7 +40,7 @@ enum Step {
 pub(super) struct Passing {
     /// What was read of the body before it was handed on.
     first: First,
-    body: Incoming,
+    body: Coming,
     meter: Meter,
     guard: Guard,
     key: Arc<UpstreamKey>,
@@ -64,7 +64,7 @@ pub(super) struct Passing {
 
 impl Passing {
     pub(super) fn new(
-        (first, body): (First, Incoming),
+        (first, body): (First, Coming),
         meter: Meter,
         guard: Guard,
         key: Arc<UpstreamKey>,
@@ -174,13 +174,13 @@ impl Passing {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         self.guard.fails(trouble, None);
         self.cause = trouble;
-        if !self.events {
-            self.step = Step::Done;
-            return Poll::Ready(Some(Err(BoxError::from(trouble.words()))));
-        }
         self.step = Step::Flushing;
         if let Some(watch) = &self.guard.line.watch {
             watch.await_flush();
+        }
+        if !self.events {
+            // What was said so far leaves first, the head above all.
+            return Poll::Pending;
         }
         last.extend_from_slice(&trouble.event(self.dialect, between));
         Poll::Ready(Some(Ok(Frame::data(last.into()))))
@@ -239,6 +239,8 @@ impl Passing {
                 Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
                 None if self.first.late => return self.cut(Trouble::TimedOut),
                 None if self.first.broken => return self.cut(Trouble::Cut),
+                // Where the next piece is always there already, no timer is asked.
+                None if self.last >= self.guard.deadline() => return self.cut(Trouble::TimedOut),
                 None => Pin::new(&mut self.body).poll_frame(cx),
             };
             match polled {
@@ -277,6 +279,10 @@ impl Body for Passing {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
         let polled = this.poll_piece(cx);
+        if polled.is_pending() && this.step == Step::Flushing && this.guard.line.watch.is_none() {
+            // Nobody tells of a flush; whoever writes the answer does it while there is nothing to write.
+            cx.waker().wake_by_ref();
+        }
         if let Poll::Ready(Some(Ok(frame))) = &polled {
             let given = frame.data_ref().map_or(0, Bytes::len);
             this.given_bytes = this.given_bytes.saturating_add(u64::try_from(given).unwrap_or(u64::MAX));

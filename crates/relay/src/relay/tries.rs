@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Dialect, UpstreamKey,
-    egress::Reach,
+    egress::{Coming, Reach},
     health::{Heard, Rest, Resting},
     probe::words,
     scan::Shape,
@@ -26,7 +26,6 @@ use crate::{
 };
 use http::{HeaderMap, Method, Request, response::Parts};
 use http_body::Body as _;
-use hyper::body::Incoming;
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
@@ -44,7 +43,7 @@ pub(super) struct Got {
     pub(super) head: Parts,
     /// What was read of the body already.
     pub(super) first: First,
-    pub(super) body: Incoming,
+    pub(super) body: Coming,
     pub(super) key: Arc<UpstreamKey>,
     /// Whether its vendor refuses the key, whatever its status says.
     pub(super) refused: bool,
@@ -266,7 +265,7 @@ impl Relay {
         let reach = if key.private_ok { Reach::Listed } else { Reach::Public };
         let within = |limit: Duration| (Instant::now() + limit).min(patience).min(guard.deadline());
         let due = within(config.limits.headers);
-        let answer = match timeout_at(due, config.egress.client(reach).request(request)).await {
+        let answer = match timeout_at(due, config.egress.send(request, reach)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Err(classify(&error, &guard.upload)),
             Err(_elapsed) => return Err(Trouble::TimedOut.into()),

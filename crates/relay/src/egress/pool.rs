@@ -1,0 +1,190 @@
+//! Connections to vendors that rest between two calls, and the way from a request to its answer.
+
+#[cfg(test)]
+mod tests;
+
+use super::{
+    EgressError, OutBody,
+    client::{MAX_HEAD_BYTES, Timed},
+    line::{Coming, Line, Unanswered},
+};
+use crate::BoxError;
+use http::{
+    HeaderValue, Request, Response, Uri,
+    header::HOST,
+    uri::{Authority, Parts, Scheme},
+};
+use hyper::client::conn::http1;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+use tokio::time::Instant;
+use tower::Service as _;
+
+/// How long a connection may rest. Vendors close theirs after a minute or more.
+const REST: Duration = Duration::from_secs(50);
+/// The most that rest for one vendor.
+const MOST: usize = 128;
+
+/// Where a connection leads.
+pub(super) type Site = (Scheme, Authority);
+
+/// One that rests.
+struct Resting {
+    line: Box<Line>,
+    since: Instant,
+}
+
+/// The connections of one connector: they lead nowhere that it would not.
+pub(crate) struct Pool {
+    connect: Timed,
+    http: http1::Builder,
+    resting: Mutex<HashMap<Site, Vec<Resting>>>,
+    /// Set once somebody looks after those that rest.
+    tended: std::sync::Once,
+}
+
+/// Why a vendor did not answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SendError {
+    /// No connection.
+    #[error("no connection")]
+    Connect(#[source] BoxError),
+    /// The exchange failed.
+    #[error("the exchange failed")]
+    Exchange(#[from] hyper::Error),
+    /// The same over a connection of the shared client.
+    #[error(transparent)]
+    Client(#[from] hyper_util::client::legacy::Error),
+}
+
+impl SendError {
+    /// Whether nothing was sent, as there was no connection.
+    pub(crate) fn is_connect(&self) -> bool {
+        match self {
+            Self::Connect(_) => true,
+            Self::Client(error) => error.is_connect(),
+            Self::Exchange(_) => false,
+        }
+    }
+}
+
+impl Pool {
+    pub(super) fn new(connect: Timed) -> Arc<Self> {
+        let mut http = http1::Builder::new();
+        http.max_buf_size(MAX_HEAD_BYTES);
+        Arc::new(Self { connect, http, resting: Mutex::default(), tended: std::sync::Once::new() })
+    }
+
+    /// Sends a request whose address is absolute and waits for the head of the answer. Cancel-safe: a call that is
+    /// dropped takes its connection with it.
+    pub(crate) async fn request(
+        self: &Arc<Self>,
+        mut request: Request<OutBody>,
+    ) -> Result<Response<Coming>, SendError> {
+        let uri = std::mem::take(request.uri_mut());
+        let site = address(&mut request, &uri)?;
+        while let Some(mut line) = self.rested(&site) {
+            match line.send(request).await {
+                Ok(answer) => return Ok(self.comes(answer, line)),
+                // It ended while it rested, which tells nothing of the vendor.
+                Err(Unanswered::Unsent(unsent)) => request = *unsent,
+                Err(Unanswered::Failed(error)) => return Err(error.into()),
+            }
+        }
+        let mut line = self.open(uri, site).await?;
+        match line.send(request).await {
+            Ok(answer) => Ok(self.comes(answer, line)),
+            Err(Unanswered::Failed(error)) => Err(error.into()),
+            Err(Unanswered::Unsent(_)) => Err(SendError::Connect("it was closed at once".into())),
+        }
+    }
+
+    fn comes(self: &Arc<Self>, answer: Response<hyper::body::Incoming>, line: Box<Line>) -> Response<Coming> {
+        answer.map(|body| Coming::over(body, line, Arc::clone(self)))
+    }
+
+    async fn open(self: &Arc<Self>, uri: Uri, site: Site) -> Result<Box<Line>, SendError> {
+        self.tended.call_once(|| drop(tokio::spawn(tend(Arc::downgrade(self)))));
+        let wire = self.connect.clone().call(uri).await.map_err(SendError::Connect)?;
+        Ok(Box::new(Line::new(site, self.http.handshake(wire).await?)))
+    }
+
+    fn resting(&self) -> MutexGuard<'_, HashMap<Site, Vec<Resting>>> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The one that came last, if it is still open.
+    fn rested(&self, site: &Site) -> Option<Box<Line>> {
+        loop {
+            let Resting { mut line, since } = self.resting().get_mut(site)?.pop()?;
+            if since.elapsed() < REST && line.is_free() {
+                return Some(line);
+            }
+        }
+    }
+
+    /// Keeps a connection for the next call, if one can go over it.
+    pub(super) fn take_back(&self, mut line: Box<Line>) {
+        if !line.is_free() {
+            return;
+        }
+        let mut all = self.resting();
+        if !all.contains_key(&line.site) {
+            all.insert(line.site.clone(), Vec::new());
+        }
+        if let Some(resting) = all.get_mut(&line.site)
+            && resting.len() < MOST
+        {
+            resting.push(Resting { line, since: Instant::now() });
+        }
+    }
+
+    /// Closes what has rested for long, or was closed by the other side.
+    fn sweep(&self) {
+        let sites: Vec<Site> = self.resting().keys().cloned().collect();
+        for site in sites {
+            // Reading from them holds nobody up who wants one.
+            let Some(all) = self.resting().remove(&site) else { continue };
+            let mut kept = all;
+            kept.retain_mut(|resting| resting.since.elapsed() < REST && resting.line.is_free());
+            if !kept.is_empty() {
+                let mut all = self.resting();
+                let now = all.entry(site).or_default();
+                // Those given back meanwhile are the younger ones.
+                kept.append(now);
+                kept.truncate(MOST);
+                *now = kept;
+            }
+        }
+    }
+}
+
+/// Looks after those that rest, for as long as there is a pool.
+async fn tend(pool: Weak<Pool>) {
+    loop {
+        tokio::time::sleep(REST / 2).await;
+        match pool.upgrade() {
+            Some(pool) => pool.sweep(),
+            None => return,
+        }
+    }
+}
+
+/// Where a request goes; what goes on the wire is its path, and its host as a header.
+fn address(request: &mut Request<OutBody>, uri: &Uri) -> Result<Site, SendError> {
+    let odd = || SendError::Connect(EgressError::Url("has no host").into());
+    let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else { return Err(odd()) };
+    let default = if *scheme == Scheme::HTTPS { 443 } else { 80 };
+    let host = match authority.port_u16().filter(|port| *port != default) {
+        Some(_) => HeaderValue::from_str(authority.as_str()),
+        None => HeaderValue::from_str(authority.host()),
+    };
+    request.headers_mut().entry(HOST).or_insert(host.map_err(|_odd| odd())?);
+    let mut path = Parts::default();
+    path.path_and_query = uri.path_and_query().cloned();
+    *request.uri_mut() = Uri::from_parts(path).unwrap_or_default();
+    Ok((scheme.clone(), authority.clone()))
+}
