@@ -81,15 +81,14 @@ pub(super) async fn gate(body: &mut Coming, dialect: Dialect, shape: Shape, due:
         };
         let Ok(piece) = frame.into_data() else { continue };
         bytes += piece.len();
-        meter.feed(&piece);
-        let over = match shape {
+        let over = if shape == Shape::Events {
+            meter.feed(&piece);
+            first.failed = meter.saw_error();
             // A comment that keeps the connection alive is none.
-            Shape::Events => meter.saw_event(),
-            _ => true,
-        };
-        first.failed = match shape {
-            Shape::Events => meter.saw_error(),
-            _ => is_error(&piece),
+            meter.saw_event()
+        } else {
+            first.failed = is_error(&piece);
+            true
         };
         first.pieces.push_back(piece);
         if over || bytes > MOST {
@@ -100,9 +99,11 @@ pub(super) async fn gate(body: &mut Coming, dialect: Dialect, shape: Shape, due:
 
 /// Whether JSON that came with a 200 is an error all the same.
 fn is_error(piece: &[u8]) -> bool {
-    let mut text = piece.iter().copied().filter(|byte| !byte.is_ascii_whitespace());
-    let begins: Vec<u8> = text.by_ref().take(16).collect();
-    begins.starts_with(b"{\"error\":{") || begins.starts_with(b"{\"type\":\"error\"")
+    let begins = |with: &[u8]| {
+        let text = piece.iter().copied().filter(|byte| !byte.is_ascii_whitespace());
+        text.take(with.len()).eq(with.iter().copied())
+    };
+    begins(b"{\"error\":{") || begins(b"{\"type\":\"error\"")
 }
 
 #[cfg(test)]

@@ -191,6 +191,11 @@ impl Guard {
         self.begun.elapsed()
     }
 
+    /// The same at a moment.
+    pub(super) fn elapsed_at(&self, at: Instant) -> Duration {
+        at.saturating_duration_since(self.begun)
+    }
+
     /// When the call must be over.
     pub(super) fn deadline(&self) -> Instant {
         self.begun + self.shared.config.limits.total

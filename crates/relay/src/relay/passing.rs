@@ -105,7 +105,7 @@ impl Passing {
 
     fn passed(&mut self, piece: &Bytes) {
         self.last = Instant::now();
-        let elapsed = self.guard.elapsed();
+        let elapsed = self.guard.elapsed_at(self.last);
         self.guard.note(|row| {
             row.first_event_ms.get_or_insert(millis(elapsed));
         });

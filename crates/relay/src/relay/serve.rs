@@ -22,8 +22,9 @@ use tokio_util::sync::CancellationToken;
 
 /// A request's head must be whole by then; also how long a connection may rest between calls.
 const HEAD_LIMIT: Duration = Duration::from_secs(30);
-/// The read buffer of a connection; heads beyond it are refused by hyper, smaller ones are measured in `call`.
-const HEAD_BYTES: usize = 64 * 1024;
+/// The most that is read of a connection at once: a long prompt in one piece costs half of one in pieces of 64 KiB.
+/// Heads beyond it are refused by hyper, smaller ones are measured in `call`.
+const READ_BYTES: usize = 256 * 1024;
 /// The most header lines.
 const MAX_HEADERS: usize = 99;
 /// After the grace time, the last event of a stream has this long to leave.
@@ -129,7 +130,7 @@ impl Relay {
         builder
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_LIMIT)
-            .max_buf_size(HEAD_BYTES)
+            .max_buf_size(READ_BYTES)
             .max_headers(MAX_HEADERS);
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
         tokio::select! {
