@@ -4,11 +4,7 @@
 //! a wake and a write an event. Here the body that is read drives its connection, so that what is there already leaves
 //! in one write, and nobody is woken but the caller's own task.
 
-use super::{
-    OutBody,
-    client::Wire,
-    pool::{Pool, Site},
-};
+use super::{OutBody, client::Wire, pool::Idle};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
@@ -26,8 +22,6 @@ use tokio::task::unconstrained;
 
 /// A connection that is open, or was.
 pub(super) struct Line {
-    /// Where it leads.
-    pub(super) site: Site,
     sender: SendRequest<OutBody>,
     /// None once it has ended.
     connection: Option<Connection<Wire, OutBody>>,
@@ -42,11 +36,8 @@ pub(super) enum Unanswered {
 }
 
 impl Line {
-    pub(super) fn new(
-        site: Site,
-        (sender, connection): (SendRequest<OutBody>, Connection<Wire, OutBody>),
-    ) -> Self {
-        Self { site, sender, connection: Some(connection) }
+    pub(super) fn new((sender, connection): (SendRequest<OutBody>, Connection<Wire, OutBody>)) -> Self {
+        Self { sender, connection: Some(connection) }
     }
 
     /// Sends a request and waits for the head of its answer.
@@ -89,12 +80,12 @@ fn drive(connection: &mut Option<Connection<Wire, OutBody>>, cx: &mut Context<'_
 /// An answer's body, which drives the connection that it comes over and gives it back at its end.
 pub(crate) struct Coming {
     body: Option<Incoming>,
-    line: Option<(Box<Line>, Arc<Pool>)>,
+    line: Option<(Box<Line>, Arc<Idle>)>,
 }
 
 impl Coming {
-    pub(super) fn over(body: Incoming, line: Box<Line>, pool: Arc<Pool>) -> Self {
-        Self { body: Some(body), line: Some((line, pool)) }
+    pub(super) fn over(body: Incoming, line: Box<Line>, idle: Arc<Idle>) -> Self {
+        Self { body: Some(body), line: Some((line, idle)) }
     }
 }
 
@@ -137,8 +128,8 @@ impl Drop for Coming {
     fn drop(&mut self) {
         // With nobody left to read it, what is there of the rest is drained; where there is more, the connection ends.
         self.body = None;
-        if let Some((line, pool)) = self.line.take() {
-            pool.take_back(line);
+        if let Some((line, idle)) = self.line.take() {
+            idle.keep(line);
         }
     }
 }

@@ -24,24 +24,60 @@ use tokio::time::Instant;
 use tower::Service as _;
 
 /// How long a connection may rest. Vendors close theirs after a minute or more.
-const REST: Duration = Duration::from_secs(50);
+const IDLE_FOR: Duration = Duration::from_secs(50);
 /// The most that rest for one vendor.
 const MOST: usize = 128;
 
 /// Where a connection leads.
-pub(super) type Site = (Scheme, Authority);
+type Site = (Scheme, Authority);
 
-/// One that rests.
-struct Resting {
-    line: Box<Line>,
-    since: Instant,
+/// The connections to one vendor that rest, with the time since when.
+#[derive(Default)]
+pub(super) struct Idle(Mutex<Vec<(Box<Line>, Instant)>>);
+
+impl Idle {
+    fn all(&self) -> MutexGuard<'_, Vec<(Box<Line>, Instant)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The one that came last, if it is still open.
+    fn take(&self) -> Option<Box<Line>> {
+        loop {
+            let (mut line, since) = self.all().pop()?;
+            if since.elapsed() < IDLE_FOR && line.is_free() {
+                return Some(line);
+            }
+        }
+    }
+
+    /// Keeps a connection for the next call, if one can go over it.
+    pub(super) fn keep(&self, mut line: Box<Line>) {
+        if line.is_free() {
+            let mut all = self.all();
+            if all.len() < MOST {
+                all.push((line, Instant::now()));
+            }
+        }
+    }
+
+    /// Closes what has rested for long, or was closed by the other side.
+    fn sweep(&self) {
+        // Reading from them holds nobody up who wants one.
+        let mut kept = std::mem::take(&mut *self.all());
+        kept.retain_mut(|(line, since)| since.elapsed() < IDLE_FOR && line.is_free());
+        let mut all = self.all();
+        // Those given back meanwhile are the younger ones.
+        kept.append(&mut all);
+        kept.truncate(MOST);
+        *all = kept;
+    }
 }
 
 /// The connections of one connector: they lead nowhere that it would not.
 pub(crate) struct Pool {
     connect: Timed,
     http: http1::Builder,
-    resting: Mutex<HashMap<Site, Vec<Resting>>>,
+    sites: Mutex<HashMap<Site, Arc<Idle>>>,
     /// Set once somebody looks after those that rest.
     tended: std::sync::Once,
 }
@@ -75,7 +111,7 @@ impl Pool {
     pub(super) fn new(connect: Timed) -> Arc<Self> {
         let mut http = http1::Builder::new();
         http.max_buf_size(MAX_HEAD_BYTES);
-        Arc::new(Self { connect, http, resting: Mutex::default(), tended: std::sync::Once::new() })
+        Arc::new(Self { connect, http, sites: Mutex::default(), tended: std::sync::Once::new() })
     }
 
     /// Sends a request whose address is absolute and waits for the head of the answer. Cancel-safe: a call that is
@@ -86,86 +122,50 @@ impl Pool {
     ) -> Result<Response<Coming>, SendError> {
         let uri = std::mem::take(request.uri_mut());
         let site = address(&mut request, &uri)?;
-        while let Some(mut line) = self.rested(&site) {
+        let idle = self.idle(site);
+        while let Some(mut line) = idle.take() {
             match line.send(request).await {
-                Ok(answer) => return Ok(self.comes(answer, line)),
+                Ok(answer) => return Ok(answer.map(|body| Coming::over(body, line, idle))),
                 // It ended while it rested, which tells nothing of the vendor.
                 Err(Unanswered::Unsent(unsent)) => request = *unsent,
                 Err(Unanswered::Failed(error)) => return Err(error.into()),
             }
         }
-        let mut line = self.open(uri, site).await?;
+        let mut line = self.open(uri).await?;
         match line.send(request).await {
-            Ok(answer) => Ok(self.comes(answer, line)),
+            Ok(answer) => Ok(answer.map(|body| Coming::over(body, line, idle))),
             Err(Unanswered::Failed(error)) => Err(error.into()),
             Err(Unanswered::Unsent(_)) => Err(SendError::Connect("it was closed at once".into())),
         }
     }
 
-    fn comes(self: &Arc<Self>, answer: Response<hyper::body::Incoming>, line: Box<Line>) -> Response<Coming> {
-        answer.map(|body| Coming::over(body, line, Arc::clone(self)))
-    }
-
-    async fn open(self: &Arc<Self>, uri: Uri, site: Site) -> Result<Box<Line>, SendError> {
+    async fn open(self: &Arc<Self>, uri: Uri) -> Result<Box<Line>, SendError> {
         self.tended.call_once(|| drop(tokio::spawn(tend(Arc::downgrade(self)))));
         let wire = self.connect.clone().call(uri).await.map_err(SendError::Connect)?;
-        Ok(Box::new(Line::new(site, self.http.handshake(wire).await?)))
+        Ok(Box::new(Line::new(self.http.handshake(wire).await?)))
     }
 
-    fn resting(&self) -> MutexGuard<'_, HashMap<Site, Vec<Resting>>> {
-        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn sites(&self) -> MutexGuard<'_, HashMap<Site, Arc<Idle>>> {
+        self.sites.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The one that came last, if it is still open.
-    fn rested(&self, site: &Site) -> Option<Box<Line>> {
-        loop {
-            let Resting { mut line, since } = self.resting().get_mut(site)?.pop()?;
-            if since.elapsed() < REST && line.is_free() {
-                return Some(line);
-            }
-        }
+    fn idle(&self, site: Site) -> Arc<Idle> {
+        Arc::clone(self.sites().entry(site).or_default())
     }
 
-    /// Keeps a connection for the next call, if one can go over it.
-    pub(super) fn take_back(&self, mut line: Box<Line>) {
-        if !line.is_free() {
-            return;
-        }
-        let mut all = self.resting();
-        if !all.contains_key(&line.site) {
-            all.insert(line.site.clone(), Vec::new());
-        }
-        if let Some(resting) = all.get_mut(&line.site)
-            && resting.len() < MOST
-        {
-            resting.push(Resting { line, since: Instant::now() });
-        }
-    }
-
-    /// Closes what has rested for long, or was closed by the other side.
     fn sweep(&self) {
-        let sites: Vec<Site> = self.resting().keys().cloned().collect();
-        for site in sites {
-            // Reading from them holds nobody up who wants one.
-            let Some(all) = self.resting().remove(&site) else { continue };
-            let mut kept = all;
-            kept.retain_mut(|resting| resting.since.elapsed() < REST && resting.line.is_free());
-            if !kept.is_empty() {
-                let mut all = self.resting();
-                let now = all.entry(site).or_default();
-                // Those given back meanwhile are the younger ones.
-                kept.append(now);
-                kept.truncate(MOST);
-                *now = kept;
-            }
-        }
+        let sites: Vec<_> = self.sites().values().cloned().collect();
+        sites.iter().for_each(|rest| rest.sweep());
+        drop(sites);
+        // Whoever is on its way to one holds it.
+        self.sites().retain(|_, rest| Arc::strong_count(rest) > 1 || !rest.all().is_empty());
     }
 }
 
 /// Looks after those that rest, for as long as there is a pool.
 async fn tend(pool: Weak<Pool>) {
     loop {
-        tokio::time::sleep(REST / 2).await;
+        tokio::time::sleep(IDLE_FOR / 2).await;
         match pool.upgrade() {
             Some(pool) => pool.sweep(),
             None => return,

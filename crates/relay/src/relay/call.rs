@@ -245,23 +245,22 @@ pub(super) fn refuse(mut guard: Guard, trouble: Trouble, dialect: Dialect) -> Re
 
 /// The headers that say what Chela did.
 pub(super) fn sign(headers: &mut HeaderMap, guard: &Guard) {
-    let mut set = |name, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(HeaderName::from_static(name), value);
-        }
-    };
-    set("x-chela-request-id", &guard.request_id().to_string());
+    let mut set = |name, value: HeaderValue| headers.insert(HeaderName::from_static(name), value);
+    let mut id = uuid::Uuid::encode_buffer();
+    if let Ok(id) = HeaderValue::from_str(guard.request_id().hyphenated().encode_lower(&mut id)) {
+        set("x-chela-request-id", id);
+    }
     if !guard.vendor().is_empty() {
-        set("x-chela-vendor", guard.vendor());
+        set("x-chela-vendor", HeaderValue::from_static(guard.vendor()));
     }
-    if !guard.model().is_empty() {
-        set("x-chela-model", guard.model());
+    if let Some(model) = HeaderValue::from_str(guard.model()).ok().filter(|model| !model.is_empty()) {
+        set("x-chela-model", model);
     }
-    set("x-chela-attempts", &guard.attempts().to_string());
+    set("x-chela-attempts", guard.attempts().into());
     if let Some((most, left, reset_s)) = guard.rate.filter(|_| !guard.is_bot()) {
-        set("ratelimit-limit", &most.to_string());
-        set("ratelimit-remaining", &left.to_string());
-        set("ratelimit-reset", &reset_s.to_string());
+        set("ratelimit-limit", most.into());
+        set("ratelimit-remaining", left.into());
+        set("ratelimit-reset", reset_s.into());
     }
 }
 

@@ -1,49 +1,54 @@
 //! The hop rules: which headers stay behind on either side.
 
 use crate::{UpstreamKey, vendors::Door};
-use http::{
-    HeaderMap, HeaderName, HeaderValue,
-    header::{self, CONNECTION},
-};
+use http::{HeaderMap, HeaderName, HeaderValue, header::CONNECTION};
 use zeroize::Zeroizing;
 
-/// Of this hop only, in both directions.
-static HOP: [HeaderName; 9] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
+/// Of this hop only, in both directions; and nobody but the relay says `x-chela-…`.
+fn ends_here(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    ) || name.starts_with("x-chela-")
+}
 
 /// Not for the vendor: who calls, from where, and what hyper writes anew.
-static FROM_CALLER: [HeaderName; 18] = [
-    header::HOST,
-    header::AUTHORIZATION,
-    HeaderName::from_static("x-api-key"),
-    HeaderName::from_static("x-goog-api-key"),
-    HeaderName::from_static("api-key"),
-    header::COOKIE,
-    header::CONTENT_LENGTH,
-    header::ACCEPT_ENCODING,
-    header::EXPECT,
-    header::FORWARDED,
-    header::VIA,
-    header::ORIGIN,
-    header::REFERER,
-    HeaderName::from_static("x-forwarded-for"),
-    HeaderName::from_static("x-forwarded-host"),
-    HeaderName::from_static("x-forwarded-proto"),
-    HeaderName::from_static("x-forwarded-port"),
-    HeaderName::from_static("x-real-ip"),
-];
+fn is_the_callers(name: &str) -> bool {
+    matches!(
+        name,
+        "host"
+            | "authorization"
+            | "x-api-key"
+            | "x-goog-api-key"
+            | "api-key"
+            | "cookie"
+            | "content-length"
+            | "accept-encoding"
+            | "expect"
+            | "forwarded"
+            | "via"
+            | "origin"
+            | "referer"
+            | "x-forwarded-for"
+            | "x-forwarded-host"
+            | "x-forwarded-proto"
+            | "x-forwarded-port"
+            | "x-real-ip"
+    )
+}
 
 /// Not for the caller.
-static FROM_VENDOR: [HeaderName; 2] = [header::SET_COOKIE, header::ALT_SVC];
+fn is_the_vendors(name: &str) -> bool {
+    matches!(name, "set-cookie" | "alt-svc")
+}
 
 /// Turns a caller's headers into what the vendor gets, with the key. `None`: the key fits no header.
 pub(super) fn towards_vendor(
@@ -51,11 +56,7 @@ pub(super) fn towards_vendor(
     key: &UpstreamKey,
     door: Option<&Door>,
 ) -> Option<HeaderMap> {
-    drop_hop(&mut headers);
-    for name in &FROM_CALLER {
-        headers.remove(name);
-    }
-    drop_own(&mut headers);
+    drop_all(&mut headers, is_the_callers);
     for (name, value) in key.vendor.headers {
         headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
@@ -81,31 +82,16 @@ pub(crate) fn add_key(headers: &mut HeaderMap, key: &UpstreamKey, door: Option<&
 
 /// Takes from a vendor's headers what ends here.
 pub(super) fn towards_caller(headers: &mut HeaderMap) {
-    drop_hop(headers);
-    for name in &FROM_VENDOR {
-        headers.remove(name);
-    }
-    drop_own(headers);
+    drop_all(headers, is_the_vendors);
 }
 
-fn drop_hop(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|v| v.to_str().ok())
-        .flat_map(|v| v.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in named.iter().chain(&HOP) {
-        headers.remove(name);
-    }
-}
-
-/// Nobody but the relay says `x-chela-…`.
-fn drop_own(headers: &mut HeaderMap) {
-    let own: Vec<HeaderName> =
-        headers.keys().filter(|n| n.as_str().starts_with("x-chela-")).cloned().collect();
-    for name in own {
+/// Takes out what ends here: what is of this hop, what `Connection` names, and what one side keeps for itself.
+fn drop_all(headers: &mut HeaderMap, kept_back: fn(&str) -> bool) {
+    let said = headers.get_all(CONNECTION).iter().filter_map(|v| v.to_str().ok());
+    let named = said.flat_map(|v| v.split(',')).filter_map(|name| name.trim().parse().ok());
+    let ours = headers.keys().filter(|name| ends_here(name.as_str()) || kept_back(name.as_str()));
+    let gone: Vec<HeaderName> = named.chain(ours.cloned()).collect();
+    for name in gone {
         headers.remove(name);
     }
 }

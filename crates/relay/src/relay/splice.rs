@@ -13,9 +13,9 @@ pub(super) const HOLD_BYTES: u64 = 256 * 1024;
 /// The same where the model chooses the vendor: nothing can flow on before.
 pub(super) const CHOICE_BYTES: u64 = 8 * 1024 * 1024;
 /// The longest value that can be a model's name.
-pub(super) const MAX_MODEL: usize = 512;
+const MAX_MODEL: usize = 512;
 /// Its field.
-pub(super) const MODEL: &[&str] = &["model"];
+const MODEL: &[&str] = &["model"];
 
 /// Where the pieces wait.
 #[derive(Debug)]
@@ -30,6 +30,9 @@ pub(super) struct Splicer {
     /// The offset of the first held byte in the body.
     held_at: u64,
     decided: bool,
+    /// Whether the rest is looked through for more models, and how many came.
+    pub(super) counts: bool,
+    pub(super) models: u32,
     /// The model as it is sent on.
     pub(super) model: Option<String>,
     /// The vendor it chose.
@@ -50,6 +53,8 @@ impl Splicer {
             held_bytes: 0,
             held_at: 0,
             decided: false,
+            counts: false,
+            models: 0,
             model: None,
             vendor: None,
             place: None,
@@ -79,12 +84,19 @@ impl Splicer {
 
     /// Takes a piece; puts what may go on into `out`.
     pub(super) fn push(&mut self, piece: Bytes, out: &mut VecDeque<Bytes>) {
+        if self.decided && !self.counts {
+            out.push_back(piece);
+            return;
+        }
+        let (mut found, models) = (None, &mut self.models);
+        self.fields.feed(&piece, |f| {
+            *models += 1;
+            found = found.take().or(Some(f));
+        });
         if self.decided {
             out.push_back(piece);
             return;
         }
-        let mut found = None;
-        self.fields.feed(&piece, |f| found = found.take().or(Some(f)));
         self.held_bytes += length(&piece);
         self.held.push_back(piece);
         if let Some(found) = found {
@@ -134,13 +146,12 @@ impl Splicer {
         if self.prefix.is_empty() {
             return;
         }
-        let (plain, escaped) =
-            (format!("\"{}", self.prefix), format!("\"{}", self.prefix.replace('/', "\\/")));
-        let after_quote = |p: &String| length_of(p.as_bytes()) - 1;
-        let removed = if raw.starts_with(plain.as_bytes()) {
-            after_quote(&plain)
-        } else if raw.starts_with(escaped.as_bytes()) {
-            after_quote(&escaped)
+        let text = raw.strip_prefix(b"\"").unwrap_or_default();
+        let escaped = || self.prefix.replace('/', "\\/");
+        let removed = if text.starts_with(self.prefix.as_bytes()) {
+            length_of(self.prefix.as_bytes())
+        } else if text.contains(&b'\\') && text.starts_with(escaped().as_bytes()) {
+            length_of(escaped().as_bytes())
         } else {
             return;
         };

@@ -4,10 +4,10 @@ use super::{
     Limits,
     again::{Again, Kept},
     guess::Guess,
-    splice::{HOLD_BYTES, MAX_MODEL, MODEL, Splicer},
+    splice::{HOLD_BYTES, Splicer},
     trouble::Trouble,
 };
-use crate::{BoxError, scan::TopFields, vendors::Vendor};
+use crate::{BoxError, vendors::Vendor};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::{
@@ -97,12 +97,13 @@ where
     if exact.is_some_and(|n| n > limits.request_bytes) {
         return Err(Trouble::TooLarge);
     }
-    let (splicer, places) = match look {
+    let (mut splicer, places) = match look {
         Look::Model(v) if v.strip_model_prefix => (Splicer::new(format!("{}/", v.id)), None),
         Look::Model(_) => (Splicer::new(String::new()), None),
         Look::Vendor(places) => (Splicer::choosing(), Some(places)),
         Look::Nothing => (Splicer::idle(), None),
     };
+    splicer.counts = looks.one_model;
     let most = splicer.most();
     let mut upload = Upload {
         ready: VecDeque::new(),
@@ -114,7 +115,7 @@ where
         limit: limits.request_bytes,
         idle: limits.idle,
         timer: None,
-        models: looks.one_model.then(|| (TopFields::new(MODEL, MAX_MODEL), 0)),
+        one_model: looks.one_model,
         notes: Arc::clone(notes),
     };
     while !upload.splicer.is_decided() && upload.seen <= most {
@@ -152,8 +153,8 @@ struct Upload<B> {
     limit: u64,
     idle: Duration,
     timer: Option<Pin<Box<Sleep>>>,
-    /// Looks for a second model, and how many came.
-    models: Option<(TopFields, u32)>,
+    /// Whether a second model is trouble.
+    one_model: bool,
     notes: Arc<Notes>,
 }
 
@@ -184,13 +185,10 @@ where
                 if self.seen > self.limit {
                     return Poll::Ready(Err(self.fail(Trouble::TooLarge)));
                 }
-                if let Some((fields, found)) = &mut self.models {
-                    fields.feed(&piece, |_model| *found += 1);
-                    if *found > 1 {
-                        return Poll::Ready(Err(self.fail(Trouble::TwoModels)));
-                    }
-                }
                 self.splicer.push(piece, &mut self.ready);
+                if self.one_model && self.splicer.models > 1 {
+                    return Poll::Ready(Err(self.fail(Trouble::TwoModels)));
+                }
             }
         }
         if let Some(model) = self.splicer.model.take_if(|_| self.notes.model.get().is_none()) {

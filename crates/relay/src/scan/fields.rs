@@ -54,6 +54,24 @@ struct Capture {
     long: bool,
 }
 
+/// The piece that is being read, and where in it begins what is kept of it.
+struct Run<'a> {
+    bytes: &'a [u8],
+    /// Where the piece begins, counted from the first byte fed.
+    base: u64,
+    from: usize,
+}
+
+impl<'a> Run<'a> {
+    fn until(&self, end: usize) -> &'a [u8] {
+        self.bytes.get(self.from..end).unwrap_or_default()
+    }
+}
+
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
 impl TopFields {
     /// Looks for `wanted` names; a value longer than `limit` is reported without its text.
     pub(crate) fn new(wanted: &'static [&'static str], limit: usize) -> Self {
@@ -83,107 +101,99 @@ impl TopFields {
 
     /// Reads on; calls `on` for every wanted field that ended in these bytes.
     pub(crate) fn feed(&mut self, bytes: &[u8], mut on: impl FnMut(Found)) {
-        let mut rest = bytes;
-        while let Some((&byte, after)) = rest.split_first() {
+        let (mut i, mut run) = (0, Run { bytes, base: self.at, from: 0 });
+        while let Some(&byte) = bytes.get(i) {
             match self.state {
                 State::Done => return,
                 State::Text => {
-                    let len = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
-                    let (text, tail) = rest.split_at(len);
-                    self.keep(text);
-                    self.at += u64::try_from(len).unwrap_or(u64::MAX);
-                    let Some((&stop, tail)) = tail.split_first() else { return };
-                    rest = tail;
-                    self.keep(&[stop]);
-                    self.at += 1;
-                    self.state = if stop == b'"' { State::Plain } else { State::Escape };
-                    if stop == b'"' && self.in_key {
-                        self.in_key = false;
-                        self.key.pop();
+                    let rest = bytes.get(i..).unwrap_or_default();
+                    let Some(len) = memchr2(b'"', b'\\', rest) else { break };
+                    i += len;
+                    if bytes.get(i) == Some(&b'\\') {
+                        self.state = State::Escape;
+                    } else {
+                        self.state = State::Plain;
+                        if std::mem::take(&mut self.in_key) {
+                            self.keep_key(run.until(i));
+                        }
                     }
                 }
-                State::Escape => {
-                    self.keep(&[byte]);
-                    self.at += 1;
-                    self.state = State::Text;
-                    rest = after;
-                }
-                State::Start | State::Plain => {
-                    self.plain(byte, &mut on);
-                    self.at += 1;
-                    rest = after;
-                }
+                State::Escape => self.state = State::Text,
+                State::Start | State::Plain => self.plain(byte, i, &mut run, &mut on),
             }
+            i += 1;
         }
+        if self.in_key {
+            self.keep_key(run.until(bytes.len()));
+        } else {
+            self.keep_value(&run, bytes.len());
+        }
+        self.at = self.at.saturating_add(length(bytes));
     }
 
-    fn plain(&mut self, byte: u8, on: &mut impl FnMut(Found)) {
+    fn plain(&mut self, byte: u8, i: usize, run: &mut Run<'_>, on: &mut impl FnMut(Found)) {
         match (byte, self.depth) {
-            (b'{', 0) => {
-                (self.depth, self.key_next, self.state) = (1, true, State::Plain);
-                return;
-            }
-            (b' ' | b'\t' | b'\r' | b'\n' | 0xef | 0xbb | 0xbf, 0) => return,
-            (_, 0) => {
-                self.state = State::Done;
-                return;
-            }
+            (b'{', 0) => (self.depth, self.key_next, self.state) = (1, true, State::Plain),
+            (b' ' | b'\t' | b'\r' | b'\n' | 0xef | 0xbb | 0xbf, 0) => {}
+            (_, 0) => self.state = State::Done,
             (b':', 1) if self.capture.is_none() => {
                 self.key_next = false;
                 self.capture =
                     self.matched().map(|which| Capture { which, start: None, raw: Vec::new(), long: false });
-                return;
+                run.from = i + 1;
             }
             (b',', 1) => {
                 self.key_next = true;
-                self.key.clear();
-                return self.end_value(on);
+                self.end_value(run, i, on);
             }
             (b'}' | b']', 1) => {
                 self.state = State::Done;
-                return self.end_value(on);
+                self.end_value(run, i, on);
             }
             (b'{' | b'[', _) => self.depth += 1,
             (b'}' | b']', _) => self.depth -= 1,
             (b'"', 1) if self.key_next => {
-                (self.state, self.in_key) = (State::Text, true);
+                (self.state, self.in_key, run.from) = (State::Text, true, i + 1);
                 self.key.clear();
-                return;
             }
             (b'"', _) => self.state = State::Text,
             _ => {}
         }
-        self.keep(&[byte]);
     }
 
-    /// Adds bytes to the key or value that is being read.
-    fn keep(&mut self, bytes: &[u8]) {
-        if self.in_key {
-            if self.key.len() + bytes.len() <= MAX_KEY + 1 {
-                self.key.extend_from_slice(bytes);
-            } else {
-                // Too long to match; the marker keeps the length over the limit.
-                self.key.resize(MAX_KEY + 1, 0);
-            }
-            return;
+    fn keep_key(&mut self, text: &[u8]) {
+        if self.key.len() + text.len() <= MAX_KEY {
+            self.key.extend_from_slice(text);
+        } else {
+            // Too long to match, and it stays so.
+            self.key.resize(MAX_KEY + 1, 0);
         }
-        let (at, limit) = (self.at, self.limit);
+    }
+
+    /// Adds what has come of the value that is being read.
+    fn keep_value(&mut self, run: &Run<'_>, end: usize) {
         let Some(capture) = &mut self.capture else { return };
+        let mut text = run.until(end);
         if capture.start.is_none() {
-            if bytes.iter().all(u8::is_ascii_whitespace) {
+            let blanks = text.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            text = text.get(blanks..).unwrap_or_default();
+            if text.is_empty() {
                 return;
             }
-            capture.start = Some(at);
+            let before = u64::try_from(run.from + blanks).unwrap_or(u64::MAX);
+            capture.start = Some(run.base.saturating_add(before));
         }
-        if capture.long || capture.raw.len() + bytes.len() > limit {
+        if capture.long || capture.raw.len() + text.len() > self.limit {
             capture.long = true;
             capture.raw = Vec::new();
         } else {
-            capture.raw.extend_from_slice(bytes);
+            capture.raw.extend_from_slice(text);
         }
     }
 
-    fn end_value(&mut self, on: &mut impl FnMut(Found)) {
+    fn end_value(&mut self, run: &Run<'_>, end: usize, on: &mut impl FnMut(Found)) {
+        self.key.clear();
+        self.keep_value(run, end);
         let Some(Capture { which, start: Some(start), mut raw, long }) = self.capture.take() else { return };
         raw.truncate(raw.trim_ascii_end().len());
         on(Found { which, start, raw: (!long).then_some(raw) });

@@ -75,7 +75,7 @@ impl Vendor {
     }
 
     fn resting(&self) -> usize {
-        self.pool().resting().values().map(Vec::len).sum()
+        self.pool().sites().values().map(|rest| rest.all().len()).sum()
     }
 }
 
