@@ -61,7 +61,7 @@ impl Default for Limits {
             first_event: Duration::from_secs(120),
             idle: Duration::from_secs(120),
             total: Duration::from_secs(1800),
-            connections: 1024,
+            connections: 6_000,
             bot_connections: 64,
             grace: Duration::from_secs(5),
         }

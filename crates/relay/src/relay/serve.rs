@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 const HEAD_LIMIT: Duration = Duration::from_secs(30);
 /// The most that is read of a connection at once: a long prompt in one piece costs half of one in pieces of 64 KiB.
 /// Heads beyond it are refused by hyper, smaller ones are measured in `call`.
-const READ_BYTES: usize = 256 * 1024;
+const READ_BYTES: usize = 192 * 1024;
 /// The most header lines.
 const MAX_HEADERS: usize = 99;
 /// After the grace time, the last event of a stream has this long to leave.
@@ -114,7 +114,8 @@ impl Relay {
             watch.set_due(Instant::now() + limits.total + LAST_WORDS);
             // After such a request the framing is not watched: its connection talks on, or ends.
             let last = request.headers().contains_key(UPGRADE);
-            async move {
+            // hyper keeps room for this in every connection, for as long as it lasts: a box gives it back.
+            Box::pin(async move {
                 let mut answer = if badly_framed {
                     Relay::refuse_framing(&request)
                 } else {
@@ -124,7 +125,7 @@ impl Relay {
                     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }
                 Ok::<_, Infallible>(answer)
-            }
+            })
         });
         let mut builder = http1::Builder::new();
         builder
