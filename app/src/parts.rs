@@ -175,10 +175,13 @@ pub fn Pager(
     later: bool,
     /// Cursor of the next page.
     next: Option<String>,
+    /// How the address names the cursor, where a page has two lists.
+    #[prop(default = "cursor")]
+    named: &'static str,
 ) -> impl IntoView {
     let t = text();
     let and = if base.contains('?') { '&' } else { '?' };
-    let next = next.map(|cursor| format!("{base}{and}cursor={cursor}"));
+    let next = next.map(|cursor| format!("{base}{and}{named}={cursor}"));
     view! {
         <nav class="pager">
             {later.then(|| view! { <a class="btn" href=base>{t.first}</a> })}

@@ -69,6 +69,23 @@ test('four clicks lead from home to the bot, model, key and call that cost, and 
   for await (const piece of file) text += String(piece);
   expect(text.split('\r\n').filter((line) => line !== '')).toHaveLength(7);
 
+  // More calls than a page of them has: the eldest stands alone on the second one.
+  for (let n = 0; n < 15; n += 1) {
+    const body = { model: MODEL, messages: [{ role: 'user', content: `ask:later${n}` }] };
+    expect(await chela.callModel(saver, body)).toBe(200);
+  }
+  await expect.poll(async () => (await sums('range=24h')).calls).toBe(21);
+  await page.goto(`${chela.url}/usage?range=24h`);
+  await hydrated(page);
+  const latest = page.getByRole('region', { name: 'Latest calls' });
+  await expect(latest.getByRole('row')).toHaveCount(21);
+  await latest.getByRole('link', { name: 'Next page' }).click();
+  await page.waitForURL(/older=/);
+  await expect(latest.getByRole('row')).toHaveCount(2);
+  await expect(latest.getByRole('row').nth(1)).toContainText('Spender');
+  await latest.getByRole('link', { name: 'First page' }).click();
+  await expect(latest.getByRole('row')).toHaveCount(21);
+
   for (const [name, path] of [
     ['usage-full', '/usage?range=7d'],
     ['usage-call', `/usage?call=${call}`],

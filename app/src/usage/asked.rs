@@ -4,7 +4,7 @@ use api::usage::{Asked as Words, UsageBy, UsageOutcome, UsageRange, UsageSort};
 use leptos_router::params::ParamsMap;
 
 /// What an address may say, in the order it says it.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "range",
     "from",
     "to",
@@ -17,8 +17,11 @@ const NAMES: [&str; 13] = [
     "model",
     "status",
     "cursor",
+    "older",
     "call",
 ];
+/// Where in a list, or in which call, one is; any other choice begins anew.
+const PLACES: [&str; 3] = ["cursor", "older", "call"];
 /// What narrows.
 pub(super) const FILTERS: [&str; 6] = ["bot", "key", "virtual_key", "vendor", "model", "status"];
 
@@ -50,7 +53,7 @@ impl Asked {
     pub(super) fn with(&self, other: &[(&'static str, &str)]) -> String {
         let mut query = ParamsMap::new();
         for name in NAMES {
-            let kept = || self.get(name).filter(|_| name != "cursor" && name != "call");
+            let kept = || self.get(name).filter(|_| !PLACES.contains(&name));
             let word = other.iter().find(|(known, _)| *known == name).map(|(_, word)| (*word).to_owned());
             if let Some(word) = word.or_else(kept).filter(|word| !word.is_empty()) {
                 query.insert(name, word);
@@ -62,7 +65,7 @@ impl Asked {
     /// The file of these calls; by the bot's id, as programs ask.
     pub(super) fn file(&self, zone: &str, bot: Option<String>) -> String {
         let mut query = ParamsMap::new();
-        for name in NAMES.into_iter().filter(|name| !["by", "sort", "cursor", "call"].contains(name)) {
+        for name in NAMES.into_iter().filter(|name| !["by", "sort"].contains(name) && !PLACES.contains(name)) {
             if let Some(word) = self.get(name) {
                 query.insert(name, word);
             }
@@ -164,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_link_keeps_what_was_chosen_and_begins_at_the_first_page() {
-        let here = asked(&[("range", "7d"), ("bot", "bot_1"), ("cursor", "5"), ("other", "x")]);
+        let here = asked(&[("range", "7d"), ("bot", "bot_1"), ("cursor", "5"), ("older", "6"), ("other", "x")]);
         assert_eq!(plain(&here.with(&[("by", "key")])), "/usage?range=7d&by=key&bot=bot_1");
         assert_eq!(here.with(&[("bot", "")]), "/usage?range=7d");
         assert_eq!(asked(&[]).with(&[]), "/usage");

@@ -51,7 +51,8 @@ async fn load(asked: Asked) -> Result<Found, ApiError> {
         ..words.clone().into()
     };
     let shares = usage_breakdown(shares).await?;
-    let calls = usage_list(ListUsage { limit: Some(CALLS), ..words.into() }).await?;
+    let calls = ListUsage { limit: Some(CALLS), cursor: asked.get("older"), ..words.into() };
+    let calls = usage_list(calls).await?;
     Ok((None, Some((summary, trend, shares, calls))))
 }
 

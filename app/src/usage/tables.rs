@@ -113,7 +113,6 @@ pub(super) fn shares(asked: &Asked, page: Page<UsageShare>) -> AnyView {
 
 pub(super) fn calls(asked: &Asked, page: Page<UsageRow>) -> AnyView {
     let t = text::text();
-    let more = page.next.is_some();
     let rows = page.items.into_iter().map(|row| {
         let href = asked.with(&[("call", &row.id.to_string())]);
         let (tone, ended) = outcome(&row);
@@ -141,7 +140,7 @@ pub(super) fn calls(asked: &Asked, page: Page<UsageRow>) -> AnyView {
                     <tbody>{rows.collect_view()}</tbody>
                 </table>
             </div>
-            {more.then(|| view! { <p class="hint">{t.more_calls}</p> })}
+            <Pager base=asked.with(&[]) later=asked.has("older") next=page.next named="older"/>
         </section>
     }
     .whole()

@@ -51,7 +51,6 @@ texts! {
     other_models: "Other models", "其他模型";
     unknown: "unknown", "未知";
     latest: "Latest calls", "最近的调用";
-    more_calls: "There are more: the CSV file has them all.", "还有更多：CSV 文件包含全部调用。";
     csv: "Calls as CSV", "导出 CSV";
     none_title: "No model was called in this time", "此时间段没有模型调用";
     none_text: "As soon as a bot calls a model, what it used and what it cost stands here.", "机器人调用模型后，用量和费用会显示在这里。";

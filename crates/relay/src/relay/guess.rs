@@ -16,6 +16,11 @@ const UNBOUND_OUTPUT: u64 = 4_096;
 const BOUNDS: [&[u8]; 4] =
     [b"\"max_tokens\"", b"\"max_completion_tokens\"", b"\"max_output_tokens\"", b"\"maxOutputTokens\""];
 
+/// Where they ask for several answers, each of which may be that long.
+const ANSWERS: [&[u8]; 2] = [b"\"n\"", b"\"candidateCount\""];
+/// What vendors give at most.
+const MOST_ANSWERS: u64 = 128;
+
 /// Tokens that a call may use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Guess {
@@ -26,9 +31,14 @@ pub(super) struct Guess {
 impl Guess {
     /// Of a body of so many bytes, of which these are here.
     pub(super) fn of<'a>(length: u64, pieces: impl IntoIterator<Item = &'a Bytes>) -> Self {
-        let bound = pieces.into_iter().find_map(|piece| bound(piece));
+        let (mut output, mut answers) = (None, None);
+        for piece in pieces {
+            output = output.or_else(|| number(piece, b"\"max", &BOUNDS));
+            answers = answers.or_else(|| ANSWERS.iter().find_map(|name| number(piece, name, &[name])));
+        }
+        let answers = answers.unwrap_or(1).clamp(1, MOST_ANSWERS);
         let input = length.div_ceil(BYTES_OF_A_TOKEN).min(LONGEST_PROMPT);
-        Self { input, output: bound.unwrap_or(UNBOUND_OUTPUT) }
+        Self { input, output: output.unwrap_or(UNBOUND_OUTPUT).saturating_mul(answers) }
     }
 
     /// Of a talk, whose length nobody knows.
@@ -61,12 +71,12 @@ impl Guess {
     }
 }
 
-/// The number after one of the names. A text that holds such words has its quotes escaped, so it is not taken for a field; a
-/// field deeper inside may be, which only makes a guess worse.
-fn bound(piece: &[u8]) -> Option<u64> {
-    memmem::find_iter(piece, b"\"max").find_map(|at| {
+/// The number after one of the names, all of which begin alike. A text that holds such words has its quotes escaped, so it is
+/// not taken for a field; a field deeper inside may be, which only makes a guess worse.
+fn number(piece: &[u8], begins: &[u8], names: &[&[u8]]) -> Option<u64> {
+    memmem::find_iter(piece, begins).find_map(|at| {
         let rest = piece.get(at..)?;
-        let name = BOUNDS.iter().find(|name| rest.starts_with(name))?;
+        let name = names.iter().find(|name| rest.starts_with(name))?;
         let rest = rest.get(name.len()..)?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
         let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
         std::str::from_utf8(rest.get(..digits)?).ok()?.parse().ok()
@@ -93,6 +103,11 @@ mod tests {
             (r#"{"messages":[{"content":"\"max_tokens\": 1"}],"max_tokens":3}"#, 3),
             (r#"{"max_tokens_x":4}"#, UNBOUND_OUTPUT),
             (r#"{"max_tokens":99999999999999999999999}"#, UNBOUND_OUTPUT),
+            (r#"{"n":3,"max_tokens":10}"#, 30),
+            (r#"{"generationConfig":{"candidateCount": 2,"maxOutputTokens":5}}"#, 10),
+            (r#"{"max_tokens":10,"n":null}"#, 10),
+            (r#"{"max_tokens":10,"n":0}"#, 10),
+            (r#"{"max_tokens":10,"n":4000000000}"#, 10 * MOST_ANSWERS),
         ] {
             assert_eq!(of(body).output, output, "{body}");
         }
