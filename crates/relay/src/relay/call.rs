@@ -131,7 +131,8 @@ impl Relay {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let Shared { config, choices, kept } = &*self.shared;
+        call.guard.unless_stopped(call.guard.vendor())?;
+        let Shared { config, choices, kept, .. } = &*self.shared;
         // What is read before the model is known is held in memory, so it must come soon, not only steadily.
         let due = (Instant::now() + config.limits.idle).min(call.guard.deadline());
         let upload = Arc::clone(&call.guard.upload);

@@ -19,8 +19,9 @@ use http::{HeaderMap, StatusCode};
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 use tokio::{task::JoinHandle, time::Instant};
@@ -82,6 +83,10 @@ pub(super) struct Guard {
     pub(super) line: Line,
     /// What the request's body tells on its way, which may be longer than that of the answer.
     pub(super) upload: Arc<Notes>,
+    /// Where it is woken when operators stop calls.
+    place: usize,
+    /// What was stopped when it looked last.
+    seen: AtomicU64,
 }
 
 impl Guard {
@@ -94,6 +99,8 @@ impl Guard {
         line: Line,
     ) -> Self {
         let (trace_id, parent_span_id) = trace(headers).unzip();
+        // Before anybody looks whether the call is stopped: what is stopped afterwards wakes it.
+        let (place, seen) = (shared.switch.enter(), shared.switch.turns().into());
         let row = UsageRow {
             request_id: Uuid::now_v7(),
             workspace: caller.workspace,
@@ -137,6 +144,8 @@ impl Guard {
             begun: Instant::now(),
             line,
             upload: Arc::default(),
+            place,
+            seen,
         }
     }
 
@@ -186,6 +195,34 @@ impl Guard {
         self.row.as_ref().is_some_and(|r| r.bot.is_some())
     }
 
+    /// Refuses what an operator stopped.
+    pub(super) fn unless_stopped(&self, vendor: &str) -> Result<(), Trouble> {
+        let bot = self.row.as_ref().and_then(|row| row.bot);
+        if self.shared.switch.has(self.workspace(), bot, vendor) { Err(self.stopped_as()) } else { Ok(()) }
+    }
+
+    /// What a caller hears whose calls are stopped.
+    fn stopped_as(&self) -> Trouble {
+        if self.is_bot() { Trouble::Stopped } else { Trouble::Switched }
+    }
+
+    /// What it is ended with, if an operator has stopped it since it began.
+    pub(super) fn halted(&self) -> Option<Trouble> {
+        let turns = self.shared.switch.turns();
+        if self.seen.load(Ordering::Relaxed) == turns {
+            return None;
+        }
+        self.seen.store(turns, Ordering::Relaxed);
+        self.unless_stopped(self.vendor()).err()
+    }
+
+    /// The same; the task is woken when there is news.
+    pub(super) fn poll_halted(&self, cx: &Context<'_>) -> Poll<Trouble> {
+        // In this order: who is stopped after the look is woken.
+        self.shared.switch.wake_me(self.place, cx.waker());
+        self.halted().map_or(Poll::Pending, Poll::Ready)
+    }
+
     /// Time since the call began.
     pub(super) fn elapsed(&self) -> Duration {
         self.begun.elapsed()
@@ -231,6 +268,7 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        self.shared.switch.leave(self.place);
         let Some(mut row) = self.row.take() else { return };
         row.latency_ms = millis(self.begun.elapsed());
         row.sent_bytes = self.upload.sent_bytes.load(Ordering::Relaxed);

@@ -165,6 +165,12 @@ impl Passing {
         }
     }
 
+    /// An operator stopped it.
+    fn halt(&mut self, trouble: Trouble) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.guard.ends(End::Halted);
+        self.cut(trouble)
+    }
+
     /// The same after these bytes.
     fn cut_after(
         &mut self,
@@ -234,6 +240,9 @@ impl Passing {
         if self.guard.line.is_stopping() {
             return self.cut(Trouble::Stopping);
         }
+        if let Some(trouble) = self.guard.halted() {
+            return self.halt(trouble);
+        }
         loop {
             let polled = match self.first.pieces.pop_front() {
                 Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
@@ -263,7 +272,12 @@ impl Passing {
                 }
                 Poll::Ready(None) => return self.ends(),
                 Poll::Pending if self.poll_late(cx) => return self.cut(Trouble::TimedOut),
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    return match self.guard.poll_halted(cx) {
+                        Poll::Ready(trouble) => self.halt(trouble),
+                        Poll::Pending => Poll::Pending,
+                    };
+                }
             }
         }
     }

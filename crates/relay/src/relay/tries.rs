@@ -16,7 +16,7 @@ use super::{
     upload::Begun,
 };
 use crate::{
-    Dialect, UpstreamKey,
+    Dialect, End, UpstreamKey,
     egress::{Coming, Reach},
     health::{Heard, Rest, Resting},
     probe::words,
@@ -26,7 +26,7 @@ use crate::{
 };
 use http::{HeaderMap, Method, Request, response::Parts};
 use http_body::Body as _;
-use std::{sync::Arc, time::Duration};
+use std::{future::poll_fn, sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
 /// What is asked, whichever key it is asked with.
@@ -201,6 +201,9 @@ impl Relay {
         asked: &mut Asked<'_>,
         key: &Arc<UpstreamKey>,
     ) -> Option<(Fate, Result<Got, Failed>)> {
+        if let Some(trouble) = guard.halted() {
+            return Some((Fate::Final, Err(trouble.into())));
+        }
         let body = asked.begun.body.send(leg.swap.clone())?;
         if leg.is_alone() {
             // Nobody else can be asked: nothing is kept for that.
@@ -231,7 +234,14 @@ impl Relay {
         (*request.method_mut(), *request.headers_mut()) = (asked.method.clone(), headers);
         *request.uri_mut() = way.uri;
         let patience = leg.rules.map_or(guard.deadline(), |rules| Instant::now() + rules.patience);
-        let mut got = self.answered(guard, request, key, (asked.dialect, patience)).await;
+        let mut got = tokio::select! {
+            biased;
+            trouble = poll_fn(|cx| guard.poll_halted(cx)) => Err(trouble.into()),
+            got = self.answered(guard, request, key, (asked.dialect, patience)) => got,
+        };
+        if matches!(got, Err(Failed { trouble: Trouble::Stopped | Trouble::Switched, .. })) {
+            guard.ends(End::Halted);
+        }
         // In a chain it is the caller's word for the chain.
         if let Some(model) = guard.upload.model.get().filter(|_| leg.rules.is_none()).cloned() {
             guard.note(|row| row.model = model);

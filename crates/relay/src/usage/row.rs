@@ -42,6 +42,8 @@ pub enum End {
     BadAnswer,
     /// Chela stopped.
     Stopped,
+    /// An operator stopped it while it ran.
+    Halted,
 }
 
 impl End {
@@ -59,6 +61,7 @@ impl End {
             Self::TimedOut => "timed_out",
             Self::BadAnswer => "bad_answer",
             Self::Stopped => "stopped",
+            Self::Halted => "halted",
         }
     }
 }

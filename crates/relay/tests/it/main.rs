@@ -10,6 +10,7 @@ mod hostile;
 mod native;
 mod passing;
 mod realtime;
+mod stops;
 mod support;
 mod tokens;
 mod unified;
