@@ -4,6 +4,7 @@ mod account;
 mod again;
 mod call;
 mod chain;
+mod cheaper;
 mod first;
 mod guard;
 mod guess;

@@ -116,7 +116,14 @@ fn reason(limit: &Limit, kind: Kind, standing: &Standing) -> Reason {
     let (used, most) = (in_words(unit, standing.used), in_words(unit, limit.most));
     let (code, message) = match kind {
         Kind::BudgetSpent if limit.hard => {
-            ("budget_spent", format!("{used} of {most} are used: calls are refused until it begins anew."))
+            let then = match &limit.instead {
+                Some(other) => format!(
+                    "calls to {0} go to {0}/{1} where that fits, others are refused",
+                    other.vendor, other.model
+                ),
+                None => "calls are refused".to_owned(),
+            };
+            ("budget_spent", format!("{used} of {most} are used: {then} until it begins anew."))
         }
         Kind::BudgetSpent => ("budget_spent", format!("{used} of {most} are used; calls go on.")),
         _ => ("budget_near", format!("{used} of {most} are used.")),

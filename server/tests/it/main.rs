@@ -87,6 +87,8 @@ mod signing_out;
 #[cfg(test)]
 mod stale_tokens;
 #[cfg(test)]
+mod stops;
+#[cfg(test)]
 mod survival;
 #[cfg(test)]
 mod unisolated;

@@ -70,7 +70,7 @@ impl Relay {
                     leg,
                     match trouble {
                         Trouble::OtherModel => Skip::NotAllowed,
-                        Trouble::Stopped | Trouble::Switched => Skip::Stopped,
+                        _ if guard.unless_stopped(leg.target.vendor.id).is_err() => Skip::Stopped,
                         _ => Skip::NoRoom,
                     },
                 );

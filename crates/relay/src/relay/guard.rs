@@ -112,6 +112,7 @@ impl Guard {
             chain: None,
             vendor: vendor.map_or("", |v| v.id),
             model: String::new(),
+            asked_model: None,
             model_answered: None,
             cost_micro_usd: None,
             estimated: false,
@@ -221,6 +222,16 @@ impl Guard {
         // In this order: who is stopped after the look is woken.
         self.shared.switch.wake_me(self.place, cx.waker());
         self.halted().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// The limit that had no room for it.
+    pub(super) fn refused_by(&self) -> Option<Uuid> {
+        self.row.as_ref().and_then(|row| row.limit)
+    }
+
+    /// The model that was asked for, where a cheaper one is asked instead.
+    pub(super) fn asked_model(&self) -> Option<&str> {
+        self.row.as_ref().and_then(|row| row.asked_model.as_deref())
     }
 
     /// Time since the call began.

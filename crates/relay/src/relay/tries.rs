@@ -5,6 +5,7 @@ use super::{
     Relay,
     again::Swap,
     chain::Rules,
+    cheaper::Cheaper,
     first::{First, gate, look},
     guard::{Guard, millis},
     headers,
@@ -127,13 +128,17 @@ impl Relay {
         guard: &mut Guard,
         target: Target<'_>,
         mut asked: Asked<'_>,
+        cheaper: Option<Cheaper>,
     ) -> Result<Got, Failed> {
         let snapshot = self.shared.config.snapshot.load_full();
         let pool = snapshot.pool(guard.workspace(), target.vendor).filter(|pool| !pool.is_empty());
         let pool = pool.ok_or(Trouble::NoKey)?;
-        let model = model(&target, asked.wish, &asked.begun);
+        let (model, swap) = match cheaper {
+            Some(Cheaper { model, swap }) => (model, swap),
+            None => (model(&target, asked.wish, &asked.begun), None),
+        };
         guard.note(|row| row.model.clone_from(&model));
-        let leg = Leg { target, pool, model, swap: None, rules: None };
+        let leg = Leg { target, pool, model, swap, rules: None };
         match self.ask_leg(guard, &leg, &mut asked).await {
             Ended::With(_, got) => got,
             Ended::Spent => Err(Trouble::NoKey.into()),
@@ -242,8 +247,10 @@ impl Relay {
         if matches!(got, Err(Failed { trouble: Trouble::Stopped | Trouble::Switched, .. })) {
             guard.ends(End::Halted);
         }
-        // In a chain it is the caller's word for the chain.
-        if let Some(model) = guard.upload.model.get().filter(|_| leg.rules.is_none()).cloned() {
+        // Where another is put in its place, it is the caller's word only.
+        if let Some(model) =
+            guard.upload.model.get().filter(|_| leg.rules.is_none() && leg.swap.is_none()).cloned()
+        {
             guard.note(|row| row.model = model);
         }
         let fate = fate(&got, guard);

@@ -4,6 +4,7 @@
 
 mod chains;
 mod chaos;
+mod cheaper;
 mod errors;
 mod fallback;
 mod hostile;
