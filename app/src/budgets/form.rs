@@ -4,6 +4,7 @@ use super::{page::Acts, row::shares, text};
 use crate::parts::{Failure, failure_of, field_error};
 use api::{budgets::Zone, virtual_keys::VirtualKey};
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 use ui::{Button, Card, Field, Glyph, Kind};
 
 /// A field of words to choose from.
@@ -34,14 +35,17 @@ pub(super) fn AddForm(keys: Vec<VirtualKey>, acts: Acts) -> impl IntoView {
     let t = text::text();
     let value = acts.create.value();
     let error = failure_of(move || value.get());
+    // The bot whose spending somebody came to end.
+    let bot = use_query_map().with_untracked(|query| query.get("bot"));
     let text_field = move |id: &'static str,
                            name: &'static str,
                            words: (&'static str, &'static str),
                            pointer| {
         let (label, hint) = words;
+        let filled = bot.clone().filter(|_| pointer == "/bot");
         view! {
             <Field id label hint error=field_error(error, pointer)>
-                <input id=id name=name class="input" autocomplete="off" aria-describedby=format!("{id}-note")/>
+                <input id=id name=name class="input" autocomplete="off" aria-describedby=format!("{id}-note") value=filled/>
             </Field>
         }
     };

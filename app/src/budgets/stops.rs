@@ -118,6 +118,22 @@ pub(crate) fn StopBot(bot: String, switch: Switch) -> impl IntoView {
     })
 }
 
+/// What a bot that spends for nobody is answered with, at once.
+#[component]
+pub(crate) fn Answers(bot: String, stop: ServerAction<BudgetsStop>) -> impl IntoView {
+    let t = text::text();
+    let budget = format!("/budgets?bot={bot}");
+    view! {
+        <ActionForm action=stop>
+            <input type="hidden" name="cmd[bot]" value=bot/>
+            <Button kind=Kind::Danger busy=stop.pending()>{t.stop_bot}</Button>
+        </ActionForm>
+        <a class="btn" href=budget>
+            {t.set_budget}
+        </a>
+    }
+}
+
 /// Asks once more, and why. What it is for is hidden where it is known.
 #[component]
 fn StopDialog(

@@ -69,6 +69,7 @@ texts! {
     stop_vendor: "Stop calls to a vendor", "停止对某个供应商的调用";
     stop_vendor_text: "No call goes to this vendor until you allow it again. Calls that run end at once; chains go on with other vendors.", "在您重新允许之前，不会再调用此供应商。进行中的调用会立即结束，备用链会使用其他供应商。";
     stop_bot: "Stop spending", "停止消费";
+    set_budget: "Set a budget", "设置预算";
     stop_bot_title: "Stop this bot's model calls?", "停止此机器人的模型调用？";
     stop_bot_text: "The bot stays up and calls no model until you allow it again. Calls that run end at once.", "机器人保持运行，但在您重新允许之前无法调用模型。进行中的调用会立即结束。";
     stop_now: "Stop now", "立即停止";

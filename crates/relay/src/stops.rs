@@ -9,11 +9,12 @@ use arc_swap::ArcSwap;
 use futures::task::AtomicWaker;
 use std::{
     collections::{HashMap, HashSet},
+    future::poll_fn,
     sync::{
         OnceLock,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
-    task::Waker,
+    task::{Poll, Waker},
 };
 
 /// Places of one hall. Where more calls run at once, another hall is built, and stays.
@@ -100,12 +101,41 @@ impl Switch {
         }
     }
 
+    /// Waits until something is stopped after which `is` so.
+    pub(crate) async fn halts(&self, is: impl Fn() -> bool) {
+        let place = Taken(self, self.enter());
+        let mut looked = None;
+        poll_fn(|cx| {
+            loop {
+                let turns = self.turns();
+                // Where nothing changed, the task is still known here.
+                if looked == Some(turns) {
+                    return Poll::Pending;
+                }
+                self.wake_me(place.1, cx.waker());
+                if looked.replace(turns).is_some() && is() {
+                    return Poll::Ready(());
+                }
+            }
+        })
+        .await;
+    }
+
     /// Leaves a place.
     pub(crate) fn leave(&self, place: usize) {
         if let Some(place) = self.hall.at(place) {
             drop(place.waker.take());
             place.taken.store(false, Ordering::Release);
         }
+    }
+}
+
+/// A place, as long as somebody waits there.
+struct Taken<'a>(&'a Switch, usize);
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.0.leave(self.1);
     }
 }
 

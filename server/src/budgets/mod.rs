@@ -4,6 +4,7 @@
 
 mod instead;
 mod limits;
+mod runaway;
 mod service;
 mod stops;
 mod store;

@@ -1,6 +1,6 @@
 //! Use cases of budgets.
 
-use super::{instead, stops, store, windows};
+use super::{instead, runaway::Runaway, stops, store, windows};
 use crate::{
     audit,
     bots::Bots,
@@ -36,6 +36,7 @@ pub struct Budgets {
     pub(super) routing: Arc<Routing>,
     pub(super) notify: Arc<Notify>,
     pub(super) bots: Arc<Bots>,
+    pub(super) runaway: Runaway,
 }
 
 /// Registers the slice's verbs.
@@ -82,7 +83,7 @@ impl Budgets {
         notify: Arc<Notify>,
         bots: Arc<Bots>,
     ) -> Arc<Self> {
-        Arc::new(Self { platform, routing, notify, bots })
+        Arc::new(Self { platform, routing, notify, bots, runaway: Runaway::default() })
     }
 
     /// Rows as people see them.

@@ -29,7 +29,11 @@ impl Budgets {
                 tokio::select! {
                     () = budgets.platform.shutdown.cancelled() => return,
                     () = news.notified() => {}
+                    () = budgets.runaway.suspects.notified() => {}
                     () = tokio::time::sleep(RESYNC) => {}
+                }
+                if let Err(error) = budgets.tell_of_runaways().await {
+                    tracing::error!(error = %error, "people could not be told of a bot that spends for nobody; it is tried again");
                 }
                 if let Err(error) = budgets.tell().await {
                     tracing::error!(error = %error, "people could not be told of budgets; it is tried again");
@@ -61,6 +65,7 @@ impl Budgets {
             }
         }
         self.notify.end_budgets(&going_on).await?;
+        self.end_runaways(&granted).await?;
         self.platform.db.write(async |tx| store::forget_notices(tx, &granted, now_ms - KEPT_MS).await).await
     }
 

@@ -83,6 +83,8 @@ mod refusals;
 #[cfg(test)]
 mod remote;
 #[cfg(test)]
+mod runaway;
+#[cfg(test)]
 mod signing_out;
 #[cfg(test)]
 mod stale_tokens;

@@ -8,14 +8,8 @@ use crate::{
 use std::sync::Arc;
 
 /// Requests that another model can take over: those that write text.
-const WRITES: [&str; 6] = [
-    "chat/completions",
-    "/completions",
-    "messages",
-    "responses",
-    ":generateContent",
-    ":streamGenerateContent",
-];
+const WRITES: [&str; 5] =
+    ["completions", "messages", "responses", ":generateContent", ":streamGenerateContent"];
 
 /// What is asked in the place of a model.
 pub(super) struct Cheaper {

@@ -11,10 +11,11 @@ use crate::{
     Caller, End, Snapshot, UsageRow,
     guarded::Watch,
     limits::{Need, Reserved},
+    stops::Switch,
     usage::Try,
     vendors::Vendor,
 };
-use api::ids::WorkspaceId;
+use api::ids::{BotId, WorkspaceId};
 use http::{HeaderMap, StatusCode};
 use std::{
     sync::{
@@ -26,6 +27,9 @@ use std::{
 };
 use tokio::{task::JoinHandle, time::Instant};
 use uuid::Uuid;
+
+/// What a stop goes by: workspace, bot, vendor.
+type Whose = (WorkspaceId, Option<BotId>, &'static str);
 
 /// The connection a call came in on, as far as its answer cares.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +43,8 @@ pub(super) struct Line {
 pub(super) struct LineShared {
     /// Set when its listener stops: running answers then end at once.
     stopping: AtomicBool,
+    /// Whose answer is on its way: a stop may have to end it while nobody reads it.
+    whose: Mutex<Option<Whose>>,
     /// What the connection has become, where it speaks another protocol now.
     talk: Mutex<Option<JoinHandle<()>>>,
 }
@@ -50,6 +56,12 @@ impl Line {
 
     pub(super) fn stop(&self) {
         self.shared.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the answer on its way is one that an operator stopped.
+    pub(super) fn is_halted(&self, switch: &Switch) -> bool {
+        let whose = *self.shared.whose.lock().unwrap_or_else(PoisonError::into_inner);
+        whose.is_some_and(|(workspace, bot, vendor)| switch.has(workspace, bot, vendor))
     }
 
     /// Keeps the connection counted while its talk goes on.
@@ -196,6 +208,12 @@ impl Guard {
         self.row.as_ref().is_some_and(|r| r.bot.is_some())
     }
 
+    /// An answer is on its way over the connection, or no longer.
+    pub(super) fn is_on_its_way(&self, is: bool) {
+        let whose = self.row.as_ref().filter(|_| is).map(|row| (row.workspace, row.bot, row.vendor));
+        *self.line.shared.whose.lock().unwrap_or_else(PoisonError::into_inner) = whose;
+    }
+
     /// Refuses what an operator stopped.
     pub(super) fn unless_stopped(&self, vendor: &str) -> Result<(), Trouble> {
         let bot = self.row.as_ref().and_then(|row| row.bot);
@@ -279,12 +297,17 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        let halted = self.halted();
         self.shared.switch.leave(self.place);
         let Some(mut row) = self.row.take() else { return };
         row.latency_ms = millis(self.begun.elapsed());
         row.sent_bytes = self.upload.sent_bytes.load(Ordering::Relaxed);
         if row.end == End::ClientGone && self.line.is_stopping() {
             row.end = End::Stopped;
+        }
+        // Its answer was not read, and could not be told.
+        if let Some(trouble) = halted.filter(|_| row.end == End::ClientGone) {
+            (row.end, row.note) = (End::Halted, Some(trouble.words().into_owned()));
         }
         let used = account::reckon(&mut row, &self.reckoned(), &self.snapshot);
         std::mem::take(&mut self.reserved).settle(used);

@@ -70,6 +70,7 @@ impl Passing {
         key: Arc<UpstreamKey>,
         dialect: Dialect,
     ) -> Self {
+        guard.is_on_its_way(true);
         let (step, cause, last) = (Step::Going, Trouble::Cut, Instant::now());
         Self {
             first,
@@ -320,6 +321,7 @@ impl Body for Passing {
 
 impl Drop for Passing {
     fn drop(&mut self) {
+        self.guard.is_on_its_way(false);
         // hyper does not ask a body of known length for its end: all bytes given out is the end.
         let given_out = !self.events && self.first.pieces.is_empty() && self.body.is_end_stream();
         // A caller that heard the dialect's last word hangs up before HTTP's own end: it has its whole answer.

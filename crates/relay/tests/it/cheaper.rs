@@ -72,7 +72,7 @@ async fn a_call_without_room_goes_to_the_cheaper_model_by_a_splice_and_says_so()
             "gemini",
             "/v1beta/models/gemini/dear:generateContent",
             gemini,
-            "/v1beta/models/small:generateContent",
+            "/v1/v1beta/models/small:generateContent",
             gemini.to_owned(),
         ),
     ] {

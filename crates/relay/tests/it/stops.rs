@@ -91,6 +91,24 @@ async fn each_dialect_says_so_in_its_own_words() {
 }
 
 #[tokio::test]
+async fn a_caller_that_does_not_read_is_left_with_its_answer() {
+    let mut house = house_with(Script::default(), patient(), true).await;
+    // More than the connections on both sides hold.
+    house.vendor.play(Mode::Binary { bytes: 64 * 1024 * 1024 });
+    let stream = TcpStream::connect(house.at).await.unwrap();
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let request =
+        Request::post("/v1/openai/audio/speech").header("host", "relay").header("x-api-key", BOT_TOKEN);
+    let request = request.body(Full::<Bytes>::from(r#"{"model":"fake-model","input":"x"}"#)).unwrap();
+    let answer = sender.send_request(request).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    house.relay.stop(stopped(|s| s.bot(workspace(), BOT)));
+    assert_eq!(house.row().await.end, End::Halted, "while nothing of it is read");
+    drop(answer);
+}
+
+#[tokio::test]
 async fn a_stop_of_somebody_else_ends_nothing() {
     let house = house_with(Script::default(), patient(), true).await;
     house.vendor.play(Mode::HangAfter { pieces: 3 });

@@ -139,6 +139,8 @@ async fn stop(
         })
         .await?;
     b.routing.read_stops().await?;
+    // A bot that spent for nobody does so no longer.
+    b.routing.budget_news().notify_one();
     tracing::warn!(stop.target = %row.target, workspace.id = %row.workspace_id, "model calls are stopped");
     let mut words = b.stop_words(&granted, vec![row]).await?;
     words.pop().ok_or_else(|| ApiError::not_found().into())
