@@ -70,7 +70,12 @@ test('a budget is made, stops what it is for, and is raised', async ({ crowd, pa
   expect(await call(chela.url, secret)).toBe(200);
 
   await page.getByRole('button', { name: 'Stop all model calls' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Stop all model calls' }).click();
-  await expect(page.getByText('All calls it is for are refused.')).toBeVisible();
+  await page.getByRole('dialog').getByLabel('Why').fill('an incident');
+  await page.getByRole('dialog').getByRole('button', { name: 'Stop now' }).click();
+  await expect(page.getByText('All model calls are stopped')).toBeVisible();
+  await expect(page.getByText('an incident')).toBeVisible();
   expect(await call(chela.url, secret)).toBe(403);
+  await page.getByRole('button', { name: 'Allow again' }).click();
+  await expect(page.getByText('All model calls are stopped')).toBeHidden();
+  expect(await call(chela.url, secret)).toBe(200);
 });

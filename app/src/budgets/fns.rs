@@ -26,6 +26,21 @@ pub async fn budgets_delete(cmd: DeleteBudget) -> Result<Done, ApiError> {
     call(cmd).await
 }
 
+#[server(prefix = "/api/fn", endpoint = "budgets/stops", input = Json)]
+pub async fn budgets_stops(cmd: ListStops) -> Result<Page<Stop>, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "budgets/stop")]
+pub async fn budgets_stop(cmd: StopCalls) -> Result<Stop, ApiError> {
+    call(cmd).await
+}
+
+#[server(prefix = "/api/fn", endpoint = "budgets/allow")]
+pub async fn budgets_allow(cmd: AllowCalls) -> Result<Done, ApiError> {
+    call(cmd).await
+}
+
 #[server(prefix = "/api/fn", endpoint = "budgets/zone", input = Json)]
 pub async fn budgets_zone() -> Result<Zone, ApiError> {
     call(GetZone {}).await

@@ -1,10 +1,11 @@
-//! The form of a new budget, the stop of everything, and the time zone.
+//! The form of a new budget, and the time zone.
 
-use super::{page::Acts, text};
-use crate::parts::{self, Failure, failure_of, field_error, success_of};
+use super::{page::Acts, row::shares, text};
+use crate::parts::{Failure, failure_of, field_error};
 use api::{budgets::Zone, virtual_keys::VirtualKey};
 use leptos::prelude::*;
-use ui::{Button, Card, Dialog, Field, Glyph, Kind};
+use leptos_router::hooks::use_query_map;
+use ui::{Button, Card, Field, Glyph, Kind};
 
 /// A field of words to choose from.
 fn choice(
@@ -34,14 +35,17 @@ pub(super) fn AddForm(keys: Vec<VirtualKey>, acts: Acts) -> impl IntoView {
     let t = text::text();
     let value = acts.create.value();
     let error = failure_of(move || value.get());
+    // The bot whose spending somebody came to end.
+    let bot = use_query_map().with_untracked(|query| query.get("bot"));
     let text_field = move |id: &'static str,
                            name: &'static str,
                            words: (&'static str, &'static str),
                            pointer| {
         let (label, hint) = words;
+        let filled = bot.clone().filter(|_| pointer == "/bot");
         view! {
             <Field id label hint error=field_error(error, pointer)>
-                <input id=id name=name class="input" autocomplete="off" aria-describedby=format!("{id}-note")/>
+                <input id=id name=name class="input" autocomplete="off" aria-describedby=format!("{id}-note") value=filled/>
             </Field>
         }
     };
@@ -69,6 +73,12 @@ pub(super) fn AddForm(keys: Vec<VirtualKey>, acts: Acts) -> impl IntoView {
                     t.per,
                     words([("month", t.month), ("day", t.day), ("minute", t.minute)]),
                 )} {choice("budget-hard", "cmd[hard]", t.hard, words([("true", t.refuses), ("false", t.tells)]))}
+                {text_field("budget-instead", "cmd[instead]", (t.instead, t.instead_hint), "/instead")}
+                <Field id="budget-from" label=t.instead_from>
+                    <select id="budget-from" name="cmd[instead_from]" class="input">
+                        {shares(None)}
+                    </select>
+                </Field>
                 <div class="form-acts">
                     <Button kind=Kind::Primary glyph=Glyph::Plus busy=acts.create.pending()>
                         {t.add}
@@ -76,28 +86,6 @@ pub(super) fn AddForm(keys: Vec<VirtualKey>, acts: Acts) -> impl IntoView {
                 </div>
             </ActionForm>
         </Card>
-    }
-}
-
-/// Stops every model call of the workspace: a budget of nothing.
-#[component]
-pub(super) fn StopDialog(acts: Acts) -> impl IntoView {
-    let t = text::text();
-    view! {
-        <Dialog id="stop-all" title=t.stop_title close=t.close done=success_of(move || acts.create.value().get())>
-            <p>{t.stop_text}</p>
-            <ActionForm action=acts.create>
-                <input type="hidden" name="cmd[unit]" value="requests"/>
-                <input type="hidden" name="cmd[period]" value="month"/>
-                <input type="hidden" name="cmd[amount]" value="0"/>
-                <div class="dialog-acts">
-                    <button type="button" class="btn" data-close>
-                        {parts::text().cancel}
-                    </button>
-                    <Button kind=Kind::Danger busy=acts.create.pending()>{t.stop}</Button>
-                </div>
-            </ActionForm>
-        </Dialog>
     }
 }
 

@@ -5,4 +5,5 @@ mod form;
 mod keys;
 pub mod page;
 mod row;
+pub(crate) mod stops;
 mod text;

@@ -2,18 +2,19 @@
 
 use super::{
     fns::{
-        BudgetsChange, BudgetsCreate, BudgetsDelete, BudgetsSetZone, budgets_list, budgets_zone,
-        virtual_keys_list,
+        BudgetsChange, BudgetsCreate, BudgetsDelete, BudgetsSetZone, budgets_list, budgets_stops,
+        budgets_zone, virtual_keys_list,
     },
-    form::{AddForm, StopDialog, ZoneForm},
+    form::{AddForm, ZoneForm},
     keys::Keys,
     row::BudgetRow,
+    stops::{StopButtons, Stopped, Switch},
     text,
 };
 use crate::parts::{Failure, Heading, Pager, Unloaded};
 use api::{
     ApiError, Page,
-    budgets::{Budget, ListBudgets, Zone},
+    budgets::{Budget, ListBudgets, ListStops, Stop, Zone},
     virtual_keys::{ListVirtualKeys, VirtualKey},
 };
 use leptos::prelude::*;
@@ -23,7 +24,7 @@ use leptos_router::{
     hooks::{use_location, use_query_map},
     lazy_route,
 };
-use ui::{EmptyState, Glyph, IntoWhole, Opener, Toasts};
+use ui::{EmptyState, Glyph, IntoWhole, Toasts};
 
 /// Where virtual keys are.
 pub(super) const KEYS: &str = "/virtual-keys";
@@ -33,6 +34,7 @@ pub(super) const KEYS: &str = "/virtual-keys";
 pub struct BudgetsPage {
     cursor: Memo<Option<String>>,
     budgets: Resource<Option<Result<Page<Budget>, ApiError>>>,
+    stops: Resource<Option<Result<Page<Stop>, ApiError>>>,
     zone: Resource<Option<Result<Zone, ApiError>>>,
     keys: Resource<Result<Page<VirtualKey>, ApiError>>,
 }
@@ -50,6 +52,10 @@ impl LazyRoute for BudgetsPage {
                 async |(here, cursor)| {
                     if here { Some(budgets_list(ListBudgets { limit: None, cursor }).await) } else { None }
                 },
+            ),
+            stops: Resource::new_blocking(
+                move || here.get(),
+                async |here| if here { Some(budgets_stops(ListStops::default()).await) } else { None },
             ),
             zone: Resource::new_blocking(
                 move || here.get(),
@@ -131,18 +137,28 @@ impl Acts {
 
 #[component]
 fn Budgets(this: BudgetsPage) -> impl IntoView {
-    let BudgetsPage { cursor, budgets, zone, keys } = this;
+    let BudgetsPage { cursor, budgets, stops, zone, keys } = this;
     let t = text::text();
     let acts = Acts::new(Callback::new(move |()| {
         budgets.refetch();
         zone.refetch();
     }));
+    let switch = Switch::new(Callback::new(move |()| stops.refetch()));
     let failed = Signal::derive(move || acts.delete.value().get().and_then(Result::err));
     view! {
         <Heading title=t.title/>
         <p class="lead">{t.lead}</p>
         <div class="grid-main">
             <div class="stack">
+                <Transition>
+                    {move || Suspend::new(async move {
+                        match stops.await {
+                            Some(Ok(page)) => view! { <Stopped stops=page.items switch/> }.whole(),
+                            Some(Err(error)) => view! { <Unloaded error/> }.whole(),
+                            None => ().whole(),
+                        }
+                    })}
+                </Transition>
                 <Failure error=failed/>
                 <Transition>
                     {move || Suspend::new(async move {
@@ -168,10 +184,7 @@ fn Budgets(this: BudgetsPage) -> impl IntoView {
                         view! { <AddForm keys acts/> }
                     })}
                 </Suspense>
-                <Opener dialog="stop-all" class="btn btn-danger">
-                    {t.stop}
-                </Opener>
-                <StopDialog acts/>
+                <StopButtons switch/>
             </div>
         </div>
     }

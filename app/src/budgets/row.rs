@@ -3,7 +3,7 @@
 use super::{page::Acts, text};
 use crate::{
     i18n::fill,
-    parts::{self, Failure, failure_of, success_of},
+    parts::{self, Failure, failure_of, field_error, success_of},
     time::Moment,
 };
 use api::budgets::{Budget, BudgetUnit};
@@ -34,6 +34,10 @@ pub(super) fn BudgetRow(budget: Budget, acts: Acts) -> impl IntoView {
     let (change, delete) = (format!("change-{}", budget.id), format!("delete-{}", budget.id));
     let (most, drawn, end) = (budget.most, budget.used.min(budget.most), budget.window_end_ms);
     let label = used.clone();
+    let cheaper = budget.instead.as_ref().map(|model| match budget.instead_from {
+        Some(percent) => fill(t.goes_from, model).replacen("{}", &percent.to_string(), 1),
+        None => fill(t.goes_when_full, model),
+    });
     view! {
         <article class="card key">
             <header class="key-head">
@@ -44,6 +48,7 @@ pub(super) fn BudgetRow(budget: Budget, acts: Acts) -> impl IntoView {
                 <StatePill tone glyph word/>
             </header>
             <p class="key-facts">{used}</p>
+            {cheaper.map(|words| view! { <p class="hint">{words}</p> })}
             {(most > 0)
                 .then(|| {
                     view! {
@@ -69,6 +74,20 @@ pub(super) fn BudgetRow(budget: Budget, acts: Acts) -> impl IntoView {
     }
 }
 
+/// From which shares of a budget on calls may go to its cheaper model; what was said elsewhere is among them.
+pub(super) fn shares(now: Option<i64>) -> impl IntoView {
+    let t = text::text();
+    let mut all = vec![0, 50, 80, 90];
+    all.extend(now.filter(|now| !all.contains(now)));
+    all.sort_unstable();
+    let option = |percent: i64| {
+        let word =
+            if percent == 0 { t.when_full.to_owned() } else { fill(t.from_percent, &percent.to_string()) };
+        view! { <option value=percent.to_string() selected=now == Some(percent)>{word}</option> }
+    };
+    all.into_iter().map(option).collect_view()
+}
+
 /// An amount as it is typed.
 fn typed(budget: &Budget) -> String {
     match budget.unit {
@@ -89,6 +108,9 @@ fn ChangeDialog(dialog: String, budget: Budget, acts: Acts) -> impl IntoView {
     let field = |name: &str| format!("{dialog}-{name}");
     let (amount, amount_input, hard, hard_input) =
         (field("amount"), field("amount"), field("hard"), field("hard"));
+    let (instead, instead_input, from, from_input) =
+        (field("instead"), field("instead"), field("from"), field("from"));
+    let (cheaper, share) = (budget.instead.clone().unwrap_or_default(), budget.instead_from.unwrap_or(0));
     let (id, version) = (budget.id.to_string(), budget.version.to_string());
     let (typed, is_hard) = (typed(&budget), budget.hard);
     view! {
@@ -117,6 +139,14 @@ fn ChangeDialog(dialog: String, budget: Budget, acts: Acts) -> impl IntoView {
                         <option value="false" selected=!is_hard>
                             {t.tells}
                         </option>
+                    </select>
+                </Field>
+                <Field id=instead label=t.instead hint=t.instead_hint error=field_error(error, "/instead")>
+                    <input id=instead_input name="cmd[instead]" class="input mono" autocomplete="off" value=cheaper/>
+                </Field>
+                <Field id=from label=t.instead_from>
+                    <select id=from_input name="cmd[instead_from]" class="input">
+                        {shares(Some(share))}
                     </select>
                 </Field>
                 <div class="dialog-acts">
@@ -179,6 +209,8 @@ mod tests {
                 used: 0,
                 reserved: 0,
                 forecast: None,
+                instead: None,
+                instead_from: None,
                 version: 1,
             })
         };

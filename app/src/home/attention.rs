@@ -7,7 +7,9 @@ use crate::{
         fns::{BotsRestart, BotsStart},
         state,
     },
+    budgets::{fns::BudgetsStop, stops::Answers},
     frame::Person,
+    notify,
     parts::Failure,
     settings::instance::Notices,
 };
@@ -15,6 +17,7 @@ use api::{
     auth::Role,
     bots::{BotSummary, Desired},
     keys::{KeyStatus, KeySummary},
+    notify::Notification,
     settings::Banner as Notice,
 };
 use leptos::prelude::*;
@@ -26,6 +29,8 @@ pub(super) fn Attention(
     bots: RwSignal<Vec<BotSummary>>,
     keys: Vec<KeySummary>,
     notices: Vec<Notice>,
+    /// Bots that spend for nobody.
+    news: Vec<Notification>,
     /// There is no bot yet.
     none: Memo<bool>,
 ) -> impl IntoView {
@@ -34,13 +39,14 @@ pub(super) fn Attention(
     let unwell = Memo::new(move |_| {
         bots.with(|all| all.iter().filter(|bot| state::needs_attention(bot)).cloned().collect::<Vec<_>>())
     });
-    let keys_well = failing.is_empty();
+    let keys_well = failing.is_empty() && news.is_empty();
     let all_well = Memo::new(move |_| keys_well && unwell.with(Vec::is_empty));
     // One set for the list, so that a failure is said once and outlives the row it belongs to.
-    let acts = Acts { start: ServerAction::new(), restart: ServerAction::new() };
+    let acts = Acts { start: ServerAction::new(), restart: ServerAction::new(), stop: ServerAction::new() };
     let failed = Signal::derive(move || {
         let start = acts.start.value().get().and_then(Result::err);
-        start.or_else(|| acts.restart.value().get().and_then(Result::err))
+        let stop = acts.stop.value().get().and_then(Result::err);
+        start.or(stop).or_else(|| acts.restart.value().get().and_then(Result::err))
     });
     view! {
         <Notices notices/>
@@ -52,6 +58,7 @@ pub(super) fn Attention(
                     {t.all_well}
                 </p>
                 <ul class="rows" class:hidden=move || all_well.get()>
+                    {news.into_iter().map(|it| view! { <SpendingLine it acts/> }).collect_view()}
                     {failing.into_iter().map(|key| view! { <KeyLine key/> }).collect_view()}
                     {move || unwell.get().into_iter().map(|bot| view! { <BotLine bot acts/> }).collect_view()}
                 </ul>
@@ -65,6 +72,7 @@ pub(super) fn Attention(
 struct Acts {
     start: ServerAction<BotsStart>,
     restart: ServerAction<BotsRestart>,
+    stop: ServerAction<BudgetsStop>,
 }
 
 #[component]
@@ -116,6 +124,35 @@ fn Answer(slug: String, wanted: bool, acts: Acts) -> impl IntoView {
         }
         .whole()
     }
+}
+
+#[component]
+fn SpendingLine(it: Notification, acts: Acts) -> impl IntoView {
+    let t = text::text();
+    let owner = use_context::<Person>().is_some_and(|Person(me)| me.role == Role::Owner);
+    let happened = notify::text::kind(it.kind, notify::text::text());
+    let whose = it.bot.as_ref().map(|bot| bot.id);
+    let stopped = move || match acts.stop.value().get() {
+        Some(Ok(stop)) => whose.is_some() && stop.bot == whose,
+        _ => false,
+    };
+    it.bot.clone().map(|bot| {
+        let (href, slug) = (it.kind.page_of(&bot.slug), bot.slug);
+        view! {
+            <li class="row" class:hidden=stopped>
+                <div class="row-what">
+                    <p class="row-name">{bot.name} ": " {happened}</p>
+                    {it.reason.clone().map(|reason| view! { <p class="hint">{reason.message}</p> })}
+                </div>
+                <div class="row-acts">
+                    {owner.then(|| view! { <Answers bot=slug stop=acts.stop/> })}
+                    <a class="btn btn-quiet" href=href>
+                        {t.look}
+                    </a>
+                </div>
+            </li>
+        }
+    })
 }
 
 #[component]

@@ -7,6 +7,7 @@ mod text;
 use crate::{
     bots::{detail::BotState, fns::bots_list, list::follow_bots},
     keys::fns::keys_list,
+    notify::fns::notify_list,
     parts::{Heading, Unloaded},
     settings::fns::settings_instance,
     usage::{fns::usage_today, usd},
@@ -15,6 +16,7 @@ use api::{
     ApiError, Page,
     bots::{BotSummary, ListBots},
     keys::{KeySummary, ListKeys},
+    notify::{ListNotifications, Notification},
     settings::Instance,
     usage::UsageTotals,
 };
@@ -31,6 +33,7 @@ pub struct HomePage {
     keys: Resource<Result<Page<KeySummary>, ApiError>>,
     usage: Resource<Result<UsageTotals, ApiError>>,
     instance: Resource<Result<Instance, ApiError>>,
+    news: Resource<Result<Page<Notification>, ApiError>>,
 }
 
 #[lazy_route]
@@ -42,20 +45,23 @@ impl LazyRoute for HomePage {
             keys: Resource::new_blocking(|| (), |()| keys_list(ListKeys { limit: None, cursor: None })),
             usage: Resource::new_blocking(|| (), |()| usage_today()),
             instance: Resource::new_blocking(|| (), |()| settings_instance()),
+            news: Resource::new_blocking(|| (), |()| notify_list(ListNotifications::default())),
         }
     }
 
     fn view(this: HomePage) -> AnyView {
-        let HomePage { bots, keys, usage, instance } = this;
+        let HomePage { bots, keys, usage, instance, news } = this;
         view! {
             <Suspense>
                 {move || Suspend::new(async move {
                     let (bots, keys) = (bots.await, keys.await);
                     // Figures and notices are worth showing, not worth failing for.
                     let (usage, instance) = (usage.await.ok(), instance.await.ok());
+                    let mut news = news.await.map(|page| page.items).unwrap_or_default();
+                    news.retain(|it| it.kind.is_runaway() && it.resolved_at_ms.is_none());
                     match (bots, keys) {
                         (Ok(bots), Ok(keys)) => {
-                            view! { <Home bots=bots.items keys=keys.items usage instance/> }.whole()
+                            view! { <Home bots=bots.items keys=keys.items usage instance news/> }.whole()
                         }
                         (Err(error), _) | (_, Err(error)) => view! { <Unloaded error/> }.whole(),
                     }
@@ -72,6 +78,7 @@ fn Home(
     keys: Vec<KeySummary>,
     usage: Option<UsageTotals>,
     instance: Option<Instance>,
+    news: Vec<Notification>,
 ) -> impl IntoView {
     let t = text::text();
     let notices = instance.map(|instance| instance.banners).unwrap_or_default();
@@ -85,7 +92,7 @@ fn Home(
             <Show when=move || none.get()>
                 <FirstSteps has_key/>
             </Show>
-            <Attention bots keys notices none/>
+            <Attention bots keys notices news none/>
             <div class="stack" class:hidden=move || none.get()>
                 {usage.map(|usage| view! { <Figures usage/> })}
                 <Bots bots/>

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     bots::fns::BotsRestart,
+    budgets::{fns::BudgetsStop, stops::Answers},
     i18n::fill,
     time::{Age, Moment},
 };
@@ -19,6 +20,7 @@ pub(crate) struct Acts {
     pub(crate) restart: ServerAction<BotsRestart>,
     pub(crate) mute: ServerAction<NotifyMute>,
     pub(crate) read: ServerAction<NotifyRead>,
+    pub(crate) stop: ServerAction<BudgetsStop>,
 }
 
 /// One notification.
@@ -39,7 +41,9 @@ pub(super) fn Item(
     let happened = text::kind(it.kind, t);
     let (muted, unread) = (it.muted_until_ms, it.unread);
     // A restart brings no budget back.
-    let slug = it.bot.as_ref().filter(|_| !it.kind.is_of_budget()).map(|bot| bot.slug.clone());
+    let slug = it.bot.as_ref().filter(|_| !it.kind.is_of_spending()).map(|bot| bot.slug.clone());
+    let spends = it.bot.as_ref().filter(|_| it.kind.is_runaway() && goes_on && owner);
+    let spends = spends.map(|bot| bot.slug.clone());
     let about = match (&it.bot, it.runtime) {
         (Some(bot), _) => view! { <a href=it.kind.page_of(&bot.slug)>{bot.name.clone()}</a> }.whole(),
         (None, Some(runtime)) => fill(t.runtime, crate::bots::state::runtime_word(runtime)).whole(),
@@ -65,6 +69,7 @@ pub(super) fn Item(
                 </p>
             </div>
             <div class="row-acts">
+                {spends.map(|bot| view! { <Answers bot stop=acts.stop/> })}
                 {slug.map(|slug| view! { <OfBot slug muted=muted.is_some() goes_on acts owner/> })}
                 {unread
                     .then(|| {

@@ -25,7 +25,7 @@ use leptos_router::{
     lazy_route,
 };
 use serde::de::IgnoredAny;
-use ui::{Button, Card, EmptyState, Glyph, Icon, IntoWhole};
+use ui::{Button, Card, EmptyState, Glyph, Icon, IntoWhole, Toasts};
 
 /// The page.
 #[derive(Debug)]
@@ -56,8 +56,12 @@ impl LazyRoute for AlertsPage {
         }
         let AlertsPage { cursor, page } = this;
         let t = text::text();
-        let acts =
-            Acts { restart: ServerAction::new(), mute: ServerAction::new(), read: ServerAction::new() };
+        let acts = Acts {
+            restart: ServerAction::new(),
+            mute: ServerAction::new(),
+            read: ServerAction::new(),
+            stop: ServerAction::new(),
+        };
         // The bell asks for a new snapshot whenever something changed for this person: then the list is read anew, too.
         Effect::new(move |_: Option<()>| {
             let Some(live) = live() else { return };
@@ -68,18 +72,24 @@ impl LazyRoute for AlertsPage {
                 Fit::Yes
             });
         });
+        let toasts = use_context::<Toasts>();
         // Also where the line is down.
         Effect::new(move |_: Option<()>| {
             let read = matches!(acts.read.value().get(), Some(Ok(_)));
             let muted = matches!(acts.mute.value().get(), Some(Ok(_)));
-            if read || muted {
+            let stopped = matches!(acts.stop.value().get(), Some(Ok(_)));
+            if read || muted || stopped {
                 page.refetch();
+            }
+            if let Some(toasts) = toasts.filter(|_| stopped) {
+                toasts.say(t.spending_stopped);
             }
         });
         let failed = Signal::derive(move || {
             let restart = acts.restart.value().get().and_then(Result::err);
             let mute = acts.mute.value().get().and_then(Result::err);
-            restart.or(mute).or_else(|| acts.read.value().get().and_then(Result::err))
+            let stop = acts.stop.value().get().and_then(Result::err);
+            restart.or(mute).or(stop).or_else(|| acts.read.value().get().and_then(Result::err))
         });
         view! {
             <Heading title=t.title>

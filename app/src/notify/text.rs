@@ -56,6 +56,9 @@ texts! {
     unreachable_choice: "A runtime does not answer", "运行环境没有响应";
     budget_near: "A budget is nearly used up", "预算即将用尽";
     budget_spent: "A budget is used up", "预算已用尽";
+    heartbeat_loop: "Calls a model in a loop for nobody", "无人使用却循环调用模型";
+    idle_spend: "Spends while nobody writes to it", "无人使用却持续消费";
+    spending_stopped: "Its model calls are stopped.", "其模型调用已停止。";
     budgets: "Budgets", "预算";
     recovered: "It is over (in Chela: stays unread until you have seen it)", "故障结束（站内：看过之前保持未读）";
 }
@@ -73,6 +76,8 @@ pub(crate) const fn kind(kind: Kind, t: &'static Text) -> &'static str {
         Kind::Unreachable => t.unreachable,
         Kind::BudgetNear => t.budget_near,
         Kind::BudgetSpent => t.budget_spent,
+        Kind::HeartbeatLoop => t.heartbeat_loop,
+        Kind::IdleSpend => t.idle_spend,
         Kind::Recovered => t.recovered,
     }
 }

@@ -18,6 +18,7 @@ texts! {
     cooling_down: "Cooling down", "冷却中";
     keys_refused: "Keys refused", "密钥被拒";
     breaker_open: "Breaker open", "熔断中";
+    stopped: "Stopped by an operator", "已被操作员停止";
     back: "back", "恢复";
     leads_on: "Goes on after:", "遇到以下情况转到下一个：";
     rate_limit: "asked to slow down", "被限流";
@@ -59,6 +60,7 @@ pub(super) fn state(why: Option<LinkSkipWhy>, t: &'static Text) -> (Tone, Glyph,
         Some(LinkSkipWhy::CoolingDown) => (Tone::Warn, Glyph::CirclePause, t.cooling_down),
         Some(LinkSkipWhy::KeysRefused) => (Tone::Bad, Glyph::CircleX, t.keys_refused),
         Some(LinkSkipWhy::BreakerOpen) => (Tone::Bad, Glyph::CircleX, t.breaker_open),
+        Some(LinkSkipWhy::Stopped) => (Tone::Bad, Glyph::CircleX, t.stopped),
     }
 }
 

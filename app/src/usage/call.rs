@@ -33,6 +33,7 @@ fn why(tried: &UsageTry) -> String {
         "other_dialect" => t.why_dialect,
         "not_allowed" => t.why_not_allowed,
         "no_room" => t.why_no_room,
+        "stopped" => t.why_stopped,
         "cooling_down" | "keys_refused" | "breaker_open" => t.why_resting,
         _ => t.why_failed,
     };
@@ -77,7 +78,11 @@ pub(super) fn detail(asked: &Asked, found: UsageCall) -> AnyView {
     });
     let answered = call.model_answered.clone().filter(|answered| *answered != call.model);
     let lines = [
-        line(t.asked_model, Some(format!("{}/{}", call.vendor, call.model))),
+        line(
+            t.asked_model,
+            Some(format!("{}/{}", call.vendor, call.asked_model.as_ref().unwrap_or(&call.model))),
+        ),
+        line(t.cheaper, call.asked_model.as_ref().map(|_| call.model.clone())),
         line(t.answered, answered),
         line(t.chain, call.chain.clone()),
         line(t.by_bot, call.bot_name.clone().or_else(|| Some(call.bot?.to_string()))),

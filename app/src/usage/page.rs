@@ -9,11 +9,19 @@ use super::{
     text,
 };
 use crate::{
+    budgets::{
+        fns::budgets_stops,
+        stops::{StopBot, Stopped, Switch},
+    },
     i18n::fill,
     parts::{Heading, Unloaded},
     time,
 };
-use api::{ApiError, Page, usage::*};
+use api::{
+    ApiError, Page,
+    budgets::{ListStops, Stop},
+    usage::*,
+};
 use leptos::prelude::*;
 use leptos_router::{
     LazyRoute,
@@ -34,6 +42,8 @@ type Whole = (UsageReport, UsageLine, Page<UsageShare>, Page<UsageRow>);
 pub struct UsagePage {
     asked: Memo<Asked>,
     found: Resource<Result<Found, ApiError>>,
+    /// What stops calls of the bot whose tab it is.
+    stops: Resource<Option<Result<Page<Stop>, ApiError>>>,
 }
 
 async fn load(asked: Asked) -> Result<Found, ApiError> {
@@ -64,16 +74,24 @@ impl LazyRoute for UsagePage {
             let of = params.with(|params| params.get("bot"));
             path.with(|path| query.with(|query| Asked::read(path, of, query)))
         });
-        UsagePage { asked, found: Resource::new_blocking(move || asked.get(), load) }
+        let of = Memo::new(move |_| asked.with(|asked| asked.of.clone()));
+        let stops = async |bot: Option<String>| {
+            let cmd = ListStops { bot: Some(bot?), ..ListStops::default() };
+            Some(budgets_stops(cmd).await)
+        };
+        let found = Resource::new_blocking(move || asked.get(), load);
+        UsagePage { asked, found, stops: Resource::new_blocking(move || of.get(), stops) }
     }
 
     fn view(this: UsagePage) -> AnyView {
-        let UsagePage { asked, found } = this;
+        let UsagePage { asked, found, stops } = this;
         let t = text::text();
         let own = asked.with_untracked(|asked| asked.of.is_some());
+        let switch = own.then(|| Switch::new(Callback::new(move |()| stops.refetch())));
         view! {
             {(!own).then(|| view! { <Heading title=t.usage/> })}
             <div class="stack">
+                {switch.map(|switch| view! { <OfBot asked stops switch/> })}
                 <Transition>
                     {move || Suspend::new(async move {
                         let found = found.await;
@@ -89,6 +107,33 @@ impl LazyRoute for UsagePage {
             </div>
         }
         .whole()
+    }
+}
+
+/// The switch of a bot's own tab.
+#[component]
+fn OfBot(
+    asked: Memo<Asked>,
+    stops: Resource<Option<Result<Page<Stop>, ApiError>>>,
+    switch: Switch,
+) -> impl IntoView {
+    view! {
+        <Transition>
+            {move || Suspend::new(async move {
+                let bot = asked.with_untracked(|asked| asked.of.clone()).unwrap_or_default();
+                match stops.await {
+                    Some(Ok(Page { items: stops, .. })) => {
+                        let own = stops.iter().any(|stop| stop.bot.is_some());
+                        view! {
+                            <Stopped stops switch/>
+                            {(!own).then(|| view! { <StopBot bot switch/> })}
+                        }
+                            .whole()
+                    }
+                    _ => ().whole(),
+                }
+            })}
+        </Transition>
     }
 }
 

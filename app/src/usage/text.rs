@@ -63,6 +63,7 @@ texts! {
     refused: "Refused by Chela", "被 Chela 拒绝";
     client_gone: "Caller left", "调用方离开";
     stopped: "Chela stopped", "Chela 已停止";
+    halted: "Ended by an operator", "被操作员终止";
     vendor_error: "Vendor's error", "供应商错误";
     key_refused: "Key refused", "密钥被拒绝";
     unreachable: "Unreachable", "无法连接";
@@ -71,6 +72,7 @@ texts! {
     back: "All calls", "全部调用";
     one_call: "One call", "单次调用";
     asked_model: "Asked for", "请求模型";
+    cheaper: "Asked instead, to keep a budget", "为控制预算改用";
     answered: "Answered by", "应答模型";
     chain: "Chain", "链";
     trace: "Trace", "追踪";
@@ -90,5 +92,6 @@ texts! {
     why_dialect: "skipped: it speaks another dialect", "跳过：接口不同";
     why_not_allowed: "skipped: the caller may not ask for it", "跳过：调用方无权使用";
     why_no_room: "skipped: a budget has no room", "跳过：预算不足";
+    why_stopped: "skipped: an operator stopped calls to it", "跳过：已被操作员停止";
     why_resting: "skipped: its keys rest", "跳过：密钥暂停中";
 }

@@ -42,7 +42,8 @@ fn limits() -> Vec<Arc<Limit>> {
         let (windows, most) = (Arc::new(|_: i64| (0, i64::MAX)), u64::MAX / 2);
         let counter = Arc::new(Counter::new((0, i64::MAX), 0, Arc::default()));
         let (id, identity) = (Uuid::nil(), String::new());
-        Arc::new(Limit { id, identity, unit, most, hard: true, vendor: None, model: None, windows, counter })
+        let (vendor, model, instead) = (None, None, None);
+        Arc::new(Limit { id, identity, unit, most, hard: true, vendor, model, instead, windows, counter })
     };
     [Unit::Requests, Unit::Tokens, Unit::Money].map(limit).into()
 }

@@ -55,6 +55,12 @@ words! {
         pub most: i64,
         /// Whether calls are refused when it is used up; people are told either way.
         pub hard: bool,
+        /// The cheaper model that calls to its vendor go to instead of being refused.
+        #[serde(default)]
+        pub instead: Option<String>,
+        /// From how many percent used on; absent: when a call finds no room.
+        #[serde(default)]
+        pub instead_from: Option<i64>,
         pub state: BudgetState,
         pub window_start_ms: i64,
         pub window_end_ms: i64,
@@ -89,6 +95,12 @@ words! {
         /// True where nothing is said.
         #[serde(default)]
         pub hard: Option<bool>,
+        /// A cheaper model, `vendor/model`, that calls to its vendor go to instead of being refused.
+        #[serde(default)]
+        pub instead: Option<String>,
+        /// From how many percent used on (1 to 99); when a call finds no room, where nothing is said.
+        #[serde(default)]
+        pub instead_from: Option<i64>,
     }
     /// Changes how much there is; what was used stays used.
     #[serde(deny_unknown_fields)]
@@ -101,6 +113,12 @@ words! {
         pub amount: Option<String>,
         #[serde(default)]
         pub hard: Option<bool>,
+        /// Another cheaper model; empty: none.
+        #[serde(default)]
+        pub instead: Option<String>,
+        /// From how many percent used on; 0: when a call finds no room.
+        #[serde(default)]
+        pub instead_from: Option<i64>,
         #[serde(default)]
         pub expected_version: Option<i64>,
     }
@@ -114,6 +132,53 @@ words! {
     pub struct SetZone { pub time_zone: String }
     #[derive(Eq)]
     pub struct Zone { pub time_zone: String }
+    /// Model calls that somebody stopped: of a bot, to a vendor, or all of the workspace.
+    #[derive(Eq)]
+    pub struct Stop {
+        pub id: StopId,
+        /// The bot whose calls are stopped.
+        pub bot: Option<BotId>,
+        /// While there is such a bot.
+        pub bot_name: Option<String>,
+        /// The vendor no call goes to. All calls are stopped where neither is named.
+        pub vendor: Option<String>,
+        /// As whoever stopped them said it.
+        pub why: Option<String>,
+        /// The person or token that did.
+        pub by: String,
+        pub by_name: Option<String>,
+        pub since_ms: i64,
+    }
+    /// What is stopped, the last first.
+    #[derive(Default)]
+    #[serde(deny_unknown_fields)]
+    pub struct ListStops {
+        /// Only what stops calls of this bot (id or slug): its own stop, those of vendors and that of all.
+        #[serde(default)]
+        pub bot: Option<String>,
+        #[serde(default)]
+        pub limit: Option<u32>,
+        #[serde(default)]
+        pub cursor: Option<String>,
+    }
+    /// Stops model calls at once, also those that run, until they are allowed again. One of bot, vendor and everything is said.
+    #[derive(Default)]
+    #[serde(deny_unknown_fields)]
+    pub struct StopCalls {
+        /// Id or slug.
+        #[serde(default)]
+        pub bot: Option<String>,
+        #[serde(default)]
+        pub vendor: Option<String>,
+        /// All calls of the workspace.
+        #[serde(default)]
+        pub everything: Option<bool>,
+        #[serde(default)]
+        pub why: Option<String>,
+    }
+    /// Ends a stop.
+    #[serde(deny_unknown_fields)]
+    pub struct AllowCalls { pub stop: StopId }
 }
 
 verbs! {
@@ -123,4 +188,7 @@ verbs! {
     DeleteBudget => Done, "budgets.delete";
     GetZone => Zone, "budgets.zone";
     SetZone => Zone, "budgets.set_zone";
+    ListStops => Page<Stop>, "budgets.stops";
+    StopCalls => Stop, "budgets.stop";
+    AllowCalls => Done, "budgets.allow";
 }

@@ -132,6 +132,8 @@ id! {
     PriceId = "prc";
     /// A budget.
     BudgetId = "bud";
+    /// A stop of model calls.
+    StopId = "stp";
     /// A virtual key: what a person or program calls models with.
     VirtualKeyId = "vk";
     /// A row of the usage ledger.

@@ -21,6 +21,7 @@ impl NotificationKind {
             }
             Self::UpgradeUndone => format!("/bots/{slug}/config#openclaw"),
             Self::BudgetNear | Self::BudgetSpent => "/budgets".to_owned(),
+            Self::HeartbeatLoop | Self::IdleSpend => format!("/bots/{slug}/usage"),
             Self::Failed | Self::Unreachable | Self::Recovered => format!("/bots/{slug}/overview"),
         }
     }
@@ -51,6 +52,10 @@ words! {
         BudgetNear,
         /// It is used up.
         BudgetSpent,
+        /// A bot calls a model again and again, evenly, and nobody writes to it.
+        HeartbeatLoop,
+        /// A bot spends for more than an hour, and nobody writes to it.
+        IdleSpend,
         /// A choice only: a trouble that is over. In the app it stays unread until it is seen; pushed, it takes the
         /// place of the trouble.
         Recovered,
@@ -171,7 +176,7 @@ words! {
 
 impl NotificationKind {
     /// Every kind there is.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::CrashLoop,
         Self::Failed,
         Self::OutOfMemory,
@@ -182,6 +187,8 @@ impl NotificationKind {
         Self::Unreachable,
         Self::BudgetNear,
         Self::BudgetSpent,
+        Self::HeartbeatLoop,
+        Self::IdleSpend,
         Self::Recovered,
     ];
 
@@ -189,6 +196,18 @@ impl NotificationKind {
     #[must_use]
     pub const fn is_of_budget(self) -> bool {
         matches!(self, Self::BudgetNear | Self::BudgetSpent)
+    }
+
+    /// Whether it is about a bot that spends for nobody.
+    #[must_use]
+    pub const fn is_runaway(self) -> bool {
+        matches!(self, Self::HeartbeatLoop | Self::IdleSpend)
+    }
+
+    /// Whether it is about money, which no restart brings back.
+    #[must_use]
+    pub const fn is_of_spending(self) -> bool {
+        self.is_of_budget() || self.is_runaway()
     }
 }
 

@@ -52,6 +52,8 @@ words! {
         KeysRefused,
         /// It failed several times in a row with every key.
         BreakerOpen,
+        /// Somebody stopped calls to it.
+        Stopped,
     }
 
     pub struct LinkSkip {

@@ -18,7 +18,7 @@ words! {
         pub status: Option<u16>,
         /// `slow_down`, `refused`, `forbidden`, `unreachable`, `failed`, `no_model`, `context_length_exceeded` or
         /// `tool_error`; of a link that was skipped `no_vendor`, `no_key`, `other_dialect`, `not_allowed`, `no_room`,
-        /// `cooling_down`, `keys_refused` or `breaker_open`.
+        /// `stopped`, `cooling_down`, `keys_refused` or `breaker_open`.
         pub why: String,
         pub took_ms: i64,
     }
@@ -38,6 +38,9 @@ words! {
         pub virtual_key: Option<VirtualKeyId>,
         pub vendor: String,
         pub model: String,
+        /// The model the caller asked for, where a budget led the call to a cheaper one, `model`.
+        #[serde(default)]
+        pub asked_model: Option<String>,
         /// The model its vendor says it used; absent where it said none.
         #[serde(default)]
         pub model_answered: Option<String>,

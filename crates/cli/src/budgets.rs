@@ -34,6 +34,12 @@ pub enum BudgetVerb {
         /// Whether calls are refused when it is used up.
         #[arg(long, value_name = "true|false", action = clap::ArgAction::Set)]
         hard: Option<bool>,
+        /// Another cheaper model; empty for none.
+        #[arg(long, value_name = "MODEL")]
+        instead: Option<String>,
+        /// From how many percent used on calls go to it; 0: when a call finds no room.
+        #[arg(long, value_name = "PERCENT")]
+        instead_from: Option<i64>,
     },
     /// Delete a budget; what it stopped goes on.
     #[command(visible_alias = "delete")]
@@ -43,7 +49,8 @@ pub enum BudgetVerb {
         #[command(flatten)]
         yes: Yes,
     },
-    /// Stop model calls at once, until the budget this makes is deleted.
+    /// Refuse model calls from the next one on, until the budget of 0 this makes is deleted. `chela spending stop` ends
+    /// those that run, too.
     Stop {
         #[command(flatten)]
         of: Of,
@@ -99,6 +106,12 @@ pub struct AddArgs {
     /// Only tell people when it is used up, refuse nobody.
     #[arg(long)]
     soft: bool,
+    /// A cheaper model (`vendor/model`) that calls to its vendor go to instead of being refused.
+    #[arg(long, value_name = "MODEL")]
+    instead: Option<String>,
+    /// From how many percent used on (1 to 99); when a call finds no room, where nothing is said.
+    #[arg(long, value_name = "PERCENT", requires = "instead")]
+    instead_from: Option<i64>,
     #[command(flatten)]
     once: Once,
 }
@@ -137,6 +150,7 @@ const SHAPE: Shape = Shape {
         Column::new("FORECAST", |v, _| Cell::from(amount(v, "forecast"))),
         Column::wide("ENDS", |v, _| moment(number(v, "window_end_ms"))),
         Column::wide("HARD", |v, _| Cell::from(text(v, "hard"))),
+        Column::wide("INSTEAD", |v, _| Cell::from(text(v, "instead"))),
     ],
     name: "id",
     none: "There are no budgets: model calls may use what they like.",
@@ -165,11 +179,16 @@ pub(crate) async fn run(session: &Session, verb: BudgetVerb) -> Result<(), Failu
                 Per::Day => BudgetPeriod::Day,
                 Per::Month => BudgetPeriod::Month,
             };
-            let create = create(args.of, (unit, period), most, !args.soft);
+            let create = CreateBudget {
+                instead: args.instead,
+                instead_from: args.instead_from,
+                ..create(args.of, (unit, period), most, !args.soft)
+            };
             show(&session.call_once(&create, Some(&args.once)).await?)
         }
-        BudgetVerb::Change { budget, most, hard } => {
-            let change = ChangeBudget { budget, most: None, amount: most, hard, expected_version: None };
+        BudgetVerb::Change { budget, most, hard, instead, instead_from } => {
+            let (amount, most, expected_version) = (most, None, None);
+            let change = ChangeBudget { budget, most, amount, hard, instead, instead_from, expected_version };
             show(&session.call(&change).await?)
         }
         BudgetVerb::Rm { budget, yes } => {
@@ -199,5 +218,7 @@ pub(crate) async fn run(session: &Session, verb: BudgetVerb) -> Result<(), Failu
 
 fn create(of: Of, (unit, period): (BudgetUnit, BudgetPeriod), most: i64, hard: bool) -> CreateBudget {
     let Of { bot, virtual_key, model } = of;
-    CreateBudget { bot, virtual_key, model, unit, period, most: Some(most), amount: None, hard: Some(hard) }
+    let (most, amount, hard) = (Some(most), None, Some(hard));
+    let (instead, instead_from) = (None, None);
+    CreateBudget { bot, virtual_key, model, unit, period, most, amount, hard, instead, instead_from }
 }

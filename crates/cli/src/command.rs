@@ -7,7 +7,7 @@ use crate::{
     failure::Failure,
     instance, jobs, keys, login, notifications,
     options::{Noun, Plain},
-    orphans, output, prices, threads, tokens, usage, virtual_keys,
+    orphans, output, prices, spending, threads, tokens, usage, virtual_keys,
 };
 use clap::{Args, Subcommand};
 use std::process::ExitCode;
@@ -39,6 +39,9 @@ pub enum Command {
     /// How much model calls may use: requests, tokens or money.
     #[command(display_order = 10, visible_alias = "budgets")]
     Budget(Noun<budgets::BudgetVerb>),
+    /// Stop model calls at once, also those that run, and allow them again.
+    #[command(display_order = 10)]
+    Spending(Noun<spending::SpendingVerb>),
     /// Virtual keys: what people and programs call models with.
     #[command(display_order = 10, visible_alias = "virtual-keys")]
     VirtualKey(Noun<virtual_keys::VirtualKeyVerb>),
@@ -111,6 +114,7 @@ async fn dispatch(command: Command, env: &Env) -> Result<(), Failure> {
         Command::Thread(noun) => threads::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Key(noun) => keys::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Budget(noun) => budgets::run(&Session::open(noun.common, env)?, noun.verb).await,
+        Command::Spending(noun) => spending::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::VirtualKey(noun) => virtual_keys::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Price(noun) => prices::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Chain(noun) => chains::run(&Session::open(noun.common, env)?, noun.verb).await,

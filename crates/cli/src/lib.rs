@@ -31,6 +31,7 @@ mod prices;
 mod probe;
 pub mod routes;
 mod session;
+mod spending;
 mod threads;
 mod tokens;
 mod usage;

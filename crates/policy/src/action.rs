@@ -94,6 +94,8 @@ actions! {
     ReadBudgets = "budgets.read" needs Member;
     /// Make, change, delete budgets.
     WriteBudgets = "budgets.write" needs Owner;
+    /// Stop model calls at once, and allow them again.
+    StopCalls = "budgets.stop" needs Owner;
     /// Tell people that one is nearly or wholly used up.
     RunBudgets = "budgets.run" needs System;
     /// Read the audit log.

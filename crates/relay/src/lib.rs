@@ -15,6 +15,7 @@ pub mod health;
 pub mod limits;
 pub mod price;
 pub mod snapshot;
+pub mod stops;
 pub mod usage;
 pub mod vendors;
 
@@ -32,6 +33,7 @@ pub use relay::{Limits, Relay, RelayBody, RelayConfig};
 pub use snapshot::{
     Allowed as AllowedModels, Caller, CallerKind, KeyPool, Snapshot, SnapshotBuilder, UpstreamKey,
 };
+pub use stops::Stops;
 pub use usage::{End, Tokens, UsageReceiver, UsageRow, UsageSink, UsageTotals};
 pub use vendors::{Auth, Dialect, Vendor};
 pub use wire::Wire;

@@ -87,6 +87,17 @@ impl Counter {
     }
 }
 
+/// A cheaper model of a vendor, to which calls go when a limit is nearly or wholly used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instead {
+    /// Whose calls it takes; no call goes to another vendor.
+    pub vendor: String,
+    /// As its vendor names it.
+    pub model: String,
+    /// From how many percent used on; where nothing is said, when a call finds no room.
+    pub from_percent: Option<u64>,
+}
+
 /// A limit as calls meet it.
 pub struct Limit {
     /// Its id in the store.
@@ -103,6 +114,8 @@ pub struct Limit {
     pub vendor: Option<String>,
     /// The only model of that vendor it is for.
     pub model: Option<String>,
+    /// What is asked instead of a model that it has no room for.
+    pub instead: Option<Instead>,
     /// Its windows.
     pub windows: Windows,
     /// What was used.
@@ -146,6 +159,22 @@ impl Limit {
     fn is_for(&self, vendor: &str, model: &str) -> bool {
         self.vendor.as_deref().is_none_or(|only| only == vendor)
             && self.model.as_deref().is_none_or(|only| only == model)
+    }
+
+    /// The cheaper model for a call, if there is one; nothing is cheaper than what somebody stopped.
+    #[must_use]
+    pub fn instead_of(&self, vendor: &str, model: &str) -> Option<&Instead> {
+        let other = |instead: &&Instead| instead.vendor == vendor && instead.model != model;
+        self.instead.as_ref().filter(other).filter(|_| self.most > 0 && self.is_for(vendor, model))
+    }
+
+    /// The same, if so much is used that calls go to it already.
+    #[must_use]
+    pub fn instead_by_now(&self, vendor: &str, model: &str, now_ms: i64) -> Option<&Instead> {
+        let instead = self.instead_of(vendor, model)?;
+        let from = instead.from_percent?;
+        let used = self.counter.at(now_ms, &self.windows).used.load(Ordering::Relaxed);
+        (u128::from(used) * 100 >= u128::from(self.most) * u128::from(from)).then_some(instead)
     }
 
     /// How it stands at a moment.

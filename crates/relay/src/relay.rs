@@ -4,6 +4,7 @@ mod account;
 mod again;
 mod call;
 mod chain;
+mod cheaper;
 mod first;
 mod guard;
 mod guess;
@@ -26,7 +27,11 @@ pub(crate) use headers::add_key;
 pub(crate) use target::way;
 pub(crate) use trouble::excerpt;
 
-use crate::{BoxError, Egress, Snapshot, UsageSink};
+use crate::{
+    BoxError, Egress, Snapshot, UsageSink,
+    stops::{Stops, Switch},
+};
+use api::ids::{BotId, WorkspaceId};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use std::{sync::Arc, time::Duration};
@@ -94,6 +99,8 @@ struct Shared {
     choices: Arc<Semaphore>,
     /// What is kept of requests that may have to be sent again.
     kept: again::Kept,
+    /// What operators stopped.
+    switch: Switch,
 }
 
 /// An answer's body; axum takes it with `axum::body::Body::new`.
@@ -104,6 +111,18 @@ impl Relay {
     #[must_use]
     pub fn new(config: RelayConfig) -> Self {
         let choices = Arc::new(Semaphore::new(upload::CHOICES));
-        Self { shared: Arc::new(Shared { config, choices, kept: again::Kept::default() }) }
+        let (kept, switch) = (again::Kept::default(), Switch::default());
+        Self { shared: Arc::new(Shared { config, choices, kept, switch }) }
+    }
+
+    /// From now on this is stopped, and nothing else. Calls that run and are among it end at once.
+    pub fn stop(&self, stops: Stops) {
+        self.shared.switch.set(stops);
+    }
+
+    /// Whether calls of a workspace to a vendor are stopped; of a bot, if one is named.
+    #[must_use]
+    pub fn is_stopped(&self, workspace: WorkspaceId, bot: Option<BotId>, vendor: &str) -> bool {
+        self.shared.switch.has(workspace, bot, vendor)
     }
 }

@@ -116,7 +116,9 @@ impl Caller {
     /// Whether something holds for some models only: then a body must say which, and once.
     #[must_use]
     pub fn is_held_to_models(&self) -> bool {
-        let held = |limit: &Arc<Limit>| limit.model.is_some() || limit.unit == Unit::Money;
+        let held = |limit: &Arc<Limit>| {
+            limit.model.is_some() || limit.instead.is_some() || limit.unit == Unit::Money
+        };
         self.models.is_some() || self.limits.iter().any(held)
     }
 

@@ -20,6 +20,10 @@ pub struct Model {
     pub period: String,
     pub most: i64,
     pub hard: bool,
+    /// The cheaper model that calls go to, as `vendor/model`.
+    pub instead: Option<String>,
+    /// From how many percent used on; where nothing is said, when a call finds no room.
+    pub instead_from: Option<i64>,
     pub created_at_ms: i64,
     pub version: i64,
 }

@@ -2,3 +2,5 @@
 
 pub mod budget;
 pub mod notice;
+pub mod runaway;
+pub mod stop;

@@ -41,6 +41,8 @@ pub struct Model {
     pub budget_id: Option<BudgetId>,
     /// Who called, where it is a virtual key.
     pub virtual_key_id: Option<VirtualKeyId>,
+    /// The model the caller asked for, where a budget made it a cheaper one.
+    pub asked_model: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -189,6 +189,17 @@ impl Bots {
         }
     }
 
+    /// When something was last said in a bot's chats.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn last_said_ms(&self, ctx: &OpCtx, bot: BotId) -> Result<Option<i64>, OpError> {
+        match self.threads.get() {
+            Some(list) => Ok(list.activity(ctx, bot).await?.last_ms),
+            None => Ok(None),
+        }
+    }
+
     /// The bot behind an id or slug, for other slices.
     ///
     /// # Errors

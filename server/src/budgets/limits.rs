@@ -11,7 +11,7 @@ use entity::budgets::budget as row;
 use policy::{Granted, act};
 use relay::{
     Limit, Snapshot, Unit,
-    limits::{Counter, Windows},
+    limits::{Counter, Instead, Windows},
 };
 use sea_orm::ConnectionTrait;
 use std::{collections::HashMap, sync::Arc};
@@ -99,12 +99,20 @@ pub async fn build<C: ConnectionTrait>(
             hard: row.hard,
             vendor: row.vendor.clone(),
             model: row.model.clone(),
+            instead: instead(&row),
             windows,
             counter,
         };
         all.add(&row, Arc::new(limit));
     }
     Ok(all)
+}
+
+/// The cheaper model of a budget.
+fn instead(row: &row::Model) -> Option<Instead> {
+    let (vendor, model) = row.instead.as_deref()?.split_once('/')?;
+    let from_percent = row.instead_from.and_then(|percent| u64::try_from(percent).ok());
+    Some(Instead { vendor: vendor.to_owned(), model: model.to_owned(), from_percent })
 }
 
 async fn counter<C: ConnectionTrait>(

@@ -2,11 +2,15 @@
 //!
 //! Not responsible for refusing a call (`relay::limits`), for the ledger (`usage`) or for what a call costs (`prices`).
 
+mod instead;
 mod limits;
+mod runaway;
 mod service;
+mod stops;
 mod store;
 mod watch;
 mod windows;
 
 pub use limits::{Built, build};
 pub use service::{Budgets, of_model, of_new_key, register};
+pub use stops::stops;

@@ -1,6 +1,6 @@
 //! Use cases of budgets.
 
-use super::{store, windows};
+use super::{instead, runaway::Runaway, stops, store, windows};
 use crate::{
     audit,
     bots::Bots,
@@ -35,7 +35,8 @@ pub struct Budgets {
     pub(super) platform: Arc<Platform>,
     pub(super) routing: Arc<Routing>,
     pub(super) notify: Arc<Notify>,
-    bots: Arc<Bots>,
+    pub(super) bots: Arc<Bots>,
+    pub(super) runaway: Runaway,
 }
 
 /// Registers the slice's verbs.
@@ -71,6 +72,7 @@ pub fn register(verbs: &mut Verbs, budgets: &Arc<Budgets>) {
         budgets,
         set_zone,
     );
+    stops::register(verbs, budgets);
 }
 
 impl Budgets {
@@ -81,7 +83,7 @@ impl Budgets {
         notify: Arc<Notify>,
         bots: Arc<Bots>,
     ) -> Arc<Self> {
-        Arc::new(Self { platform, routing, notify, bots })
+        Arc::new(Self { platform, routing, notify, bots, runaway: Runaway::default() })
     }
 
     /// Rows as people see them.
@@ -131,6 +133,8 @@ impl Budgets {
             period: named(&row.period)?,
             most: row.most,
             hard: row.hard,
+            instead: row.instead,
+            instead_from: row.instead_from,
             state,
             window_start_ms: standing.span.0,
             window_end_ms: standing.span.1,
@@ -228,6 +232,8 @@ pub async fn of_new_key<C: ConnectionTrait>(
             period: name_of(&limit.period),
             most,
             hard: true,
+            instead: None,
+            instead_from: None,
             created_at_ms: now_ms,
             version: 1,
         };
@@ -258,6 +264,11 @@ async fn create(
     );
     check.done()?;
     let (vendor, model) = of_model(q.model.as_deref())?;
+    let cheaper = instead::read(q.instead.as_deref(), q.instead_from, (vendor.as_deref(), model.as_deref()))?;
+    if q.unit == BudgetUnit::Money {
+        b.priced(workspace_id, &cheaper)?;
+    }
+    let (instead, instead_from) = cheaper;
     let virtual_key_id = match said(&q.virtual_key) {
         Some(key) => Some(virtual_keys::find(b.platform.db.read(), &granted, key).await?),
         None => None,
@@ -277,6 +288,8 @@ async fn create(
         period: name_of(&q.period),
         most: most.unwrap_or_default(),
         hard: q.hard.unwrap_or(true),
+        instead,
+        instead_from,
         created_at_ms: ctx.now_ms,
         version: 1,
     };
@@ -321,6 +334,17 @@ async fn change(
             }
             row.most = most.unwrap_or(row.most);
             row.hard = q.hard.unwrap_or(row.hard);
+            if q.instead.is_some() || q.instead_from.is_some() {
+                let text = q.instead.as_deref().or(row.instead.as_deref());
+                // Without its model the share means nothing.
+                let gone = q.instead.as_deref().is_some_and(|text| text.trim().is_empty());
+                let from = q.instead_from.or(row.instead_from).filter(|_| !gone);
+                let cheaper = instead::read(text, from, (row.vendor.as_deref(), row.model.as_deref()))?;
+                if named::<BudgetUnit>(&row.unit)? == BudgetUnit::Money {
+                    b.priced(row.workspace_id, &cheaper)?;
+                }
+                (row.instead, row.instead_from) = cheaper;
+            }
             let row = store::update(tx, &granted, row).await?;
             audit::record(tx, b.platform.ids.as_ref(), &ctx, ChangeBudget::NAME, Some(row.id.to_string()))
                 .await?;

@@ -10,7 +10,7 @@ use api::{
     ids::*,
 };
 use entity::{
-    budgets::{budget as row, notice},
+    budgets::{budget as row, notice, runaway},
     usage::usage_row,
     workspace,
 };
@@ -153,6 +153,30 @@ pub(super) async fn first_notice<C: ConnectionTrait>(
         .exec_without_returning(tx)
         .await?;
     Ok(told > 0)
+}
+
+/// Remembers that people are told of a bot on a day. `false`: they were told before.
+pub(super) async fn first_runaway<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::RunBudgets>,
+    model: runaway::Model,
+) -> Result<bool, OpError> {
+    let mut key = OnConflict::columns([runaway::Column::BotId, runaway::Column::Day]);
+    let told = runaway::Entity::insert(model.into_active_model().reset_all())
+        .on_conflict(key.do_nothing().to_owned())
+        .exec_without_returning(tx)
+        .await?;
+    Ok(told > 0)
+}
+
+/// Forgets of which bots people were told before a day.
+pub(super) async fn forget_runaways<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::RunBudgets>,
+    before: i64,
+) -> Result<(), OpError> {
+    runaway::Entity::delete_many().filter(runaway::Column::Day.lt(before)).exec(tx).await?;
+    Ok(())
 }
 
 /// Forgets who was told in windows that are long over.

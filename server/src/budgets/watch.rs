@@ -29,7 +29,11 @@ impl Budgets {
                 tokio::select! {
                     () = budgets.platform.shutdown.cancelled() => return,
                     () = news.notified() => {}
+                    () = budgets.runaway.suspects.notified() => {}
                     () = tokio::time::sleep(RESYNC) => {}
+                }
+                if let Err(error) = budgets.tell_of_runaways().await {
+                    tracing::error!(error = %error, "people could not be told of a bot that spends for nobody; it is tried again");
                 }
                 if let Err(error) = budgets.tell().await {
                     tracing::error!(error = %error, "people could not be told of budgets; it is tried again");
@@ -61,6 +65,7 @@ impl Budgets {
             }
         }
         self.notify.end_budgets(&going_on).await?;
+        self.end_runaways(&granted).await?;
         self.platform.db.write(async |tx| store::forget_notices(tx, &granted, now_ms - KEPT_MS).await).await
     }
 
@@ -116,7 +121,14 @@ fn reason(limit: &Limit, kind: Kind, standing: &Standing) -> Reason {
     let (used, most) = (in_words(unit, standing.used), in_words(unit, limit.most));
     let (code, message) = match kind {
         Kind::BudgetSpent if limit.hard => {
-            ("budget_spent", format!("{used} of {most} are used: calls are refused until it begins anew."))
+            let then = match &limit.instead {
+                Some(other) => format!(
+                    "calls to {0} go to {0}/{1} where that fits, others are refused",
+                    other.vendor, other.model
+                ),
+                None => "calls are refused".to_owned(),
+            };
+            ("budget_spent", format!("{used} of {most} are used: {then} until it begins anew."))
         }
         Kind::BudgetSpent => ("budget_spent", format!("{used} of {most} are used; calls go on.")),
         _ => ("budget_near", format!("{used} of {most} are used.")),

@@ -124,6 +124,8 @@ pub async fn build(
 
     let budgets =
         Budgets::new(Arc::clone(&platform), Arc::clone(&routing), Arc::clone(&notify), Arc::clone(&bots));
+    let seen = usage.sees.set(Arc::clone(&budgets) as _);
+    debug_assert!(seen.is_ok(), "usage was built a moment ago");
 
     let mut verbs = Verbs::new(platform.tasks.clone());
     crate::auth::register(&mut verbs, &auth);

@@ -9,6 +9,9 @@ use api::{
 };
 use sea_orm::DatabaseTransaction;
 
+/// A bot spends for nobody.
+const RUNAWAYS: [Kind; 2] = [Kind::HeartbeatLoop, Kind::IdleSpend];
+
 impl Notify {
     /// A budget is nearly or wholly used.
     ///
@@ -31,9 +34,34 @@ impl Notify {
     /// # Errors
     /// What the database says.
     pub async fn end_budgets(&self, going_on: &[String]) -> Result<(), OpError> {
+        self.end_others(&[Kind::BudgetNear, Kind::BudgetSpent], going_on).await
+    }
+
+    /// Bots of whom people were told that they spend for nobody: whose they are, what the notification is about, when that
+    /// was last said.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn open_runaways(&self) -> Result<Vec<(WorkspaceId, BotId, String, i64)>, OpError> {
         let granted = self.may_run()?;
-        let kinds = [Kind::BudgetNear, Kind::BudgetSpent];
-        let open = store::open_of_kinds(self.platform.db.read(), &granted, &kinds).await?;
+        let open = store::open_of_kinds(self.platform.db.read(), &granted, &RUNAWAYS).await?;
+        let word = |row: entity::notify::notification::Model| {
+            Some((row.workspace_id, row.bot_id?, row.about, row.last_at_ms))
+        };
+        Ok(open.into_iter().filter_map(word).collect())
+    }
+
+    /// What is not among these is over: somebody wrote to the bot, its calls are stopped, or a day has passed.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn end_runaways(&self, going_on: &[String]) -> Result<(), OpError> {
+        self.end_others(&RUNAWAYS, going_on).await
+    }
+
+    async fn end_others(&self, kinds: &[Kind], going_on: &[String]) -> Result<(), OpError> {
+        let granted = self.may_run()?;
+        let open = store::open_of_kinds(self.platform.db.read(), &granted, kinds).await?;
         let over: Vec<_> = open.into_iter().filter(|row| !going_on.contains(&row.about)).collect();
         if over.is_empty() {
             return Ok(());

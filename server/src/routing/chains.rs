@@ -15,7 +15,7 @@ use api::{ApiError, Code, Page, Verb, ids::WorkspaceId, routing::*, validate::Ch
 use entity::routing::chain as row;
 use policy::{Granted, act};
 use relay::{
-    Snapshot,
+    Relay, Snapshot,
     chains::{self, Link, Skip, Trigger},
 };
 use std::{sync::Arc, time::Duration};
@@ -75,7 +75,7 @@ const DIALECTS: [(Dialect, relay::Dialect); 4] = [
 fn word(
     chain: &chains::Chain,
     changed_at_ms: Option<i64>,
-    (snapshot, workspace): (&Snapshot, WorkspaceId),
+    (relay, snapshot, workspace): (&Relay, &Snapshot, WorkspaceId),
     dialect: Option<Dialect>,
 ) -> Result<Chain, OpError> {
     let dialect = DIALECTS.into_iter().find(|(word, _)| Some(*word) == dialect).map(|(_, dialect)| dialect);
@@ -85,7 +85,9 @@ fn word(
     };
     let link = |link: &Link| -> Result<ChainLink, OpError> {
         let spoken = DIALECTS.into_iter().filter(|(_, dialect)| link.speaks(*dialect));
-        let skipped = snapshot.skips(workspace, link, dialect, wall_ms()).map(skip).transpose()?;
+        let stopped = link.vendor.is_some_and(|vendor| relay.is_stopped(workspace, None, vendor.id));
+        let skipped = snapshot.skips(workspace, link, dialect, wall_ms());
+        let skipped = skipped.or(stopped.then_some(Skip::Stopped)).map(skip).transpose()?;
         Ok(ChainLink {
             model: link.name().to_owned(),
             dialects: spoken.map(|(word, _)| word).collect(),
@@ -117,11 +119,11 @@ async fn list(
     let own = store::chains(r.platform().db.read(), &granted).await?;
     let mut all = Vec::new();
     for model in &own {
-        all.push(word(&ready(model)?, Some(model.changed_at_ms), (&snapshot, workspace), None)?);
+        all.push(word(&ready(model)?, Some(model.changed_at_ms), (r.relay(), &snapshot, workspace), None)?);
     }
     let hidden = |name: &str| own.iter().any(|model| model.name == name);
     for (_, chain) in chains::shipped().iter().filter(|(name, _)| !hidden(name)) {
-        all.push(word(chain, None, (&snapshot, workspace), None)?);
+        all.push(word(chain, None, (r.relay(), &snapshot, workspace), None)?);
     }
     let rows = all.into_iter().enumerate().skip(cursor.after.map_or(0, |last| last.saturating_add(1)));
     let rows = rows.take(usize::try_from(cursor.fetch()).unwrap_or(usize::MAX)).collect();
@@ -138,8 +140,10 @@ async fn read(
     let own = store::chain(r.platform().db.read(), &granted, &q.chain).await?;
     let (snapshot, shipped) = (r.snapshot(), chains::shipped().get(q.chain.as_str()));
     match (own, shipped) {
-        (Some(own), _) => word(&ready(&own)?, Some(own.changed_at_ms), (&snapshot, workspace), q.dialect),
-        (None, Some(shipped)) => word(shipped, None, (&snapshot, workspace), q.dialect),
+        (Some(own), _) => {
+            word(&ready(&own)?, Some(own.changed_at_ms), (r.relay(), &snapshot, workspace), q.dialect)
+        }
+        (None, Some(shipped)) => word(shipped, None, (r.relay(), &snapshot, workspace), q.dialect),
         (None, None) => Err(ApiError::not_found().into()),
     }
 }
@@ -209,7 +213,7 @@ async fn set(
     })
     .await?;
     r.refresh().await?;
-    word(&ready(&model)?, Some(model.changed_at_ms), (&r.snapshot(), workspace_id), None)
+    word(&ready(&model)?, Some(model.changed_at_ms), (r.relay(), &r.snapshot(), workspace_id), None)
 }
 
 async fn delete(

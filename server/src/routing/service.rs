@@ -47,6 +47,8 @@ pub struct Routing {
     wires: Mutex<HashMap<BotId, CancellationToken>>,
     /// One build at a time: a slow older one must not replace a newer one.
     building: tokio::sync::Mutex<()>,
+    /// The same of what is stopped, which waits for no snapshot.
+    stopping: tokio::sync::Mutex<()>,
     /// Told when a budget is nearly or wholly used.
     news: Arc<Notify>,
 }
@@ -71,9 +73,9 @@ impl Routing {
             now_ms: wall_ms,
         };
         let relay = Relay::new(config);
-        let (wires, building) = (Mutex::default(), tokio::sync::Mutex::default());
-        let news = Arc::default();
-        (Arc::new(Self { platform, relay, egress, snapshot, wires, building, news }), rows)
+        let (wires, news) = (Mutex::default(), Arc::default());
+        let (building, stopping) = Default::default();
+        (Arc::new(Self { platform, relay, egress, snapshot, wires, building, stopping, news }), rows)
     }
 
     pub(super) fn platform(&self) -> &Platform {
@@ -95,6 +97,7 @@ impl Routing {
     /// # Errors
     /// What the database says; the old snapshot stays then.
     pub async fn refresh(&self) -> Result<(), OpError> {
+        self.read_stops().await?;
         let _one = self.building.lock().await;
         let ctx = OpCtx::system(RequestId(self.platform.ids.uuid()), self.platform.clock.now_ms(), None);
         let granted = policy::check::<act::UseKeys>(&ctx.subject)?;
@@ -138,10 +141,29 @@ impl Routing {
         Ok(())
     }
 
+    /// Makes the relay hold to what is stopped now; calls that run and are among it end at once.
+    ///
+    /// # Errors
+    /// What the database says; what was stopped before stays so.
+    pub async fn read_stops(&self) -> Result<(), OpError> {
+        // One reader at a time: what an older one read must not come after what a newer one did.
+        let _one = self.stopping.lock().await;
+        let ctx = OpCtx::system(RequestId(self.platform.ids.uuid()), self.platform.clock.now_ms(), None);
+        let granted = policy::check::<act::UseKeys>(&ctx.subject)?;
+        self.relay.stop(budgets::stops(self.platform.db.read(), &granted).await?);
+        Ok(())
+    }
+
     /// How a budget stands, and the moment this is said of.
     pub fn standing(&self, budget: BudgetId) -> (Option<Standing>, i64) {
         let now_ms = wall_ms();
         (self.snapshot.load().limit(budget.0).map(|limit| limit.standing(now_ms)), now_ms)
+    }
+
+    /// Whether it is known what a model costs.
+    pub fn has_price(&self, workspace: WorkspaceId, vendor: &str, model: &str) -> bool {
+        let snapshot = self.snapshot.load();
+        snapshot.prices().is_some_and(|book| book.price(workspace, vendor, model, wall_ms(), 0).is_some())
     }
 
     /// Every budget as calls meet it.

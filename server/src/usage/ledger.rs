@@ -86,6 +86,9 @@ impl Usage {
                 .write_group(group.get(..rows).unwrap_or_default(), absorbed.get(..sums).unwrap_or_default());
             match some.await {
                 Ok(()) => {
+                    if let Some(sees) = self.sees.get() {
+                        sees.saw(group.get(..rows).unwrap_or_default());
+                    }
                     group.drain(..rows);
                     absorbed.drain(..sums);
                 }

@@ -15,7 +15,7 @@ mod when;
 
 pub use export::routes;
 pub use rollup::Only;
-pub use service::{Usage, register};
+pub use service::{Sees, Usage, register};
 pub use totals::spent;
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use policy::{Granted, act};
 use relay::UsageReceiver;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -33,6 +33,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 const LAST_ROWS: Duration = Duration::from_secs(5);
 /// No call takes longer.
 const LONG_CALL_MS: i64 = 3_600_000;
+
+/// Sees calls once they are written.
+pub trait Sees: Send + Sync {
+    /// Takes in a group of them.
+    fn saw(&self, calls: &[relay::UsageRow]);
+}
 
 /// What the slice works with.
 pub struct Usage {
@@ -44,6 +50,8 @@ pub struct Usage {
     /// Cancelled once no call runs any more.
     pub(super) ended: CancellationToken,
     ledger: TaskTracker,
+    /// Who sees calls once they are written.
+    pub sees: OnceLock<Arc<dyn Sees>>,
 }
 
 /// Registers the slice's verbs.
@@ -91,6 +99,7 @@ impl Usage {
             names: Mutex::default(),
             ended: CancellationToken::new(),
             ledger: TaskTracker::new(),
+            sees: OnceLock::new(),
         })
     }
 

@@ -79,6 +79,7 @@ async fn insert<C: ConnectionTrait>(
             estimated: r.estimated,
             budget_id: r.limit.map(BudgetId),
             virtual_key_id: r.virtual_key().map(VirtualKeyId),
+            asked_model: r.asked_model.clone(),
         })
     });
     let models = models.collect::<Result<Vec<_>, _>>()?;
@@ -227,6 +228,7 @@ fn word(r: row::Model) -> Result<Word, OpError> {
         key_name: None,
         vendor: r.vendor,
         model: r.model,
+        asked_model: r.asked_model,
         model_answered: r.model_answered,
         status: u16::try_from(r.status).unwrap_or(0),
         ended: r.ended,

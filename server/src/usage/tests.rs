@@ -126,6 +126,7 @@ fn call(n: u128, started_ms: i64) -> UsageRow {
         chain: None,
         vendor: "openai",
         model: "gpt-4o".to_owned(),
+        asked_model: None,
         model_answered: None,
         cost_micro_usd: Some(35),
         estimated: false,

@@ -67,6 +67,7 @@ async fn garbage_for_any_verb_is_refused_with_a_pointer_and_writes_nothing() {
         let path = path.replace("{bot}", &id).replace("{thread}", &id.replace("bot_", "thr_"));
         let path = path
             .replace("{budget}", &id.replace("bot_", "bud_"))
+            .replace("{stop}", &id.replace("bot_", "stp_"))
             .replace("{virtual_key}", &id.replace("bot_", "vk_"));
         let path =
             path.replace("{key}", &id.replace("bot_", "key_")).replace("{job}", &id.replace("bot_", "job_"));

@@ -201,6 +201,64 @@ async fn a_hard_budget_of_money_takes_no_model_whose_price_nobody_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_room_a_bot_goes_on_with_the_cheaper_model_and_the_ledger_names_both() {
+    let (at, owner, bot) = house().await;
+    let made = budget(
+        &at,
+        &owner,
+        json!({
+            "bot": bot, "model": "openai/fake-model", "unit": "requests", "period": "month", "most": 1,
+            "instead": "openai/small",
+        }),
+    )
+    .await;
+    assert_eq!((&made["instead"], &made["instead_from"]), (&json!("openai/small"), &Value::Null));
+    assert_eq!(says(&at, &owner, &bot, "ask:first").await, "final");
+    assert_eq!(last_call(&at, &owner, 1).await["asked_model"], Value::Null);
+    assert_eq!(says(&at, &owner, &bot, "ask:second").await, "final");
+    let call = last_call(&at, &owner, 2).await;
+    assert_eq!((&call["asked_model"], &call["model"]), (&json!("fake-model"), &json!("small")), "{call}");
+    assert_eq!((&call["budget"], &call["status"]), (&Value::Null, &json!(200)));
+
+    let path = format!("/api/budgets/{}", made["id"].as_str().expect("an id"));
+    let none = at.ask(&owner, "PATCH", &path, json!({ "instead": "" })).await.ok(200);
+    assert_eq!(none["instead"], Value::Null);
+    assert_eq!(says(&at, &owner, &bot, "ask:third").await, "failed");
+    let share = json!({ "most": 100, "instead": "openai/small", "instead_from": 1 });
+    let share = at.ask(&owner, "PATCH", &path, share).await.ok(200);
+    assert_eq!((&share["instead_from"], &share["state"]), (&json!(1), &json!("open")));
+    assert_eq!(says(&at, &owner, &bot, "ask:fourth").await, "final");
+    assert_eq!(last_call(&at, &owner, 4).await["model"], "small", "one percent is used");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cheaper_model_is_of_the_same_vendor_and_has_a_price_where_money_is_counted() {
+    let (at, owner, _) = house().await;
+    let fields = |more: Value| {
+        let mut fields =
+            json!({ "unit": "money", "period": "month", "most": 5, "model": "openai/fake-model" });
+        fields.as_object_mut().expect("an object").extend(more.as_object().expect("fields").clone());
+        fields
+    };
+    for (more, pointer) in [
+        (json!({ "instead": "groq/small" }), "/instead"),
+        (json!({ "instead": "openai/*" }), "/instead"),
+        (json!({ "instead": "openai/fake-model" }), "/instead"),
+        (json!({ "instead": "openai/nobody-priced-it" }), "/instead"),
+        (json!({ "instead_from": 80 }), "/instead"),
+        (json!({ "instead": "openai/small", "instead_from": 100 }), "/instead_from"),
+    ] {
+        let answer = at.ask(&owner, "POST", "/api/budgets", fields(more.clone())).await;
+        assert_eq!((answer.status, answer.pointers()), (422, vec![pointer.to_owned()]), "{more}");
+    }
+    let price = json!({ "vendor": "openai", "model": "small", "input_price": 1, "output_price": 1 });
+    at.ask(&owner, "POST", "/api/prices", price).await.ok(201);
+    budget(&at, &owner, fields(json!({ "instead": "openai/small", "instead_from": 80 }))).await;
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_makes_no_sense_is_refused_field_by_field() {
     let at = TestServer::start().await;
     let owner = at.owner().await;

@@ -210,6 +210,7 @@ async fn a_model_call_of_its_own_keeps_it_awake() {
         cost_micro_usd: None,
         estimated: false,
         budget_id: None,
+        asked_model: None,
     };
     let called = at.server.platform.db.write(async |tx| {
         usage_row::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;

@@ -83,9 +83,13 @@ mod refusals;
 #[cfg(test)]
 mod remote;
 #[cfg(test)]
+mod runaway;
+#[cfg(test)]
 mod signing_out;
 #[cfg(test)]
 mod stale_tokens;
+#[cfg(test)]
+mod stops;
 #[cfg(test)]
 mod survival;
 #[cfg(test)]

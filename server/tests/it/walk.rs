@@ -3,8 +3,8 @@
 
 use crate::support::*;
 use api::ids::{
-    BotConfigId, BotId, BudgetId, JobId, KeyId, PasskeyId, PostmortemId, PriceId, SessionId, ThreadId,
-    TokenId, UsageId, UserId, VirtualKeyId, WorkspaceId,
+    BotConfigId, BotId, BudgetId, JobId, KeyId, PasskeyId, PostmortemId, PriceId, SessionId, StopId,
+    ThreadId, TokenId, UsageId, UserId, VirtualKeyId, WorkspaceId,
 };
 use axum::body::Body;
 use entity::{auth::passkey, job};
@@ -34,6 +34,7 @@ struct Things {
     job: String,
     price: String,
     budget: String,
+    stop: String,
     virtual_key: String,
     chain: String,
     call: String,
@@ -56,6 +57,7 @@ impl Things {
             job: JobId(id).to_string(),
             price: PriceId(id).to_string(),
             budget: BudgetId(id).to_string(),
+            stop: StopId(id).to_string(),
             virtual_key: VirtualKeyId(id).to_string(),
             chain: "nobodys-chain".to_owned(),
             call: UsageId(id).to_string(),
@@ -75,6 +77,7 @@ impl Things {
             "job" => &self.job,
             "price" => &self.price,
             "budget" => &self.budget,
+            "stop" => &self.stop,
             "virtual_key" => &self.virtual_key,
             "chain" => &self.chain,
             "call" => &self.call,
@@ -82,7 +85,7 @@ impl Things {
         }
     }
 
-    fn all(&self) -> [&str; 13] {
+    fn all(&self) -> [&str; 14] {
         let Self {
             bot,
             thread,
@@ -95,11 +98,27 @@ impl Things {
             job,
             price,
             budget,
+            stop,
             virtual_key,
             chain,
             call,
         } = self;
-        [bot, thread, key, token, session, passkey, postmortem, job, price, budget, virtual_key, chain, call]
+        [
+            bot,
+            thread,
+            key,
+            token,
+            session,
+            passkey,
+            postmortem,
+            job,
+            price,
+            budget,
+            stop,
+            virtual_key,
+            chain,
+            call,
+        ]
     }
 
     /// A path with its parameters filled in.
@@ -172,6 +191,8 @@ fn fields(verb: &str, vendor: &str) -> Value {
         | "budgets.change"
         | "budgets.delete"
         | "budgets.zone"
+        | "budgets.stops"
+        | "budgets.allow"
         | "virtual_keys.list"
         | "virtual_keys.rotate"
         | "virtual_keys.delete"
@@ -205,6 +226,7 @@ fn fields(verb: &str, vendor: &str) -> Value {
         "notify.unsubscribe" => json!({ "endpoint": "https://push.example/walk" }),
         "notify.choose" => json!({ "in_app": ["died", "hung"], "push": ["died"] }),
         "budgets.create" => json!({ "unit": "requests", "period": "month", "most": 1_000_000 }),
+        "budgets.stop" => json!({ "vendor": "groq", "why": "a walk" }),
         "budgets.set_zone" => json!({ "time_zone": "Europe/Berlin" }),
         "virtual_keys.create" => json!({ "name": "Walker" }),
         "virtual_keys.change" => json!({ "blocked": true }),
@@ -353,6 +375,9 @@ async fn our_things(at: &TestServer, owner: &Who, user: UserId, here: WorkspaceI
     let budget = json!({ "unit": "requests", "period": "day", "most": 1_000_000 });
     let budget = at.ask(owner, "POST", "/api/budgets", budget).await.ok(201);
     let budget = budget["id"].as_str().expect("an id").to_owned();
+    let stop = json!({ "vendor": "mistral", "why": OURS[1] });
+    let stop = at.ask(owner, "POST", "/api/stops", stop).await.ok(201);
+    let stop = stop["id"].as_str().expect("an id").to_owned();
     let virtual_key = json!({ "name": OURS[2] });
     let virtual_key = at.ask(owner, "POST", "/api/virtual-keys", virtual_key).await.ok(201);
     let virtual_key = virtual_key["id"].as_str().expect("an id").to_owned();
@@ -371,6 +396,7 @@ async fn our_things(at: &TestServer, owner: &Who, user: UserId, here: WorkspaceI
         job,
         price,
         budget,
+        stop,
         virtual_key,
         chain,
         call,

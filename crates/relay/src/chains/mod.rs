@@ -125,6 +125,8 @@ pub enum Skip {
     NotAllowed,
     /// A budget has no room for it.
     NoRoom,
+    /// Somebody stopped calls to it.
+    Stopped,
 }
 
 impl Skip {
@@ -137,6 +139,7 @@ impl Skip {
             Self::OtherDialect => "other_dialect",
             Self::NotAllowed => "not_allowed",
             Self::NoRoom => "no_room",
+            Self::Stopped => "stopped",
             Self::Rests(Resting { why: Rest::Slow, .. }) => "cooling_down",
             Self::Rests(Resting { why: Rest::Refused, .. }) => "keys_refused",
             Self::Rests(Resting { why: Rest::Failing, .. }) => "breaker_open",

@@ -20,6 +20,7 @@ fn limit(unit: Unit, most: u64) -> Limit {
         hard: true,
         vendor: None,
         model: None,
+        instead: None,
         windows: seconds(),
         counter,
     }

@@ -29,6 +29,7 @@ impl Guard {
         let silent = SILENT.iter().any(|end| target.rest.ends_with(end));
         let guess = if silent { guess.without_output() } else { guess };
         self.guess = guess;
+        self.unless_stopped(at.0)?;
         if caller.models.as_deref().is_some_and(|models| !models.has(at.0, at.1)) {
             return Err(Trouble::OtherModel);
         }

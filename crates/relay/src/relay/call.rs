@@ -131,7 +131,8 @@ impl Relay {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let Shared { config, choices, kept } = &*self.shared;
+        call.guard.unless_stopped(call.guard.vendor())?;
+        let Shared { config, choices, kept, .. } = &*self.shared;
         // What is read before the model is known is held in memory, so it must come soon, not only steadily.
         let due = (Instant::now() + config.limits.idle).min(call.guard.deadline());
         let upload = Arc::clone(&call.guard.upload);
@@ -143,7 +144,7 @@ impl Relay {
             begun.unwrap_or(Err(Trouble::SlowUpload))
         };
         let asking = |begun| Asked { method, wish, headers: from_caller, begun, dialect: call.dialect };
-        let (target, begun) = match &call.goal {
+        let (mut target, begun) = match &call.goal {
             Goal::Vendor(target) => {
                 if !target.is_spoken() {
                     return Err(Trouble::Speaks(target.vendor, target.dialect).into());
@@ -189,8 +190,9 @@ impl Relay {
         let guess = if wish.is_some() && guessing { Guess::of_a_talk() } else { begun.guess };
         let model = tries::model(&target, wish, &begun);
         call.guard.note(|row| row.model.clone_from(&model));
-        call.guard.reserve(&call.caller, &target, &model, guess)?;
-        self.ask(&mut call.guard, target, asking(begun)).await
+        let asked = asking(begun);
+        let cheaper = call.guard.reserve_or_less(&call.caller, &mut target, (&model, guess), &asked)?;
+        self.ask(&mut call.guard, target, asked, cheaper).await
     }
 
     /// Decides what of the vendor's answer the caller gets.
@@ -255,6 +257,9 @@ pub(super) fn sign(headers: &mut HeaderMap, guard: &Guard) {
     }
     if let Some(model) = HeaderValue::from_str(guard.model()).ok().filter(|model| !model.is_empty()) {
         set("x-chela-model", model);
+    }
+    if let Some(asked) = guard.asked_model().and_then(|asked| HeaderValue::from_str(asked).ok()) {
+        set("x-chela-downgraded", asked);
     }
     set("x-chela-attempts", guard.attempts().into());
     if let Some((most, left, reset_s)) = guard.rate.filter(|_| !guard.is_bot()) {

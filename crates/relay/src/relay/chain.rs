@@ -66,8 +66,14 @@ impl Relay {
         for leg in &legs {
             let former = last.as_ref().filter(|_| !charged).map(|(leg, _)| *leg);
             if let Err(trouble) = guard.hold((leg, former), caller, guess) {
-                guard
-                    .skips(leg, if trouble == Trouble::OtherModel { Skip::NotAllowed } else { Skip::NoRoom });
+                guard.skips(
+                    leg,
+                    match trouble {
+                        Trouble::OtherModel => Skip::NotAllowed,
+                        _ if guard.unless_stopped(leg.target.vendor.id).is_err() => Skip::Stopped,
+                        _ => Skip::NoRoom,
+                    },
+                );
                 blocked = blocked.or(Some(trouble));
                 continue;
             }

@@ -11,20 +11,25 @@ use crate::{
     Caller, End, Snapshot, UsageRow,
     guarded::Watch,
     limits::{Need, Reserved},
+    stops::Switch,
     usage::Try,
     vendors::Vendor,
 };
-use api::ids::WorkspaceId;
+use api::ids::{BotId, WorkspaceId};
 use http::{HeaderMap, StatusCode};
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 use tokio::{task::JoinHandle, time::Instant};
 use uuid::Uuid;
+
+/// What a stop goes by: workspace, bot, vendor.
+type Whose = (WorkspaceId, Option<BotId>, &'static str);
 
 /// The connection a call came in on, as far as its answer cares.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +43,8 @@ pub(super) struct Line {
 pub(super) struct LineShared {
     /// Set when its listener stops: running answers then end at once.
     stopping: AtomicBool,
+    /// Whose answer is on its way: a stop may have to end it while nobody reads it.
+    whose: Mutex<Option<Whose>>,
     /// What the connection has become, where it speaks another protocol now.
     talk: Mutex<Option<JoinHandle<()>>>,
 }
@@ -49,6 +56,12 @@ impl Line {
 
     pub(super) fn stop(&self) {
         self.shared.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the answer on its way is one that an operator stopped.
+    pub(super) fn is_halted(&self, switch: &Switch) -> bool {
+        let whose = *self.shared.whose.lock().unwrap_or_else(PoisonError::into_inner);
+        whose.is_some_and(|(workspace, bot, vendor)| switch.has(workspace, bot, vendor))
     }
 
     /// Keeps the connection counted while its talk goes on.
@@ -82,6 +95,10 @@ pub(super) struct Guard {
     pub(super) line: Line,
     /// What the request's body tells on its way, which may be longer than that of the answer.
     pub(super) upload: Arc<Notes>,
+    /// Where it is woken when operators stop calls.
+    place: usize,
+    /// What was stopped when it looked last.
+    seen: AtomicU64,
 }
 
 impl Guard {
@@ -94,6 +111,8 @@ impl Guard {
         line: Line,
     ) -> Self {
         let (trace_id, parent_span_id) = trace(headers).unzip();
+        // Before anybody looks whether the call is stopped: what is stopped afterwards wakes it.
+        let (place, seen) = (shared.switch.enter(), shared.switch.turns().into());
         let row = UsageRow {
             request_id: Uuid::now_v7(),
             workspace: caller.workspace,
@@ -105,6 +124,7 @@ impl Guard {
             chain: None,
             vendor: vendor.map_or("", |v| v.id),
             model: String::new(),
+            asked_model: None,
             model_answered: None,
             cost_micro_usd: None,
             estimated: false,
@@ -137,6 +157,8 @@ impl Guard {
             begun: Instant::now(),
             line,
             upload: Arc::default(),
+            place,
+            seen,
         }
     }
 
@@ -184,6 +206,50 @@ impl Guard {
     /// Whether the caller is a bot.
     pub(super) fn is_bot(&self) -> bool {
         self.row.as_ref().is_some_and(|r| r.bot.is_some())
+    }
+
+    /// An answer is on its way over the connection, or no longer.
+    pub(super) fn is_on_its_way(&self, is: bool) {
+        let whose = self.row.as_ref().filter(|_| is).map(|row| (row.workspace, row.bot, row.vendor));
+        *self.line.shared.whose.lock().unwrap_or_else(PoisonError::into_inner) = whose;
+    }
+
+    /// Refuses what an operator stopped.
+    pub(super) fn unless_stopped(&self, vendor: &str) -> Result<(), Trouble> {
+        let bot = self.row.as_ref().and_then(|row| row.bot);
+        if self.shared.switch.has(self.workspace(), bot, vendor) { Err(self.stopped_as()) } else { Ok(()) }
+    }
+
+    /// What a caller hears whose calls are stopped.
+    fn stopped_as(&self) -> Trouble {
+        if self.is_bot() { Trouble::Stopped } else { Trouble::Switched }
+    }
+
+    /// What it is ended with, if an operator has stopped it since it began.
+    pub(super) fn halted(&self) -> Option<Trouble> {
+        let turns = self.shared.switch.turns();
+        if self.seen.load(Ordering::Relaxed) == turns {
+            return None;
+        }
+        self.seen.store(turns, Ordering::Relaxed);
+        self.unless_stopped(self.vendor()).err()
+    }
+
+    /// The same; the task is woken when there is news.
+    pub(super) fn poll_halted(&self, cx: &Context<'_>) -> Poll<Trouble> {
+        // In this order: who is stopped after the look is woken.
+        self.shared.switch.wake_me(self.place, cx.waker());
+        self.halted().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// The limit that had no room for it.
+    pub(super) fn refused_by(&self) -> Option<Uuid> {
+        self.row.as_ref().and_then(|row| row.limit)
+    }
+
+    /// The model that was asked for, where a cheaper one is asked instead.
+    pub(super) fn asked_model(&self) -> Option<&str> {
+        self.row.as_ref().and_then(|row| row.asked_model.as_deref())
     }
 
     /// Time since the call began.
@@ -236,11 +302,17 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        let halted = self.halted();
+        self.shared.switch.leave(self.place);
         let Some(mut row) = self.row.take() else { return };
         row.latency_ms = millis(self.begun.elapsed());
         row.sent_bytes = self.upload.sent_bytes.load(Ordering::Relaxed);
         if row.end == End::ClientGone && self.line.is_stopping() {
             row.end = End::Stopped;
+        }
+        // Its answer was not read, and could not be told.
+        if let Some(trouble) = halted.filter(|_| row.end == End::ClientGone) {
+            (row.end, row.note) = (End::Halted, Some(trouble.words().into_owned()));
         }
         let used = account::reckon(&mut row, &self.reckoned(), &self.snapshot);
         std::mem::take(&mut self.reserved).settle(used);

@@ -70,6 +70,7 @@ impl Passing {
         key: Arc<UpstreamKey>,
         dialect: Dialect,
     ) -> Self {
+        guard.is_on_its_way(true);
         let (step, cause, last) = (Step::Going, Trouble::Cut, Instant::now());
         Self {
             first,
@@ -165,6 +166,12 @@ impl Passing {
         }
     }
 
+    /// An operator stopped it.
+    fn halt(&mut self, trouble: Trouble) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.guard.ends(End::Halted);
+        self.cut(trouble)
+    }
+
     /// The same after these bytes.
     fn cut_after(
         &mut self,
@@ -234,6 +241,9 @@ impl Passing {
         if self.guard.line.is_stopping() {
             return self.cut(Trouble::Stopping);
         }
+        if let Some(trouble) = self.guard.halted() {
+            return self.halt(trouble);
+        }
         loop {
             let polled = match self.first.pieces.pop_front() {
                 Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
@@ -263,7 +273,12 @@ impl Passing {
                 }
                 Poll::Ready(None) => return self.ends(),
                 Poll::Pending if self.poll_late(cx) => return self.cut(Trouble::TimedOut),
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    return match self.guard.poll_halted(cx) {
+                        Poll::Ready(trouble) => self.halt(trouble),
+                        Poll::Pending => Poll::Pending,
+                    };
+                }
             }
         }
     }
@@ -306,6 +321,7 @@ impl Body for Passing {
 
 impl Drop for Passing {
     fn drop(&mut self) {
+        self.guard.is_on_its_way(false);
         // hyper does not ask a body of known length for its end: all bytes given out is the end.
         let given_out = !self.events && self.first.pieces.is_empty() && self.body.is_end_stream();
         // A caller that heard the dialect's last word hangs up before HTTP's own end: it has its whole answer.

@@ -11,7 +11,7 @@ use http::{
 };
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{convert::Infallible, io, pin::pin, time::Duration};
+use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
@@ -105,7 +105,7 @@ impl Relay {
         let stream = Guarded::upgradable(stream, limits.idle, ());
         let watch = stream.watch();
         let line = Line { watch: Some(watch.clone()), ..Line::default() };
-        let kept = line.clone();
+        let (kept, shared) = (line.clone(), Arc::clone(&self.shared));
         let service = service_fn(move |mut request: Request<Incoming>| {
             let relay = self.clone();
             request.extensions_mut().insert(line.clone());
@@ -137,6 +137,11 @@ impl Relay {
         tokio::select! {
             _ended = connection.as_mut() => return talk(&kept, limits.grace, &shutdown).await,
             () = shutdown.cancelled() => {}
+            () = shared.switch.halts(|| kept.is_halted(&shared.switch)) => {
+                // Its answer says so, unless its caller does not read: then it is left.
+                let _late = timeout(LAST_WORDS, connection).await;
+                return;
+            }
         }
         connection.as_mut().graceful_shutdown();
         if timeout(limits.grace, connection.as_mut()).await.is_err() {

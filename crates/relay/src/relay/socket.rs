@@ -4,7 +4,7 @@
 use super::{
     Relay, RelayBody,
     guard::{Guard, millis},
-    trouble::whole,
+    trouble::{Trouble, whole},
 };
 use crate::{
     End, Limits,
@@ -18,6 +18,7 @@ use http::{
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use std::{
+    future::poll_fn,
     io,
     pin::pin,
     sync::atomic::{AtomicU64, Ordering},
@@ -141,6 +142,8 @@ enum Over {
     Caller,
     Vendor,
     Late,
+    /// An operator stopped it.
+    Halted(Trouble),
 }
 
 /// Passes frames until it is over, and writes the account.
@@ -148,7 +151,7 @@ async fn talk(guard: &mut Guard, caller: Upgraded, vendor: Upgraded, limits: Lim
     let (begun, last_ms) = (Instant::now(), AtomicU64::new(0));
     let before = guard.elapsed();
     let (mut up, mut down) = (Way::new(begun, &last_ms), Way::new(begun, &last_ms));
-    let deadline = guard.deadline();
+    let (deadline, halting) = (guard.deadline(), &*guard);
     let over = {
         let (from_caller, to_caller) = tokio::io::split(TokioIo::new(caller));
         let (from_vendor, to_vendor) = tokio::io::split(TokioIo::new(vendor));
@@ -175,11 +178,16 @@ async fn talk(guard: &mut Guard, caller: Upgraded, vendor: Upgraded, limits: Lim
                 Over::Vendor
             }
             () = silence => Over::Late,
+            trouble = poll_fn(|cx| halting.poll_halted(cx)) => Over::Halted(trouble),
         }
     };
     let closed = up.frames.is_closed() || down.frames.is_closed();
+    if let Over::Halted(trouble) = over {
+        guard.ends(End::Halted);
+        guard.fails(trouble, None);
+    }
     guard.ends(match over {
-        Over::Late => End::TimedOut,
+        Over::Late | Over::Halted(_) => End::TimedOut,
         _ if closed => End::Complete,
         Over::Caller => End::ClientGone,
         Over::Vendor => End::UpstreamCut,

@@ -37,7 +37,7 @@ pub(super) struct Splicer {
     pub(super) model: Option<String>,
     /// The vendor it chose.
     pub(super) vendor: Option<&'static Vendor>,
-    /// Where its value stands in the body, where it is to choose and chose no vendor.
+    /// Where its value stands in what is sent on.
     pub(super) place: Option<(u64, u64)>,
     /// How many bytes were cut.
     pub(super) removed: u64,
@@ -103,10 +103,9 @@ impl Splicer {
             let raw = found.raw.unwrap_or_default();
             self.model = serde_json::from_slice(&raw).ok();
             self.choose();
-            if self.choosing && self.vendor.is_none() {
-                self.place = Some((found.start, found.start + length_of(raw.trim_ascii_end())));
-            }
             self.cut(found.start, &raw);
+            let length = length_of(raw.trim_ascii_end()).saturating_sub(self.removed);
+            self.place = Some((found.start, found.start + length));
             self.decided = true;
         }
         let over = self.held_bytes > self.most();

@@ -166,6 +166,14 @@ impl Target<'_> {
         model.rsplit_once("models/").map(|(_, model)| model)
     }
 
+    /// The same path for another model, where the path names one.
+    pub(super) fn with_model(&self, model: &str) -> Option<Self> {
+        let (named, verb) = self.rest.rsplit_once(':')?;
+        let (before, _) = named.rsplit_once("models/")?;
+        let rest = format!("{before}models/{model}:{verb}").into();
+        Some(Self { rest, ..self.clone() })
+    }
+
     /// What the query says of a name, where it is said plainly.
     pub(super) fn said(&self, name: &str) -> Option<&str> {
         self.query?

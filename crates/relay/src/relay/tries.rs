@@ -5,6 +5,7 @@ use super::{
     Relay,
     again::Swap,
     chain::Rules,
+    cheaper::Cheaper,
     first::{First, gate, look},
     guard::{Guard, millis},
     headers,
@@ -16,7 +17,7 @@ use super::{
     upload::Begun,
 };
 use crate::{
-    Dialect, UpstreamKey,
+    Dialect, End, UpstreamKey,
     egress::{Coming, Reach},
     health::{Heard, Rest, Resting},
     probe::words,
@@ -26,7 +27,7 @@ use crate::{
 };
 use http::{HeaderMap, Method, Request, response::Parts};
 use http_body::Body as _;
-use std::{sync::Arc, time::Duration};
+use std::{future::poll_fn, sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
 /// What is asked, whichever key it is asked with.
@@ -127,13 +128,17 @@ impl Relay {
         guard: &mut Guard,
         target: Target<'_>,
         mut asked: Asked<'_>,
+        cheaper: Option<Cheaper>,
     ) -> Result<Got, Failed> {
         let snapshot = self.shared.config.snapshot.load_full();
         let pool = snapshot.pool(guard.workspace(), target.vendor).filter(|pool| !pool.is_empty());
         let pool = pool.ok_or(Trouble::NoKey)?;
-        let model = model(&target, asked.wish, &asked.begun);
+        let (model, swap) = match cheaper {
+            Some(Cheaper { model, swap }) => (model, swap),
+            None => (model(&target, asked.wish, &asked.begun), None),
+        };
         guard.note(|row| row.model.clone_from(&model));
-        let leg = Leg { target, pool, model, swap: None, rules: None };
+        let leg = Leg { target, pool, model, swap, rules: None };
         match self.ask_leg(guard, &leg, &mut asked).await {
             Ended::With(_, got) => got,
             Ended::Spent => Err(Trouble::NoKey.into()),
@@ -201,6 +206,9 @@ impl Relay {
         asked: &mut Asked<'_>,
         key: &Arc<UpstreamKey>,
     ) -> Option<(Fate, Result<Got, Failed>)> {
+        if let Some(trouble) = guard.halted() {
+            return Some((Fate::Final, Err(trouble.into())));
+        }
         let body = asked.begun.body.send(leg.swap.clone())?;
         if leg.is_alone() {
             // Nobody else can be asked: nothing is kept for that.
@@ -231,9 +239,18 @@ impl Relay {
         (*request.method_mut(), *request.headers_mut()) = (asked.method.clone(), headers);
         *request.uri_mut() = way.uri;
         let patience = leg.rules.map_or(guard.deadline(), |rules| Instant::now() + rules.patience);
-        let mut got = self.answered(guard, request, key, (asked.dialect, patience)).await;
-        // In a chain it is the caller's word for the chain.
-        if let Some(model) = guard.upload.model.get().filter(|_| leg.rules.is_none()).cloned() {
+        let mut got = tokio::select! {
+            biased;
+            trouble = poll_fn(|cx| guard.poll_halted(cx)) => Err(trouble.into()),
+            got = self.answered(guard, request, key, (asked.dialect, patience)) => got,
+        };
+        if matches!(got, Err(Failed { trouble: Trouble::Stopped | Trouble::Switched, .. })) {
+            guard.ends(End::Halted);
+        }
+        // Where another is put in its place, it is the caller's word only.
+        if let Some(model) =
+            guard.upload.model.get().filter(|_| leg.rules.is_none() && leg.swap.is_none()).cloned()
+        {
             guard.note(|row| row.model = model);
         }
         let fate = fate(&got, guard);

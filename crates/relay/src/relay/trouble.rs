@@ -234,7 +234,7 @@ impl Trouble {
             Self::Limited { unit: Unit::Tokens, .. } => "token_limit",
             Self::Limited { unit: Unit::Money, .. } => "budget_used_up",
             Self::SetAside => "set_aside_used",
-            Self::Switched | Self::Stopped => "calls_stopped",
+            Self::Switched | Self::Stopped => "stopped",
             Self::Failing { .. } => "upstream_failing",
             Self::Stopping => "stopping",
         }

@@ -64,7 +64,7 @@ pub(super) struct Begun {
     pub(super) model: Option<String>,
     /// Chosen by the model.
     pub(super) vendor: Option<&'static Vendor>,
-    /// Where the model's name stands in the body, if it names no vendor.
+    /// Where the model's name stands in what is sent on.
     pub(super) place: Option<(u64, u64)>,
     /// Whether the model did not come in time to choose.
     pub(super) late: bool,

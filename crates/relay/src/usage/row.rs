@@ -42,6 +42,8 @@ pub enum End {
     BadAnswer,
     /// Chela stopped.
     Stopped,
+    /// An operator stopped it while it ran.
+    Halted,
 }
 
 impl End {
@@ -59,6 +61,7 @@ impl End {
             Self::TimedOut => "timed_out",
             Self::BadAnswer => "bad_answer",
             Self::Stopped => "stopped",
+            Self::Halted => "halted",
         }
     }
 }
@@ -142,6 +145,8 @@ pub struct UsageRow {
     pub vendor: &'static str,
     /// The model asked for, as sent upstream; empty if the request named none.
     pub model: String,
+    /// The model the caller asked for, where a cheaper one was asked instead.
+    pub asked_model: Option<String>,
     /// The model the vendor says it used.
     pub model_answered: Option<String>,
     /// What it cost in micro-USD, at the prices of the moment it began; nothing where that is not known.

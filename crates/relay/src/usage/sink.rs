@@ -186,6 +186,7 @@ mod tests {
             chain: None,
             vendor: "openai",
             model: "m".into(),
+            asked_model: None,
             model_answered: None,
             cost_micro_usd: None,
             estimated: false,

@@ -392,6 +392,7 @@ async fn what_its_caller_may_not_ask_or_has_no_room_for_is_skipped_and_what_serv
             hard: true,
             vendor: Some(vendor.to_owned()),
             model: None,
+            instead: None,
             windows: Arc::clone(&window),
             counter,
         })

@@ -4,12 +4,14 @@
 
 mod chains;
 mod chaos;
+mod cheaper;
 mod errors;
 mod fallback;
 mod hostile;
 mod native;
 mod passing;
 mod realtime;
+mod stops;
 mod support;
 mod tokens;
 mod unified;

@@ -29,6 +29,8 @@ pub(super) fn message(about: &About<'_>, locale: &str) -> Value {
         Kind::Unreachable => word("the runtime does not answer", "运行环境没有响应"),
         Kind::BudgetNear => word("a budget is nearly used up", "预算即将用尽"),
         Kind::BudgetSpent => word("a budget is used up", "预算已用尽"),
+        Kind::HeartbeatLoop => word("calls a model in a loop for nobody", "无人使用却循环调用模型"),
+        Kind::IdleSpend => word("spends while nobody writes to it", "无人使用却持续消费"),
         Kind::Recovered => word("is well again", "已恢复"),
     };
     let over = about.kind == Kind::Recovered;
@@ -45,7 +47,7 @@ pub(super) fn message(about: &About<'_>, locale: &str) -> Value {
         "body": body,
         "tag": about.row.id.to_string(),
         "url": url(about),
-        "bot": slug.filter(|_| about.may_restart && !over && !about.kind.is_of_budget()),
+        "bot": slug.filter(|_| about.may_restart && !over && !about.kind.is_of_spending()),
         "open": word("Open", "打开"),
         "restart": word("Restart", "重启"),
         "at_ms": about.row.resolved_at_ms.filter(|_| over).unwrap_or(about.row.last_at_ms),

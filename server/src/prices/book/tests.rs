@@ -19,6 +19,7 @@ fn call(vendor: &'static str, model: &str, answered: Option<&str>, tokens: Token
         chain: None,
         vendor,
         model: model.to_owned(),
+        asked_model: None,
         model_answered: answered.map(str::to_owned),
         cost_micro_usd: None,
         estimated: false,

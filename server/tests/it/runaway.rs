@@ -1,0 +1,195 @@
+//! Bots that spend for nobody: told once a day, with figures, and answered in one step. Time is virtual: calls say when they were.
+
+use crate::support::*;
+use api::ids::{BotId, KeyId};
+use relay::{End, Tokens, UsageRow};
+use runtime::RuntimeKind;
+use serde_json::{Value, json};
+use server::{
+    platform::clock::{Clock, ManualClock, SystemClock},
+    usage::Sees,
+};
+use uuid::Uuid;
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+
+struct House {
+    at: TestServer,
+    owner: Who,
+    clock: ManualClock,
+    bot: String,
+}
+
+async fn house() -> House {
+    let mut world = World::new(RuntimeKind::Process).await;
+    let clock = ManualClock::at(SystemClock.now_ms());
+    world.clock = Some(clock.clone());
+    let at = world.serve().await;
+    let owner = at.owner().await;
+    at.add_key(&owner).await;
+    let bot = at.ready_bot(&owner, "Sleepless").await;
+    House { at, owner, clock, bot }
+}
+
+impl House {
+    async fn call(&self, at_ms: i64, sent_bytes: u64, micro_usd: i64) -> UsageRow {
+        UsageRow {
+            request_id: Uuid::now_v7(),
+            workspace: self.at.first_workspace().await,
+            caller: Uuid::nil(),
+            bot: Some(self.bot.parse::<BotId>().expect("an id")),
+            key: Some(KeyId(Uuid::nil())),
+            asked: 1,
+            tries: Vec::new(),
+            chain: None,
+            vendor: "openai",
+            model: "fake-model".to_owned(),
+            asked_model: None,
+            model_answered: None,
+            cost_micro_usd: Some(micro_usd),
+            estimated: false,
+            limit: None,
+            status: 200,
+            upstream_status: Some(200),
+            tokens: Tokens::default(),
+            counted: true,
+            sent_bytes,
+            received_bytes: 1,
+            started_ms: at_ms,
+            latency_ms: 1,
+            first_event_ms: None,
+            stream: false,
+            end: End::Complete,
+            note: None,
+            trace_id: None,
+            parent_span_id: None,
+        }
+    }
+
+    /// Twenty calls of one size, half an hour apart, the last of them now.
+    async fn beats(&self) {
+        let mut calls = Vec::new();
+        for n in 0..20 {
+            calls.push(self.call(self.clock.now_ms() - (19 - n) * 30 * MINUTE, 61_000, 20_000).await);
+        }
+        self.at.server.budgets.saw(&calls);
+    }
+
+    async fn told(&self, kind: &str) -> Value {
+        eventually("a notification", async || {
+            let all = self.at.get(&self.owner, "/api/notifications").await.ok(200);
+            all["items"].as_array()?.iter().find(|it| it["kind"] == kind).cloned()
+        })
+        .await
+    }
+
+    async fn over(&self, kind: &str) {
+        eventually("it to be over", async || {
+            let it = self.told(kind).await;
+            it["resolved_at_ms"].is_i64().then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_heartbeat_that_nobody_wrote_to_is_told_once_a_day_with_its_figures() {
+    let house = house().await;
+    house.clock.advance(11 * HOUR);
+    house.beats().await;
+    let told = house.told("heartbeat_loop").await;
+    assert_eq!(
+        told["reason"]["message"],
+        "20 calls of about 61 KB, one every 30 min, and nobody wrote to it."
+    );
+    assert_eq!((&told["bot"]["name"], &told["count"]), (&json!("Sleepless"), &json!(1)));
+    house.beats().await;
+    let mut other = house.call(house.clock.now_ms(), 61_000, 20_000).await;
+    other.bot = Some(BotId(Uuid::nil()));
+    house.at.server.budgets.saw(&[other]);
+    // Another bot's trouble is told after it, so that this one's would have been.
+    let second = house.at.ready_bot(&house.owner, "Second").await;
+    let mut calls = Vec::new();
+    for n in 0..20 {
+        let mut call = house.call(house.clock.now_ms() - (19 - n) * 30 * MINUTE, 9_000, 0).await;
+        call.bot = Some(second.parse().expect("an id"));
+        calls.push(call);
+    }
+    house.at.server.budgets.saw(&calls);
+    let all = eventually("both", async || {
+        let all = house.at.get(&house.owner, "/api/notifications").await.ok(200);
+        let all = all["items"].as_array()?.clone();
+        (all.len() == 2).then_some(all)
+    })
+    .await;
+    assert!(all.iter().all(|it| it["count"] == 1), "once a day: {all:?}");
+
+    let stop = json!({ "bot": house.bot, "why": "sleepless" });
+    house.at.ask(&house.owner, "POST", "/api/stops", stop).await.ok(201);
+    eventually("it to be over", async || {
+        let all = house.at.get(&house.owner, "/api/notifications").await.ok(200);
+        let mut all = all["items"].as_array()?.iter();
+        all.find(|it| it["bot"]["name"] == "Sleepless").filter(|it| it["resolved_at_ms"].is_i64()).map(|_| ())
+    })
+    .await;
+    house.at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_hour_of_spending_in_which_nobody_wrote_is_told_and_one_in_which_somebody_did_is_not() {
+    let house = house().await;
+    let sent = json!({ "text": "ask:write" });
+    let spends = async |from: i64| {
+        let mut calls = Vec::new();
+        for (n, minute) in [0, 7, 31, 44, 59, 75, 80].into_iter().enumerate() {
+            calls.push(house.call(from + minute * MINUTE, 1_000 * (n as u64 + 1), 200_000).await);
+        }
+        calls
+    };
+    house.clock.advance(3 * HOUR);
+    let begun = house.clock.now_ms();
+    let calls = spends(begun).await;
+    house.clock.advance(70 * MINUTE);
+    let answer = house.at.ask(&house.owner, "POST", &format!("/api/bots/{}/messages", house.bot), sent).await;
+    answer.ok(202);
+    house.at.server.budgets.saw(&calls);
+    // What is left of it after somebody wrote is neither an hour nor a dollar; a later spell is both.
+    house.clock.advance(5 * HOUR);
+    let later = house.clock.now_ms();
+    house.at.server.budgets.saw(&spends(later).await);
+    let told = house.told("idle_spend").await;
+    let message = told["reason"]["message"].as_str().expect("words");
+    assert!(message.ends_with("and nobody wrote to it meanwhile."), "{message}");
+    assert!(!message.starts_with("2.80"), "what came before somebody wrote is not in it: {message}");
+    assert_eq!(told["count"], 1);
+    house.clock.advance(25 * HOUR);
+    let path = format!("/api/bots/{}/messages", house.bot);
+    house.at.ask(&house.owner, "POST", &path, json!({ "text": "ask:again" })).await.ok(202);
+    house.at.server.budgets.saw(&[]);
+    house.over("idle_spend").await;
+    house.at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_stays_told_when_chela_starts_anew() {
+    let house = house().await;
+    house.clock.advance(11 * HOUR);
+    house.beats().await;
+    house.told("heartbeat_loop").await;
+    let House { at, owner, clock, bot } = house;
+    let at = at.stop().await.serve().await;
+    let house = House { at, owner, clock, bot };
+    house.beats().await;
+    let second = house.at.ready_bot(&house.owner, "Second").await;
+    let house = House { bot: second, ..house };
+    house.beats().await;
+    eventually("the second", async || {
+        let all = house.at.get(&house.owner, "/api/notifications").await.ok(200);
+        let all = all["items"].as_array()?.clone();
+        assert!(all.iter().all(|it| it["count"] == 1), "{all:?}");
+        (all.len() == 2).then_some(())
+    })
+    .await;
+    house.at.stop().await;
+}
