@@ -11,6 +11,7 @@ mod headers;
 mod judge;
 mod neutral;
 mod passing;
+mod room;
 mod said;
 mod serve;
 mod socket;

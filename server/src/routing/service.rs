@@ -163,6 +163,7 @@ impl Routing {
                 Rest::Slow => KeyRestWhy::SlowDown,
                 Rest::Refused => KeyRestWhy::Refused,
                 Rest::Failing => KeyRestWhy::Failing,
+                Rest::Full => KeyRestWhy::OverLimit,
             },
             model: rest.model,
             until_ms: rest.resting.until_ms,
@@ -218,14 +219,14 @@ impl ModelCheck for Routing {
     fn keys(&self, workspace: WorkspaceId, vendor: &str) -> Vec<KeyId> {
         let snapshot = self.snapshot.load();
         let pool = vendors::find(vendor).and_then(|vendor| snapshot.pool(workspace, vendor));
-        pool.map_or_else(Vec::new, |pool| pool.keys().iter().map(|key| key.id).collect())
+        pool.map_or_else(Vec::new, |pool| pool.keys().map(|key| key.id).collect())
     }
 
     async fn ask(&self, workspace: WorkspaceId, vendor: &str, key: KeyId) -> Option<KeyAnswer> {
         let key = {
             let snapshot = self.snapshot.load();
             let pool = snapshot.pool(workspace, vendors::find(vendor)?)?;
-            Arc::clone(pool.keys().iter().find(|known| known.id == key)?)
+            Arc::clone(pool.keys().find(|known| known.id == key)?)
         };
         let begun = std::time::Instant::now();
         let asked = relay::probe(&self.egress, &key).await;

@@ -125,6 +125,8 @@ pub enum Skip {
     NotAllowed,
     /// A budget has no room for it.
     NoRoom,
+    /// No key of its vendor is for its model.
+    NoKeyForModel,
 }
 
 impl Skip {
@@ -137,9 +139,11 @@ impl Skip {
             Self::OtherDialect => "other_dialect",
             Self::NotAllowed => "not_allowed",
             Self::NoRoom => "no_room",
+            Self::NoKeyForModel => "no_key_for_model",
             Self::Rests(Resting { why: Rest::Slow, .. }) => "cooling_down",
             Self::Rests(Resting { why: Rest::Refused, .. }) => "keys_refused",
             Self::Rests(Resting { why: Rest::Failing, .. }) => "breaker_open",
+            Self::Rests(Resting { why: Rest::Full, .. }) => "keys_over_limit",
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod chains;
 mod chaos;
+mod choice;
 mod errors;
 mod fallback;
 mod hostile;
