@@ -137,6 +137,8 @@ const fn wire(kind: NotificationKind) -> &'static str {
         K::Unreachable => "unreachable",
         K::BudgetNear => "budget_near",
         K::BudgetSpent => "budget_spent",
+        K::KeyExpiring => "key_expiring",
+        K::KeyRefused => "key_refused",
         K::Recovered => "recovered",
     }
 }

@@ -56,7 +56,10 @@ texts! {
     unreachable_choice: "A runtime does not answer", "运行环境没有响应";
     budget_near: "A budget is nearly used up", "预算即将用尽";
     budget_spent: "A budget is used up", "预算已用尽";
+    key_expiring: "A provider key ends", "供应商密钥即将到期";
+    key_refused: "A provider key that worked is refused", "原本可用的供应商密钥被拒绝";
     budgets: "Budgets", "预算";
+    keys: "Keys", "密钥";
     recovered: "It is over (in Chela: stays unread until you have seen it)", "故障结束（站内：看过之前保持未读）";
 }
 
@@ -73,6 +76,8 @@ pub(crate) const fn kind(kind: Kind, t: &'static Text) -> &'static str {
         Kind::Unreachable => t.unreachable,
         Kind::BudgetNear => t.budget_near,
         Kind::BudgetSpent => t.budget_spent,
+        Kind::KeyExpiring => t.key_expiring,
+        Kind::KeyRefused => t.key_refused,
         Kind::Recovered => t.recovered,
     }
 }

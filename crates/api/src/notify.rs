@@ -21,6 +21,7 @@ impl NotificationKind {
             }
             Self::UpgradeUndone => format!("/bots/{slug}/config#openclaw"),
             Self::BudgetNear | Self::BudgetSpent => "/budgets".to_owned(),
+            Self::KeyExpiring | Self::KeyRefused => "/keys".to_owned(),
             Self::Failed | Self::Unreachable | Self::Recovered => format!("/bots/{slug}/overview"),
         }
     }
@@ -51,6 +52,10 @@ words! {
         BudgetNear,
         /// It is used up.
         BudgetSpent,
+        /// A provider key ends soon, or has ended.
+        KeyExpiring,
+        /// A provider key that worked is refused by its vendor.
+        KeyRefused,
         /// A choice only: a trouble that is over. In the app it stays unread until it is seen; pushed, it takes the
         /// place of the trouble.
         Recovered,
@@ -171,7 +176,7 @@ words! {
 
 impl NotificationKind {
     /// Every kind there is.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::CrashLoop,
         Self::Failed,
         Self::OutOfMemory,
@@ -182,6 +187,8 @@ impl NotificationKind {
         Self::Unreachable,
         Self::BudgetNear,
         Self::BudgetSpent,
+        Self::KeyExpiring,
+        Self::KeyRefused,
         Self::Recovered,
     ];
 
@@ -189,6 +196,12 @@ impl NotificationKind {
     #[must_use]
     pub const fn is_of_budget(self) -> bool {
         matches!(self, Self::BudgetNear | Self::BudgetSpent)
+    }
+
+    /// Whether it is about a provider key.
+    #[must_use]
+    pub const fn is_of_key(self) -> bool {
+        matches!(self, Self::KeyExpiring | Self::KeyRefused)
     }
 }
 

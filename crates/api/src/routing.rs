@@ -52,6 +52,10 @@ words! {
         KeysRefused,
         /// It failed several times in a row with every key.
         BreakerOpen,
+        /// Limits of its keys' own are used up.
+        KeysOverLimit,
+        /// No key of its vendor is for its model.
+        NoKeyForModel,
     }
 
     pub struct LinkSkip {

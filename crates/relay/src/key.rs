@@ -77,11 +77,7 @@ impl UpstreamKey {
     /// Whether it may be asked for a model. A call that names none needs a key for all.
     #[must_use]
     pub fn serves(&self, model: &str) -> bool {
-        let is = |only: &String| match only.strip_suffix('*') {
-            Some(begin) => model.starts_with(begin),
-            None => only == model,
-        };
-        self.only.is_empty() || self.only.iter().any(is)
+        allows(&self.only, model)
     }
 
     /// Whether every call may be made with it, as far as it is the key that says so.
@@ -119,6 +115,16 @@ impl UpstreamKey {
             None => self,
         }
     }
+}
+
+/// Whether a model is among names; all are where there is no name. A `*` at the end of one stands for any rest.
+#[must_use]
+pub fn allows(only: &[String], model: &str) -> bool {
+    let is = |only: &String| match only.strip_suffix('*') {
+        Some(begin) => model.starts_with(begin),
+        None => only == model,
+    };
+    only.is_empty() || only.iter().any(is)
 }
 
 impl fmt::Debug for UpstreamKey {

@@ -10,3 +10,4 @@ mod windows;
 
 pub use limits::{Built, build};
 pub use service::{Budgets, of_model, of_new_key, register};
+pub use windows::{windows as windows_of, zone};

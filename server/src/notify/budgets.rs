@@ -31,9 +31,13 @@ impl Notify {
     /// # Errors
     /// What the database says.
     pub async fn end_budgets(&self, going_on: &[String]) -> Result<(), OpError> {
+        self.end_of_kinds(&[Kind::BudgetNear, Kind::BudgetSpent], going_on).await
+    }
+
+    /// Of these kinds, what is not among these is over.
+    pub(super) async fn end_of_kinds(&self, kinds: &[Kind], going_on: &[String]) -> Result<(), OpError> {
         let granted = self.may_run()?;
-        let kinds = [Kind::BudgetNear, Kind::BudgetSpent];
-        let open = store::open_of_kinds(self.platform.db.read(), &granted, &kinds).await?;
+        let open = store::open_of_kinds(self.platform.db.read(), &granted, kinds).await?;
         let over: Vec<_> = open.into_iter().filter(|row| !going_on.contains(&row.about)).collect();
         if over.is_empty() {
             return Ok(());

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     Tokens, UpstreamKey,
     chains::Skip,
+    health::{Rest, Resting},
     limits::{Need, Refused, Reserved},
     usage::Try,
 };
@@ -38,7 +39,10 @@ impl Passed {
     pub(super) const fn skip(self) -> Skip {
         match self {
             Self::Model => Skip::NoKeyForModel,
-            Self::NoPrice | Self::Full(_) => Skip::NoRoom,
+            Self::NoPrice => Skip::NoRoom,
+            Self::Full(refused) => {
+                Skip::Rests(Resting { why: Rest::Full, until_ms: refused.resets_ms, told: true })
+            }
         }
     }
 

@@ -29,6 +29,8 @@ pub(super) fn message(about: &About<'_>, locale: &str) -> Value {
         Kind::Unreachable => word("the runtime does not answer", "运行环境没有响应"),
         Kind::BudgetNear => word("a budget is nearly used up", "预算即将用尽"),
         Kind::BudgetSpent => word("a budget is used up", "预算已用尽"),
+        Kind::KeyExpiring => word("a provider key ends", "供应商密钥即将到期"),
+        Kind::KeyRefused => word("a provider key is refused", "供应商密钥被拒绝"),
         Kind::Recovered => word("is well again", "已恢复"),
     };
     let over = about.kind == Kind::Recovered;
@@ -56,7 +58,7 @@ pub(super) fn message(about: &About<'_>, locale: &str) -> Value {
 fn url(about: &About<'_>) -> String {
     match about.bot {
         Some((slug, _)) => about.kind.page_of(slug),
-        None if about.kind.is_of_budget() => about.kind.page_of(""),
+        None if about.kind.is_of_budget() || about.kind.is_of_key() => about.kind.page_of(""),
         None => "/alerts".to_owned(),
     }
 }
