@@ -118,10 +118,21 @@ impl Pools {
         all
     }
 
-    /// The order of a caller's tags; its lists are made where nobody has it yet.
-    pub(crate) fn order(&mut self, workspace: WorkspaceId, mut tags: Vec<String>) -> Order {
-        // Most tags of bots are no key's.
+    /// Of tags those that some key has: most tags of bots are no key's.
+    fn telling(&self, workspace: WorkspaceId, mut tags: Vec<String>) -> Vec<String> {
         tags.retain(|tag| self.tags.get(&workspace).is_some_and(|known| known.contains(tag)));
+        tags
+    }
+
+    /// The order of a caller's tags, if some caller has it.
+    pub(crate) fn known(&self, workspace: WorkspaceId, tags: Vec<String>) -> Order {
+        let tags = self.telling(workspace, tags);
+        self.orders.get(&(workspace, tags)).copied().unwrap_or_default()
+    }
+
+    /// The order of a caller's tags; its lists are made where nobody has it yet.
+    pub(crate) fn order(&mut self, workspace: WorkspaceId, tags: Vec<String>) -> Order {
+        let tags = self.telling(workspace, tags);
         if tags.is_empty() {
             return Order::default();
         }

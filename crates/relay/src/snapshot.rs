@@ -208,6 +208,12 @@ impl Snapshot {
         self.pools.of(workspace, vendor.id, order)
     }
 
+    /// In which order the calls of who has these tags ask with keys.
+    #[must_use]
+    pub fn order(&self, workspace: WorkspaceId, tags: Vec<String>) -> Order {
+        self.pools.known(workspace, tags)
+    }
+
     /// Whether a workspace has a key for a vendor.
     #[must_use]
     pub fn has_keys(&self, workspace: WorkspaceId, vendor: &Vendor) -> bool {

@@ -143,11 +143,11 @@ impl Keys {
                 model.latency_ms = Some(latency_ms);
                 model.models = json_of(&models)?;
             }
-            Verdict::Fails { words } | Verdict::Unasked { why: words } if accept => {
+            Verdict::Fails { words, .. } | Verdict::Unasked { why: words } if accept => {
                 model.status = name_of(&KeyStatus::Failing);
                 model.status_message = Some(words);
             }
-            Verdict::Fails { words } => {
+            Verdict::Fails { words, .. } => {
                 let message = format!("{} does not accept this key: {words}", candidate.key.vendor.name);
                 let error = ApiError::new(Code::KeyRejected, message);
                 return Err(error
@@ -351,6 +351,8 @@ async fn replace(
     model.base_url.clone_from(&candidate.base_text);
     model.last_four = last_four(&candidate.secret);
     model.sealed = store::seal(&k.platform.vault, &granted, model.id, &candidate.secret)?;
+    // Those were the old secret's.
+    (model.expires_at_ms, model.expiry_told, model.check_message) = (None, None, None);
     let model = k
         .platform
         .db

@@ -50,7 +50,7 @@ fn level(expires_at_ms: i64, now_ms: i64) -> Option<i64> {
 }
 
 fn about_end(key: KeyId, level: i64) -> String {
-    format!("{key}:{level}")
+    format!("{key}/{level}")
 }
 
 impl Watch {
@@ -140,12 +140,15 @@ impl Watch {
                 after.models = json_of(&models)?;
                 self.keys.accepted(key.id);
             }
-            Verdict::Fails { words } => {
+            Verdict::Fails { words, busy: false } => {
                 after.status = name_of(&KeyStatus::Failing);
                 (after.status_message, after.latency_ms) = (Some(words.clone()), None);
                 refused = Some(words).filter(|_| key.status == name_of(&KeyStatus::Working));
             }
-            Verdict::Unasked { why } => after.check_message = Some(why),
+            // That says nothing of the key.
+            Verdict::Fails { words: why, busy: true } | Verdict::Unasked { why } => {
+                after.check_message = Some(why);
+            }
         }
         let told = platform
             .db

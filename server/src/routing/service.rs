@@ -235,18 +235,18 @@ fn programs(key: virtual_key::Model, limits: Vec<Arc<Limit>>) -> Result<Vec<(Tok
 
 #[async_trait::async_trait]
 impl ModelCheck for Routing {
-    fn keys(&self, workspace: WorkspaceId, vendor: &str) -> Vec<KeyId> {
+    fn keys(&self, workspace: WorkspaceId, vendor: &str, tags: Vec<String>) -> Vec<KeyId> {
         let snapshot = self.snapshot.load();
-        let pool = vendors::find(vendor).and_then(|vendor| snapshot.pool(workspace, vendor));
+        let order = snapshot.order(workspace, tags);
+        let pool = vendors::find(vendor).and_then(|vendor| snapshot.pool_in(workspace, vendor, order));
         pool.map_or_else(Vec::new, |pool| pool.keys().map(|key| key.id).collect())
     }
 
-    async fn ask(&self, workspace: WorkspaceId, vendor: &str, key: KeyId) -> Option<KeyAnswer> {
-        let key = {
-            let snapshot = self.snapshot.load();
-            let pool = snapshot.pool(workspace, vendors::find(vendor)?)?;
-            Arc::clone(pool.keys().find(|known| known.id == key)?)
-        };
+    async fn ask(&self, _workspace: WorkspaceId, vendor: &str, key: KeyId) -> Option<KeyAnswer> {
+        // One that `keys` gave: also of another address than those without tags have.
+        let known = self.snapshot.load().key(key).map(Arc::clone);
+        let key =
+            known.filter(|known| vendors::find(vendor).is_some_and(|vendor| vendor.id == known.vendor.id))?;
         let begun = std::time::Instant::now();
         let asked = relay::probe(&self.egress, &key).await;
         let latency_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
