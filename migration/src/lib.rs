@@ -28,6 +28,7 @@ mod m20261122_000022_budgets;
 mod m20261122_000023_virtual_keys;
 mod m20261122_000024_chains;
 mod m20261122_000025_usage_sums;
+mod m20261122_000026_key_choice;
 mod m20261122_000027_stops;
 
 /// All steps, oldest first.
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000023_virtual_keys::Migration),
             Box::new(m20261122_000024_chains::Migration),
             Box::new(m20261122_000025_usage_sums::Migration),
+            Box::new(m20261122_000026_key_choice::Migration),
             Box::new(m20261122_000027_stops::Migration),
         ]
     }

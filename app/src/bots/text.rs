@@ -146,7 +146,7 @@ texts! {
     tags: "Tags", "标签";
     tag_new: "New tag", "新标签";
     tags_save: "Save tags", "保存标签";
-    tags_hint: "Tags narrow the list of bots. They hold at once; nothing is restarted.", "标签用于筛选机器人列表，立即生效，无需重启。";
+    tags_hint: "Tags narrow the list of bots, and keys with the same tags serve their calls first. They hold at once; nothing is restarted.", "标签用于筛选机器人列表，并让同标签的密钥优先处理其调用。立即生效，无需重启。";
     // config
     config_intro: "A change is saved first and runs only once you apply it.", "修改会先保存，应用之后才会生效。";
     save_change: "Save change", "保存修改";

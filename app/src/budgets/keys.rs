@@ -148,6 +148,7 @@ fn KeyRow(key: VirtualKey, acts: Acts) -> impl IntoView {
             <header class="key-head">
                 <h2>
                     {key.name.clone()} " " <Badge>{models}</Badge>
+                    {key.tags.into_iter().map(|tag| view! { " " <Badge>{tag}</Badge> }).collect_view()}
                 </h2>
                 <StatePill tone glyph word/>
             </header>
@@ -263,6 +264,16 @@ fn AddForm(acts: Acts) -> impl IntoView {
                         autocomplete="off"
                         placeholder="openai/gpt-5-mini"
                         aria-describedby="vk-models-note"
+                    />
+                </Field>
+                <Field id="vk-tags" label=t.k_tags hint=t.k_tags_hint error=field_error(error, "/tags")>
+                    <input
+                        id="vk-tags"
+                        name="cmd[tags][]"
+                        class="input"
+                        autocomplete="off"
+                        autocapitalize="none"
+                        aria-describedby="vk-tags-note"
                     />
                 </Field>
                 <Field id="vk-expires" label=t.k_expires>

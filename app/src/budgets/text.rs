@@ -91,6 +91,8 @@ texts! {
     k_name: "Name", "名称";
     k_models: "Models", "模型";
     k_models_hint: "With commas between them; empty for all.", "用逗号分隔；留空表示全部。";
+    k_tags: "Tags", "标签";
+    k_tags_hint: "Provider keys with the first tag are used first, then those with the next.", "优先使用带第一个标签的供应商密钥，其次是下一个标签。";
     k_expires: "Ends", "到期";
     k_never: "Never", "永不";
     k_days: "In {} days", "{} 天后";

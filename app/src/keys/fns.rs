@@ -21,6 +21,11 @@ pub async fn keys_add(cmd: AddKey) -> Result<KeySummary, ApiError> {
     call(cmd).await
 }
 
+#[server(prefix = "/api/fn", endpoint = "keys/change")]
+pub async fn keys_change(cmd: ChangeKey) -> Result<KeySummary, ApiError> {
+    call(cmd).await
+}
+
 #[server(prefix = "/api/fn", endpoint = "keys/test")]
 pub async fn keys_test(cmd: TestKey) -> Result<KeySummary, ApiError> {
     call(cmd).await

@@ -1,6 +1,10 @@
 //! One key in the list: vendor, last four, what its last test said, and what can be done.
 
-use super::{page::Acts, text};
+use super::{
+    choice::{ChangeDialog, Holds, Tags},
+    page::Acts,
+    text,
+};
 use crate::{
     i18n::fill,
     parts::{self, Failure, failure_of, success_of},
@@ -30,7 +34,7 @@ pub(super) fn KeyRow(key: KeySummary, acts: Acts) -> impl IntoView {
     let (tone, glyph, word) = shown(key.status, t);
     let (label, vendor) = (key.label.clone(), key.vendor.clone());
     let test = if key.rests.is_empty() { t.test } else { t.probe };
-    let (replace, delete) = (format!("replace-{id}"), format!("delete-{id}"));
+    let (change, replace, delete) = (format!("change-{id}"), format!("replace-{id}"), format!("delete-{id}"));
     let testing = Signal::derive(move || {
         acts.test.input().with(|now| now.as_ref().is_some_and(|now| now.cmd.key == id))
     });
@@ -38,7 +42,7 @@ pub(super) fn KeyRow(key: KeySummary, acts: Acts) -> impl IntoView {
         <article class="card key">
             <header class="key-head">
                 <h2>
-                    {label} " " <Badge>{vendor}</Badge>
+                    {label} " " <Badge>{vendor}</Badge> <Tags tags=key.tags.clone()/>
                 </h2>
                 <StatePill tone glyph word/>
             </header>
@@ -48,12 +52,16 @@ pub(super) fn KeyRow(key: KeySummary, acts: Acts) -> impl IntoView {
                 </code>
                 <span class="mono">{key.base_url.clone()}</span>
             </p>
+            <Holds key=key.clone()/>
             <TestResult key=key.clone()/>
             <div class="acts">
                 <ActionForm action=acts.test>
                     <input type="hidden" name="cmd[key]" value=id.to_string()/>
                     <Button glyph=Glyph::RefreshCw busy=testing>{test}</Button>
                 </ActionForm>
+                <Opener dialog=change.clone() class="btn">
+                    {t.change}
+                </Opener>
                 <Opener dialog=replace.clone() class="btn">
                     {t.replace}
                 </Opener>
@@ -61,6 +69,7 @@ pub(super) fn KeyRow(key: KeySummary, acts: Acts) -> impl IntoView {
                     {t.delete}
                 </Opener>
             </div>
+            <ChangeDialog dialog=change key=key.clone() acts/>
             <ReplaceDialog dialog=replace key=key.clone() acts/>
             <DeleteDialog dialog=delete key acts/>
         </article>
@@ -75,6 +84,7 @@ fn Rests(rests: Vec<KeyRest>) -> impl IntoView {
         let why = match rest.why {
             KeyRestWhy::SlowDown => t.rest_slow.to_owned(),
             KeyRestWhy::Refused => t.rest_refused.to_owned(),
+            KeyRestWhy::OverLimit => t.rest_full.to_owned(),
             KeyRestWhy::Failing => fill(t.rest_failing, rest.model.as_deref().unwrap_or_default()),
         };
         let said =
@@ -104,15 +114,20 @@ fn TestResult(key: KeySummary) -> impl IntoView {
         n => fill(t.models, &n.to_string()),
     };
     let models = key.models;
+    let checked = key.checked_at_ms.map(|ms| (t.checked, ms));
+    let last =
+        [key.tested_at_ms.map(|ms| (t.tested, ms)), checked].into_iter().flatten().max_by_key(|(_, ms)| *ms);
     view! {
         <Rests rests=key.rests/>
         {key.status_message.map(|message| view! { <p class=format!("ending {}", Tone::Bad.class())>{message}</p> })}
         {key
-            .tested_at_ms
-            .map(|ms| {
+            .check_message
+            .map(|message| view! { <p class="hint as-typed">{t.check_silent} " " {message}</p> })}
+        {last
+            .map(|(word, ms)| {
                 view! {
                     <p class="hint">
-                        {t.tested} " " <Moment ms=Signal::stored(ms)/>
+                        {word} " " <Moment ms=Signal::stored(ms)/>
                         {key.latency_ms.map(|ms| format!(" · {}", fill(t.latency, &duration(ms))))} " · " {count}
                     </p>
                 }

@@ -1,6 +1,7 @@
 //! Pages of provider keys: list, add, test, replace, delete.
 
 mod add;
+mod choice;
 pub mod fns;
 mod list;
 pub(crate) mod page;

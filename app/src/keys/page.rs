@@ -2,7 +2,7 @@
 
 use super::{
     add::AddForm,
-    fns::{KeysDelete, KeysReplace, KeysTest, keys_list, keys_vendors},
+    fns::{KeysChange, KeysDelete, KeysReplace, KeysTest, keys_list, keys_vendors},
     list::KeyRow,
     text,
 };
@@ -114,6 +114,7 @@ fn Keys(this: KeysPage) -> impl IntoView {
 /// What can be done to a key. One set for the page, so that a plain form's failure is said once.
 #[derive(Clone, Copy)]
 pub(super) struct Acts {
+    pub(super) change: ServerAction<KeysChange>,
     pub(super) test: ServerAction<KeysTest>,
     pub(super) replace: ServerAction<KeysReplace>,
     pub(super) delete: ServerAction<KeysDelete>,
@@ -123,8 +124,12 @@ impl Acts {
     fn new(reload: Callback<()>) -> Self {
         let t = text::text();
         let toasts = use_context::<Toasts>();
-        let acts =
-            Self { test: ServerAction::new(), replace: ServerAction::new(), delete: ServerAction::new() };
+        let acts = Self {
+            change: ServerAction::new(),
+            test: ServerAction::new(),
+            replace: ServerAction::new(),
+            delete: ServerAction::new(),
+        };
         let done = move |ok: bool, word: &'static str| {
             if ok {
                 reload.run(());
@@ -133,6 +138,8 @@ impl Acts {
                 }
             }
         };
+        let change = acts.change.value();
+        Effect::new(move |_: Option<()>| done(change.with(|v| matches!(v, Some(Ok(_)))), t.changed));
         let (test, replace, delete) = (acts.test.value(), acts.replace.value(), acts.delete.value());
         Effect::new(move |_: Option<()>| done(test.with(|v| matches!(v, Some(Ok(_)))), t.testing_done));
         Effect::new(move |_: Option<()>| done(replace.with(|v| matches!(v, Some(Ok(_)))), t.replaced));
@@ -146,6 +153,7 @@ impl Acts {
             let test = self.test.value().get().and_then(Result::err);
             test.or_else(|| self.delete.value().get().and_then(Result::err))
                 .or_else(|| self.replace.value().get().and_then(Result::err))
+                .or_else(|| self.change.value().get().and_then(Result::err))
         })
     }
 }

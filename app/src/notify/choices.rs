@@ -139,6 +139,8 @@ const fn wire(kind: NotificationKind) -> &'static str {
         K::BudgetSpent => "budget_spent",
         K::HeartbeatLoop => "heartbeat_loop",
         K::IdleSpend => "idle_spend",
+        K::KeyExpiring => "key_expiring",
+        K::KeyRefused => "key_refused",
         K::Recovered => "recovered",
     }
 }

@@ -34,7 +34,9 @@ pub(super) fn Item(
     let t = text::text();
     let goes_on = it.resolved_at_ms.is_none();
     let (tone, glyph, word) = match goes_on {
-        true if it.kind == NotificationKind::BudgetNear => (Tone::Warn, Glyph::CircleAlert, t.open),
+        true if matches!(it.kind, NotificationKind::BudgetNear | NotificationKind::KeyExpiring) => {
+            (Tone::Warn, Glyph::CircleAlert, t.open)
+        }
         true => (Tone::Bad, Glyph::CircleAlert, t.open),
         false => (Tone::Ok, Glyph::CircleCheck, t.over),
     };
@@ -48,6 +50,7 @@ pub(super) fn Item(
         (Some(bot), _) => view! { <a href=it.kind.page_of(&bot.slug)>{bot.name.clone()}</a> }.whole(),
         (None, Some(runtime)) => fill(t.runtime, crate::bots::state::runtime_word(runtime)).whole(),
         (None, None) if it.kind.is_of_budget() => view! { <a href="/budgets">{t.budgets}</a> }.whole(),
+        (None, None) if it.kind.is_of_key() => view! { <a href="/keys">{t.keys}</a> }.whole(),
         (None, None) => ().whole(),
     };
     let count = (it.count > 1).then(|| format!("{} · ", fill(t.times, &it.count.to_string())));

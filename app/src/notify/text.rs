@@ -59,7 +59,10 @@ texts! {
     heartbeat_loop: "Calls a model in a loop for nobody", "无人使用却循环调用模型";
     idle_spend: "Spends while nobody writes to it", "无人使用却持续消费";
     spending_stopped: "Its model calls are stopped.", "其模型调用已停止。";
+    key_expiring: "A provider key ends", "供应商密钥即将到期";
+    key_refused: "A provider key that worked is refused", "原本可用的供应商密钥被拒绝";
     budgets: "Budgets", "预算";
+    keys: "Keys", "密钥";
     recovered: "It is over (in Chela: stays unread until you have seen it)", "故障结束（站内：看过之前保持未读）";
 }
 
@@ -78,6 +81,8 @@ pub(crate) const fn kind(kind: Kind, t: &'static Text) -> &'static str {
         Kind::BudgetSpent => t.budget_spent,
         Kind::HeartbeatLoop => t.heartbeat_loop,
         Kind::IdleSpend => t.idle_spend,
+        Kind::KeyExpiring => t.key_expiring,
+        Kind::KeyRefused => t.key_refused,
         Kind::Recovered => t.recovered,
     }
 }

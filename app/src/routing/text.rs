@@ -15,6 +15,8 @@ texts! {
     no_vendor: "No such vendor here", "没有此供应商";
     no_key: "No key", "没有密钥";
     other_dialect: "Other dialect", "接口不同";
+    over_limit: "Keys over their limit", "密钥超出限额";
+    no_key_for_model: "No key for this model", "没有适用此模型的密钥";
     cooling_down: "Cooling down", "冷却中";
     keys_refused: "Keys refused", "密钥被拒";
     breaker_open: "Breaker open", "熔断中";
@@ -59,6 +61,8 @@ pub(super) fn state(why: Option<LinkSkipWhy>, t: &'static Text) -> (Tone, Glyph,
         Some(LinkSkipWhy::OtherDialect) => (Tone::Idle, Glyph::CircleDashed, t.other_dialect),
         Some(LinkSkipWhy::CoolingDown) => (Tone::Warn, Glyph::CirclePause, t.cooling_down),
         Some(LinkSkipWhy::KeysRefused) => (Tone::Bad, Glyph::CircleX, t.keys_refused),
+        Some(LinkSkipWhy::KeysOverLimit) => (Tone::Warn, Glyph::CirclePause, t.over_limit),
+        Some(LinkSkipWhy::NoKeyForModel) => (Tone::Idle, Glyph::CircleDashed, t.no_key_for_model),
         Some(LinkSkipWhy::BreakerOpen) => (Tone::Bad, Glyph::CircleX, t.breaker_open),
         Some(LinkSkipWhy::Stopped) => (Tone::Bad, Glyph::CircleX, t.stopped),
     }

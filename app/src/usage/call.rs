@@ -18,6 +18,11 @@ fn line(word: &'static str, value: Option<String>) -> Option<AnyView> {
     Some(view! { <dt>{word}</dt><dd>{value}</dd> }.whole())
 }
 
+/// Whether it was not asked with a key, by what Chela knows of the key.
+fn is_passed_over(tried: &UsageTry) -> bool {
+    matches!(tried.why.as_str(), "other_models" | "over_limit" | "price_unknown")
+}
+
 /// Why a key could not serve it.
 fn why(tried: &UsageTry) -> String {
     let t = text::text();
@@ -34,12 +39,20 @@ fn why(tried: &UsageTry) -> String {
         "not_allowed" => t.why_not_allowed,
         "no_room" => t.why_no_room,
         "stopped" => t.why_stopped,
+        "other_models" => t.why_other_models,
+        "over_limit" | "keys_over_limit" => t.why_over_limit,
+        "price_unknown" => t.why_price,
+        "no_key_for_model" => t.why_no_key_for_model,
         "cooling_down" | "keys_refused" | "breaker_open" => t.why_resting,
         _ => t.why_failed,
     };
     let status = tried.status.map(|status| format!(" ({status})")).unwrap_or_default();
     // A link that was skipped took no time.
-    let took = tried.key.map(|_| format!(", {}", time::duration(tried.took_ms))).unwrap_or_default();
+    let took = tried
+        .key
+        .filter(|_| !is_passed_over(tried))
+        .map(|_| format!(", {}", time::duration(tried.took_ms)))
+        .unwrap_or_default();
     format!("{word}{status}{took}")
 }
 
@@ -64,7 +77,8 @@ pub(super) fn detail(asked: &Asked, found: UsageCall) -> AnyView {
         }
     });
     let tries: Vec<_> = tries.collect();
-    let asked_in_vain = call.tries.iter().filter(|tried| tried.key.is_some()).count();
+    let asked_in_vain =
+        call.tries.iter().filter(|tried| tried.key.is_some() && !is_passed_over(tried)).count();
     let served = call.key.is_some() && i64::try_from(asked_in_vain).is_ok_and(|vain| vain < call.attempts);
     let served = served.then(|| {
         view! {

@@ -93,5 +93,9 @@ texts! {
     why_not_allowed: "skipped: the caller may not ask for it", "跳过：调用方无权使用";
     why_no_room: "skipped: a budget has no room", "跳过：预算不足";
     why_stopped: "skipped: an operator stopped calls to it", "跳过：已被操作员停止";
+    why_other_models: "skipped: it is not for this model", "跳过：不适用于此模型";
+    why_over_limit: "skipped: its own limit is used up", "跳过：自身限额已用完";
+    why_price: "skipped: it has a money limit and the model no price", "跳过：有金额限额而模型无价格";
+    why_no_key_for_model: "skipped: no key is for its model", "跳过：没有适用此模型的密钥";
     why_resting: "skipped: its keys rest", "跳过：密钥暂停中";
 }

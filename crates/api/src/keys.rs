@@ -6,6 +6,9 @@ use crate::{
     verb::{Done, verbs},
 };
 
+/// The most models a key is kept to.
+pub const MOST_MODELS: usize = 100;
+
 words! {
     /// What the last test said.
     #[derive(Copy, Eq, Hash)]
@@ -22,6 +25,8 @@ words! {
         Refused,
         /// It failed several times in a row with this model.
         Failing,
+        /// A limit of its own is used up.
+        OverLimit,
     }
 
     /// That calls leave a key alone while another can serve them.
@@ -63,6 +68,28 @@ words! {
         /// What calls found out about it just now.
         #[serde(default)]
         pub rests: Vec<KeyRest>,
+        /// Bots and virtual keys with these tags prefer it.
+        #[serde(default)]
+        pub tags: Vec<String>,
+        /// The models it may be asked for, as its vendor names them; all where there is none.
+        #[serde(default)]
+        pub allowed_models: Vec<String>,
+        #[serde(default)]
+        pub requests_per_minute: Option<i64>,
+        /// How much its calls of a month may cost.
+        #[serde(default)]
+        pub month_micro_usd: Option<i64>,
+        #[serde(default)]
+        pub expires_at_ms: Option<i64>,
+        /// The day of it, UTC.
+        #[serde(default)]
+        pub expires_on: Option<String>,
+        /// When Chela tested it by itself, as it does once a day.
+        #[serde(default)]
+        pub checked_at_ms: Option<i64>,
+        /// Why nobody could be asked then.
+        #[serde(default)]
+        pub check_message: Option<String>,
         pub created_at_ms: i64,
         pub version: i64,
     }
@@ -85,6 +112,39 @@ words! {
         /// Store it as `failing` although the vendor refuses it.
         #[serde(default)]
         pub accept_failing: Option<bool>,
+        /// Several may stand in one text, with commas or spaces between them.
+        #[serde(default)]
+        pub tags: Option<Vec<String>>,
+    }
+    /// What a key is for. What is not named stays.
+    #[serde(deny_unknown_fields)]
+    pub struct ChangeKey {
+        pub key: KeyId,
+        #[serde(default)]
+        pub label: Option<String>,
+        /// Several may stand in one text, with commas or spaces between them.
+        #[serde(default)]
+        pub tags: Option<Vec<String>>,
+        /// Names, or beginnings of names with a `*` behind them; an empty list is all.
+        #[serde(default)]
+        pub allowed_models: Option<Vec<String>>,
+        /// 0 is no limit.
+        #[serde(default)]
+        pub requests_per_minute: Option<i64>,
+        /// How much its calls of a month may cost; 0 is no limit.
+        #[serde(default)]
+        pub month_micro_usd: Option<i64>,
+        /// The same as people write it, in dollars; empty is no limit.
+        #[serde(default)]
+        pub month_amount: Option<String>,
+        /// When its vendor ends it; 0 is never.
+        #[serde(default)]
+        pub expires_at_ms: Option<i64>,
+        /// The same as a day, UTC; empty is never.
+        #[serde(default)]
+        pub expires_on: Option<String>,
+        #[serde(default)]
+        pub expected_version: Option<i64>,
     }
     #[serde(deny_unknown_fields)]
     pub struct TestKey { pub key: KeyId }
@@ -125,9 +185,29 @@ words! {
     }
 }
 
+impl ChangeKey {
+    /// A change that changes nothing.
+    #[must_use]
+    pub const fn of(key: KeyId) -> Self {
+        Self {
+            key,
+            label: None,
+            tags: None,
+            allowed_models: None,
+            requests_per_minute: None,
+            month_micro_usd: None,
+            month_amount: None,
+            expires_at_ms: None,
+            expires_on: None,
+            expected_version: None,
+        }
+    }
+}
+
 verbs! {
     ListKeys => Page<KeySummary>, "keys.list";
     AddKey => KeySummary, "keys.add";
+    ChangeKey => KeySummary, "keys.change";
     TestKey => KeySummary, "keys.test";
     ReplaceKey => KeySummary, "keys.replace";
     DeleteKey => Done, "keys.delete";

@@ -22,6 +22,7 @@ impl NotificationKind {
             Self::UpgradeUndone => format!("/bots/{slug}/config#openclaw"),
             Self::BudgetNear | Self::BudgetSpent => "/budgets".to_owned(),
             Self::HeartbeatLoop | Self::IdleSpend => format!("/bots/{slug}/usage"),
+            Self::KeyExpiring | Self::KeyRefused => "/keys".to_owned(),
             Self::Failed | Self::Unreachable | Self::Recovered => format!("/bots/{slug}/overview"),
         }
     }
@@ -56,6 +57,10 @@ words! {
         HeartbeatLoop,
         /// A bot spends for more than an hour, and nobody writes to it.
         IdleSpend,
+        /// A provider key ends soon, or has ended.
+        KeyExpiring,
+        /// A provider key that worked is refused by its vendor.
+        KeyRefused,
         /// A choice only: a trouble that is over. In the app it stays unread until it is seen; pushed, it takes the
         /// place of the trouble.
         Recovered,
@@ -176,7 +181,7 @@ words! {
 
 impl NotificationKind {
     /// Every kind there is.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::CrashLoop,
         Self::Failed,
         Self::OutOfMemory,
@@ -189,6 +194,8 @@ impl NotificationKind {
         Self::BudgetSpent,
         Self::HeartbeatLoop,
         Self::IdleSpend,
+        Self::KeyExpiring,
+        Self::KeyRefused,
         Self::Recovered,
     ];
 
@@ -208,6 +215,10 @@ impl NotificationKind {
     #[must_use]
     pub const fn is_of_spending(self) -> bool {
         self.is_of_budget() || self.is_runaway()
+    /// Whether it is about a provider key.
+    #[must_use]
+    pub const fn is_of_key(self) -> bool {
+        matches!(self, Self::KeyExpiring | Self::KeyRefused)
     }
 }
 

@@ -54,6 +54,10 @@ words! {
         BreakerOpen,
         /// Somebody stopped calls to it.
         Stopped,
+        /// Limits of its keys' own are used up.
+        KeysOverLimit,
+        /// No key of its vendor is for its model.
+        NoKeyForModel,
     }
 
     pub struct LinkSkip {

@@ -18,10 +18,12 @@ words! {
         pub status: Option<u16>,
         /// `slow_down`, `refused`, `forbidden`, `unreachable`, `failed`, `no_model`, `context_length_exceeded` or
         /// `tool_error`; of a link that was skipped `no_vendor`, `no_key`, `other_dialect`, `not_allowed`, `no_room`,
-        /// `stopped`, `cooling_down`, `keys_refused` or `breaker_open`.
+        /// `stopped`, `cooling_down`, `keys_refused`, `breaker_open`, `keys_over_limit` or `no_key_for_model`; of a key that was
+        /// passed over `other_models`, `over_limit` or `price_unknown`.
         pub why: String,
         pub took_ms: i64,
     }
+
     /// One model call.
     pub struct UsageRow {
         pub id: UsageId,

@@ -24,6 +24,9 @@ words! {
         pub last_four: String,
         /// The models it is for, as `vendor/model` or `vendor/*`; all where there is none.
         pub models: Vec<String>,
+        /// Its calls prefer provider keys with these tags, the first one first.
+        #[serde(default)]
+        pub tags: Vec<String>,
         pub expires_at_ms: Option<i64>,
         /// It opens nothing while it is blocked.
         pub blocked: bool,
@@ -54,6 +57,9 @@ words! {
         /// Several may stand in one text, with commas or spaces between them.
         #[serde(default)]
         pub models: Vec<String>,
+        /// Of the provider keys it prefers, in their order. Several may stand in one text.
+        #[serde(default)]
+        pub tags: Option<Vec<String>>,
         #[serde(default)]
         pub expires_at_ms: Option<i64>,
         /// The same in days from now; 0 never expires.
@@ -78,6 +84,8 @@ words! {
         pub name: Option<String>,
         #[serde(default)]
         pub models: Option<Vec<String>>,
+        #[serde(default)]
+        pub tags: Option<Vec<String>>,
         #[serde(default)]
         pub expires_at_ms: Option<i64>,
         #[serde(default)]

@@ -5,6 +5,7 @@ use crate::{
     failure::Failure,
     options::{Once, Paging, Watch, Yes},
     output::{Cell, Column, Shape, Tone, age, now_ms, number, text, words},
+    prices::micro,
     session::Session,
 };
 use api::{ids::KeyId, keys::*};
@@ -24,6 +25,8 @@ pub enum KeyVerb {
     },
     /// Test a key at its vendor and store it. The key is read from standard input, or asked for without echo.
     Add(AddArgs),
+    /// Say what a key is for: label, tags, models, limits, end. What is not said stays.
+    Set(SetArgs),
     /// Test a stored key at its vendor.
     Test {
         /// Id or label.
@@ -60,8 +63,44 @@ pub struct AddArgs {
     /// Store it although the vendor refuses it.
     #[arg(long)]
     accept_failing: bool,
+    /// A tag, several times for several: who has it prefers this key.
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
     #[command(flatten)]
     once: Once,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct SetArgs {
+    /// Id or label.
+    #[arg(add = ArgValueCandidates::new(completion::keys))]
+    key: String,
+    #[arg(long)]
+    label: Option<String>,
+    /// A tag, several times for several; `none` for none.
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// A model it may be asked for, or `gpt-5*`, several times for several; `all` for all.
+    #[arg(long = "model", value_name = "MODEL")]
+    models: Vec<String>,
+    /// Requests a minute; 0 is no limit.
+    #[arg(long, value_name = "REQUESTS")]
+    rate: Option<i64>,
+    /// USD a month; 0 is no limit.
+    #[arg(long, value_name = "USD", value_parser = micro)]
+    budget: Option<i64>,
+    /// The day its vendor ends it, such as 2027-01-31; `never` for never.
+    #[arg(long, value_name = "DAY")]
+    expires: Option<String>,
+    /// Only if the key still has this version.
+    #[arg(long, value_name = "N")]
+    if_version: Option<i64>,
+}
+
+/// A list as it is typed: nothing is said where there is none, and one word empties it.
+pub(crate) fn listed(words: Vec<String>, none: &str) -> Option<Vec<String>> {
+    let empties = words.iter().any(|word| word == none);
+    (!words.is_empty()).then_some(if empties { Vec::new() } else { words })
 }
 
 #[derive(Args, Clone, Debug)]
@@ -77,6 +116,11 @@ pub struct ReplaceArgs {
     /// Only if the key still has this version.
     #[arg(long, value_name = "N")]
     if_version: Option<i64>,
+}
+
+fn joined(key: &Value, name: &str) -> String {
+    let words = key.get(name).and_then(Value::as_array);
+    words.into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
 }
 
 const SHAPE: Shape = Shape {
@@ -102,8 +146,11 @@ const SHAPE: Shape = Shape {
         Column::new("MODELS", |v, _| {
             Cell::from(v.get("models").and_then(Value::as_array).map_or(0, Vec::len).to_string())
         }),
-        Column::new("TESTED", |v, now| age(number(v, "tested_at_ms"), now)),
+        Column::new("TAGS", |v, _| Cell::from(joined(v, "tags"))),
+        Column::new("TESTED", |v, now| age(number(v, "tested_at_ms").max(number(v, "checked_at_ms")), now)),
         Column::new("ID", |v, _| Cell::from(text(v, "id"))),
+        Column::wide("ONLY", |v, _| Cell::from(joined(v, "allowed_models"))),
+        Column::wide("ENDS", |v, _| Cell::from(text(v, "expires_on"))),
         Column::wide("BASE URL", |v, _| Cell::from(text(v, "base_url"))),
         Column::wide("SAID", |v, _| Cell::from(words(text(v, "status_message"), 80))),
     ],
@@ -149,8 +196,23 @@ pub(crate) async fn run(session: &Session, verb: KeyVerb) -> Result<(), Failure>
                 secret: secret.to_string(),
                 base_url: args.base_url,
                 accept_failing: args.accept_failing.then_some(true),
+                tags: (!args.tags.is_empty()).then_some(args.tags),
             };
             one(session, &session.call_once(&add, Some(&args.once)).await?)
+        }
+        KeyVerb::Set(args) => {
+            let (key, _) = find(session, &args.key).await?;
+            let change = ChangeKey {
+                label: args.label,
+                tags: listed(args.tags, "none"),
+                allowed_models: listed(args.models, "all"),
+                requests_per_minute: args.rate,
+                month_micro_usd: args.budget,
+                expires_on: args.expires.map(|day| if day == "never" { String::new() } else { day }),
+                expected_version: args.if_version,
+                ..ChangeKey::of(key)
+            };
+            one(session, &session.call(&change).await?)
         }
         KeyVerb::Test { key } => {
             let (key, _) = find(session, &key).await?;

@@ -3,6 +3,7 @@
 use crate::{
     ask, completion,
     failure::Failure,
+    keys::listed,
     options::{Once, Paging, Watch, Yes},
     output::{Cell, Column, Shape, Tone, age, flag, moment, now_ms, number, text},
     prices::micro,
@@ -54,6 +55,9 @@ pub struct AddArgs {
     /// A model it is for (`vendor/model` or `vendor/*`), several times for several; all without it.
     #[arg(long = "model", value_name = "MODEL")]
     models: Vec<String>,
+    /// A tag of the provider keys it prefers, several times for several: the first one first.
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
     /// Days until it ends.
     #[arg(long, value_name = "DAYS")]
     expires: Option<u32>,
@@ -76,6 +80,9 @@ pub struct ChangeArgs {
     /// A model it is for, several times for several; `all` for all.
     #[arg(long = "model", value_name = "MODEL")]
     models: Vec<String>,
+    /// A tag of the provider keys it prefers, several times for several; `none` for none.
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
     /// Days until it ends; 0 for never.
     #[arg(long, value_name = "DAYS")]
     expires: Option<u32>,
@@ -146,6 +153,7 @@ pub(crate) async fn run(session: &Session, verb: VirtualKeyVerb) -> Result<(), F
             let create = CreateVirtualKey {
                 name: args.name,
                 models: args.models,
+                tags: (!args.tags.is_empty()).then_some(args.tags),
                 expires_at_ms: None,
                 expires_in_days: args.expires,
                 limits: limits.into_iter().flatten().collect(),
@@ -161,6 +169,7 @@ pub(crate) async fn run(session: &Session, verb: VirtualKeyVerb) -> Result<(), F
                 virtual_key,
                 name: args.name,
                 models,
+                tags: listed(args.tags, "none"),
                 expires_at_ms: args.expires.map(end),
                 blocked: args.blocked,
                 expected_version: None,

@@ -33,6 +33,8 @@ pub enum Rest {
     Refused,
     /// It failed several times in a row with this model.
     Failing,
+    /// A limit of its own is used up.
+    Full,
 }
 
 impl Rest {
@@ -43,6 +45,7 @@ impl Rest {
             Self::Slow => "slow_down",
             Self::Refused => "refused",
             Self::Failing => "failing",
+            Self::Full => "over_limit",
         }
     }
 }

@@ -12,7 +12,9 @@ pub mod egress;
 pub mod framing;
 pub mod guarded;
 pub mod health;
+pub mod key;
 pub mod limits;
+pub mod pool;
 pub mod price;
 pub mod snapshot;
 pub mod stops;
@@ -26,13 +28,13 @@ mod wire;
 
 pub use egress::{Egress, EgressError, EgressPolicy};
 pub use guarded::Guarded;
+pub use key::UpstreamKey;
 pub use limits::{Limit, Unit};
+pub use pool::KeyPool;
 pub use price::{Price, Prices};
 pub use probe::{ProbeError, Probed, probe};
 pub use relay::{Limits, Relay, RelayBody, RelayConfig};
-pub use snapshot::{
-    Allowed as AllowedModels, Caller, CallerKind, KeyPool, Snapshot, SnapshotBuilder, UpstreamKey,
-};
+pub use snapshot::{Allowed as AllowedModels, Caller, CallerKind, Snapshot, SnapshotBuilder};
 pub use stops::Stops;
 pub use usage::{End, Tokens, UsageReceiver, UsageRow, UsageSink, UsageTotals};
 pub use vendors::{Auth, Dialect, Vendor};

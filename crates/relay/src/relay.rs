@@ -12,6 +12,7 @@ mod headers;
 mod judge;
 mod neutral;
 mod passing;
+mod room;
 mod said;
 mod serve;
 mod socket;

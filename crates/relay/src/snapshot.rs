@@ -5,11 +5,12 @@
 use crate::{
     Dialect,
     chains::{self, Chain, Link, Skip},
-    egress::BaseUrl,
-    health::KeyHealth,
+    health::{Rest, Resting},
+    key::UpstreamKey,
     limits::{Limit, Unit},
+    pool::{KeyPool, Order, Pools},
     price::Prices,
-    vendors::{Auth, Vendor},
+    vendors::Vendor,
     wire::Wire,
 };
 use api::ids::{BotId, KeyId, WorkspaceId};
@@ -18,13 +19,9 @@ use std::{
     collections::{BTreeMap, HashMap},
     fmt,
     hash::{BuildHasherDefault, Hasher},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
 };
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 /// SHA-256 of a token: all that is ever kept of one.
 pub type TokenHash = [u8; 32];
@@ -68,6 +65,19 @@ pub struct Caller {
     pub models: Option<Arc<Allowed>>,
     /// When its token ends, ms UTC.
     pub expires_ms: Option<i64>,
+    /// In which order its calls ask with the keys of a vendor; the snapshot says it.
+    pub order: Order,
+    /// What holds for keys it may be asked with; the snapshot says it.
+    pub keys_hold: Hold,
+}
+
+/// What holds for some key of a workspace, so that its calls must tell it in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hold {
+    /// Models, or money: a body must say its model, and once.
+    pub models: bool,
+    /// Tokens, or money: what a call may use is reckoned before it is sent.
+    pub amounts: bool,
 }
 
 /// Models that a caller may ask for: `vendor/model`, or `vendor/*` for all of a vendor.
@@ -104,7 +114,18 @@ impl Caller {
     /// A caller whom nothing limits.
     #[must_use]
     pub fn new(id: Uuid, workspace: WorkspaceId, kind: CallerKind, wire: Wire) -> Self {
-        Self { id, workspace, kind, wire, limits: Arc::default(), models: None, expires_ms: None }
+        let (order, keys_hold) = (Order::default(), Hold::default());
+        Self {
+            id,
+            workspace,
+            kind,
+            wire,
+            limits: Arc::default(),
+            models: None,
+            expires_ms: None,
+            order,
+            keys_hold,
+        }
     }
 
     /// The same with what holds for its calls.
@@ -119,7 +140,13 @@ impl Caller {
         let held = |limit: &Arc<Limit>| {
             limit.model.is_some() || limit.instead.is_some() || limit.unit == Unit::Money
         };
-        self.models.is_some() || self.limits.iter().any(held)
+        self.keys_hold.models || self.models.is_some() || self.limits.iter().any(held)
+    }
+
+    /// Whether it is reckoned before a call is sent what it may use.
+    #[must_use]
+    pub fn is_reckoned(&self) -> bool {
+        self.keys_hold.amounts || !self.limits.is_empty()
     }
 
     /// Whether its token is good on a wire.
@@ -138,117 +165,11 @@ impl Caller {
     }
 }
 
-/// A provider key, ready to use. The secret is wiped when the last snapshot that holds it goes.
-pub struct UpstreamKey {
-    /// Its id in the store.
-    pub id: KeyId,
-    /// Its vendor.
-    pub vendor: &'static Vendor,
-    /// Where it is used; fixed together with the secret.
-    pub base_url: BaseUrl,
-    /// How it is sent.
-    pub auth: Auth,
-    /// Header lines that go with it.
-    pub extra: &'static [(&'static str, &'static str)],
-    /// Whether its workspace may use the private upstreams the operator listed.
-    pub private_ok: bool,
-    /// The models it was found to reach, as a JSON list of `vendor/model`. Read only when somebody asks: a
-    /// snapshot is built often, and of many keys.
-    pub models: String,
-    /// How it does; goes over to the next snapshot.
-    pub health: Arc<KeyHealth>,
-    pub(crate) secret: Zeroizing<String>,
-}
-
-impl UpstreamKey {
-    /// A key in its vendor's own auth style, or that of keys of its shape.
-    #[must_use]
-    pub fn new(
-        id: KeyId,
-        vendor: &'static Vendor,
-        base_url: BaseUrl,
-        secret: Zeroizing<String>,
-        private_ok: bool,
-    ) -> Self {
-        let style = vendor.key_auths.iter().find(|style| secret.starts_with(style.prefix));
-        let (auth, extra) = style.map_or((vendor.auth, &[][..]), |style| (style.auth, style.headers));
-        let (models, health) = (String::new(), Arc::default());
-        Self { id, vendor, base_url, auth, extra, private_ok, models, health, secret }
-    }
-
-    /// The same key with the models it reaches, as a JSON list.
-    #[must_use]
-    pub fn with_models(self, models: String) -> Self {
-        Self { models, ..self }
-    }
-
-    /// The same key with what is known of it: whatever changed elsewhere, it is as well or as tired as before.
-    #[must_use]
-    pub fn as_in(self, before: &Snapshot) -> Self {
-        let same = |known: &&Arc<Self>| known.secret == self.secret && known.base_url == self.base_url;
-        match before.keys.get(&self.id).filter(same).map(|known| Arc::clone(&known.health)) {
-            Some(health) => Self { health, ..self },
-            None => self,
-        }
-    }
-}
-
-impl fmt::Debug for UpstreamKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UpstreamKey")
-            .field("id", &self.id)
-            .field("vendor", &self.vendor.id)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The usable keys of one vendor in one workspace, in order, taken in turn.
-#[derive(Debug)]
-pub struct KeyPool {
-    keys: Vec<Arc<UpstreamKey>>,
-    turn: AtomicUsize,
-}
-
-impl KeyPool {
-    /// Keys of the first key's address only: two custom upstreams are two services, not two keys of one.
-    fn new(mut keys: Vec<Arc<UpstreamKey>>) -> Self {
-        if let Some(first) = keys.first().cloned() {
-            keys.retain(|k| k.base_url == first.base_url);
-        }
-        Self { keys, turn: AtomicUsize::new(0) }
-    }
-
-    /// The keys in the order in which a call asks with them, the one whose turn it is first.
-    pub fn in_turn(&self) -> impl Iterator<Item = &Arc<UpstreamKey>> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let (before, from) = self.keys.split_at(turn.checked_rem(self.keys.len()).unwrap_or(0));
-        from.iter().chain(before)
-    }
-
-    /// The keys that take turns.
-    #[must_use]
-    pub fn keys(&self) -> &[Arc<UpstreamKey>] {
-        &self.keys
-    }
-
-    /// How many keys take turns.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.keys.len()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
-}
-
 /// Everything a call needs to know, frozen.
 #[derive(Default)]
 pub struct Snapshot {
     callers: HashMap<TokenHash, Caller, BuildHasherDefault<Hashed>>,
-    pools: HashMap<(WorkspaceId, &'static str), KeyPool>,
+    pools: Pools,
     keys: HashMap<KeyId, Arc<UpstreamKey>>,
     prices: Option<Arc<dyn Prices>>,
     limits: HashMap<Uuid, Arc<Limit>>,
@@ -294,10 +215,22 @@ impl Snapshot {
         self.limits.values()
     }
 
-    /// The keys of a vendor in a workspace.
+    /// The keys of a vendor in a workspace, for who has no tags.
     #[must_use]
     pub fn pool(&self, workspace: WorkspaceId, vendor: &Vendor) -> Option<&KeyPool> {
-        self.pools.get(&(workspace, vendor.id))
+        self.pool_in(workspace, vendor, Order::default())
+    }
+
+    /// The keys of a vendor in a workspace, in the order of a caller's tags.
+    #[must_use]
+    pub fn pool_in(&self, workspace: WorkspaceId, vendor: &Vendor, order: Order) -> Option<&KeyPool> {
+        self.pools.of(workspace, vendor.id, order)
+    }
+
+    /// In which order the calls of who has these tags ask with keys.
+    #[must_use]
+    pub fn order(&self, workspace: WorkspaceId, tags: Vec<String>) -> Order {
+        self.pools.known(workspace, tags)
     }
 
     /// Whether a workspace has a key for a vendor.
@@ -306,13 +239,14 @@ impl Snapshot {
         self.pool(workspace, vendor).is_some_and(|pool| !pool.is_empty())
     }
 
-    /// What a workspace can ask for: `vendor/model` with its vendor, in order, each once.
+    /// What a caller's keys reach: `vendor/model` with its vendor, in order, each once.
     #[must_use]
-    pub fn models(&self, workspace: WorkspaceId) -> BTreeMap<String, &'static Vendor> {
-        let pools = self.pools.iter().filter(|((of, _), _)| *of == workspace);
-        let keys = pools.flat_map(|(_, pool)| pool.keys());
-        let read = |key: &UpstreamKey| serde_json::from_str::<Vec<String>>(&key.models).unwrap_or_default();
-        keys.flat_map(|key| read(key).into_iter().map(|model| (model, key.vendor))).collect()
+    pub fn models(&self, caller: &Caller) -> BTreeMap<String, &'static Vendor> {
+        let pools = self.pools.all_of(caller.workspace, caller.order);
+        pools
+            .flat_map(|pool| pool.keys())
+            .flat_map(|key| key.reaches().map(|model| (model, key.vendor)))
+            .collect()
     }
 
     /// The chain of a name: a workspace's own, else the shipped one.
@@ -347,10 +281,10 @@ impl Snapshot {
             return Some(Skip::NoKey);
         };
         let mut rests = Vec::with_capacity(pool.len());
-        for key in pool.keys() {
-            rests.push(key.health.left_alone(link.model(), now_ms)?);
+        for key in pool.keys().filter(|key| key.serves(link.model())) {
+            rests.push(key.health.left_alone(link.model(), now_ms).or_else(|| full(key, now_ms))?);
         }
-        rests.into_iter().min_by_key(|rest| rest.until_ms).map(Skip::Rests)
+        Some(rests.into_iter().min_by_key(|rest| rest.until_ms).map_or(Skip::NoKeyForModel, Skip::Rests))
     }
 
     /// A key, also one that takes no turns.
@@ -366,10 +300,17 @@ impl Snapshot {
     }
 }
 
+/// That a key's own limit is used up.
+fn full(key: &UpstreamKey, now_ms: i64) -> Option<Resting> {
+    let standings = key.limits.iter().map(|limit| limit.standing(now_ms));
+    let spent = standings.filter(|standing| standing.spent).map(|standing| standing.span.1).max();
+    spent.map(|until_ms| Resting { why: Rest::Full, until_ms, told: true })
+}
+
 /// Collects callers and keys.
 #[derive(Default)]
 pub struct SnapshotBuilder {
-    callers: HashMap<TokenHash, Caller, BuildHasherDefault<Hashed>>,
+    callers: HashMap<TokenHash, (Caller, Vec<String>)>,
     keys: HashMap<(WorkspaceId, &'static str), Vec<Arc<UpstreamKey>>>,
     prices: Option<Arc<dyn Prices>>,
     limits: HashMap<Uuid, Arc<Limit>>,
@@ -379,8 +320,14 @@ pub struct SnapshotBuilder {
 impl SnapshotBuilder {
     /// Makes a token good for a caller.
     #[must_use]
-    pub fn caller(mut self, token: TokenHash, caller: Caller) -> Self {
-        self.callers.insert(token, caller);
+    pub fn caller(self, token: TokenHash, caller: Caller) -> Self {
+        self.tagged(token, caller, Vec::new())
+    }
+
+    /// Makes a token good for a caller whose calls prefer keys by these tags, the first one first.
+    #[must_use]
+    pub fn tagged(mut self, token: TokenHash, caller: Caller, tags: Vec<String>) -> Self {
+        self.callers.insert(token, (caller, tags));
         self
     }
 
@@ -416,8 +363,20 @@ impl SnapshotBuilder {
     #[must_use]
     pub fn build(self) -> Snapshot {
         let keys = self.keys.values().flatten().map(|key| (key.id, Arc::clone(key))).collect();
-        let pools = self.keys.into_iter().map(|(at, keys)| (at, KeyPool::new(keys))).collect();
-        let Self { callers, prices, limits, chains, .. } = self;
+        let mut holds: HashMap<WorkspaceId, Hold> = HashMap::new();
+        for ((workspace, _), keys) in &self.keys {
+            let hold = holds.entry(*workspace).or_default();
+            hold.models |= keys.iter().any(|key| key.is_held_to_models());
+            hold.amounts |= keys.iter().any(|key| key.is_reckoned());
+        }
+        let mut pools = Pools::new(self.keys);
+        let placed = |(token, (caller, tags)): (TokenHash, (Caller, Vec<String>))| {
+            let order = pools.order(caller.workspace, tags);
+            let keys_hold = holds.get(&caller.workspace).copied().unwrap_or_default();
+            (token, Caller { order, keys_hold, ..caller })
+        };
+        let callers = self.callers.into_iter().map(placed).collect();
+        let Self { prices, limits, chains, .. } = self;
         Snapshot { callers, pools, keys, prices, limits, chains }
     }
 }
@@ -425,7 +384,7 @@ impl SnapshotBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vendors;
+    use crate::{egress::BaseUrl, vendors};
 
     fn key(n: u128, base: &str) -> Arc<UpstreamKey> {
         let vendor = vendors::find("custom").unwrap();

@@ -1,4 +1,4 @@
-//! What a person or program calls models with. Only hashes of its secrets are kept; `models` is a JSON list.
+//! What a person or program calls models with. Only hashes of its secrets are kept; `models` and `tags` are JSON lists.
 
 use api::ids::*;
 use sea_orm::entity::prelude::*;
@@ -21,6 +21,8 @@ pub struct Model {
     pub created_at_ms: i64,
     pub last_used_at_ms: Option<i64>,
     pub version: i64,
+    /// Which provider keys its calls prefer, in their order.
+    pub tags: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -150,7 +150,8 @@ fn advice(answers: Answers) -> Vec<Recommendation> {
 /// The keys of the model's vendor, and whether one of them gives the model.
 async fn check_keys(b: &Bots, row: &bot::Model, model: &str) -> [Checked; 2] {
     let vendor = health::vendor_of(model);
-    let keys = b.vendors.keys(row.workspace_id, vendor);
+    // Tags that cannot be read are none.
+    let keys = b.keys_of(row, vendor).unwrap_or_default();
     let begun = Instant::now();
     let asking = keys.iter().take(MOST_KEYS).map(async |key| {
         let asked = tokio::time::timeout(DEADLINE, b.ask_key(row.workspace_id, vendor, *key)).await;

@@ -41,6 +41,7 @@ pub use idle::{Activity, Calls, Traffic};
 pub use links::{LinkEvent, Links};
 pub use runtimes::Runtimes;
 pub use service::{Bots, ModelList, ThreadList, register};
+pub use settings::tags;
 pub use wires::Wires;
 
 /// How soon a bot that waits for its gateway or runtime is looked at again, if nothing wakes it earlier.

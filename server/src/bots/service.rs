@@ -373,24 +373,33 @@ pub(super) async fn update(
     granted: Granted<act::WriteBots>,
     q: UpdateBot,
 ) -> Result<BotDetail, OpError> {
-    b.change(&ctx, &granted, &q.bot, q.expected_version, UpdateBot::NAME, async |tx, row| {
-        if let Some(tags) = &q.tags {
-            row.tags = json_of(&settings::tags(tags)?)?;
-        }
-        if let Some(asked) = q.idle_stop_minutes {
-            row.idle_stop_minutes = super::idle::minutes(asked)?;
-        }
-        let now = rows::detail(row)?;
-        let base = now.pending.as_ref().unwrap_or(&now.settings);
-        let next = settings::changed(base, &q, now.summary.runtime)?;
-        b.runtimes.room_for_more(base.limits, next.limits)?;
-        if store::name_taken(tx, row.workspace_id, &next.name, Some(row.id)).await? {
-            return Err(ApiError::field("/name", "must be unique: another bot has this name").into());
-        }
-        row.pending = if next == now.settings { None } else { Some(json_of(&next)?) };
-        Ok(true)
-    })
-    .await
+    let mut retagged = false;
+    let changed = b
+        .change(&ctx, &granted, &q.bot, q.expected_version, UpdateBot::NAME, async |tx, row| {
+            if let Some(tags) = &q.tags {
+                let tags = json_of(&settings::tags(tags)?)?;
+                retagged = tags != row.tags;
+                row.tags = tags;
+            }
+            if let Some(asked) = q.idle_stop_minutes {
+                row.idle_stop_minutes = super::idle::minutes(asked)?;
+            }
+            let now = rows::detail(row)?;
+            let base = now.pending.as_ref().unwrap_or(&now.settings);
+            let next = settings::changed(base, &q, now.summary.runtime)?;
+            b.runtimes.room_for_more(base.limits, next.limits)?;
+            if store::name_taken(tx, row.workspace_id, &next.name, Some(row.id)).await? {
+                return Err(ApiError::field("/name", "must be unique: another bot has this name").into());
+            }
+            row.pending = if next == now.settings { None } else { Some(json_of(&next)?) };
+            Ok(true)
+        })
+        .await?;
+    // They say with which provider keys its calls are made.
+    if retagged {
+        b.wires.refresh().await?;
+    }
+    Ok(changed)
 }
 
 async fn apply(

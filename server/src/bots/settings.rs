@@ -131,7 +131,7 @@ pub(super) fn is_tag(text: &str) -> bool {
 ///
 /// # Errors
 /// `invalid` for one that is no tag, or for too many.
-pub(super) fn tags(asked: &[String]) -> Result<Vec<String>, ApiError> {
+pub fn tags(asked: &[String]) -> Result<Vec<String>, ApiError> {
     let mut kept: Vec<String> = Vec::with_capacity(asked.len().min(MOST_TAGS));
     // A form has a field for one more, which may be empty.
     for tag in asked.iter().map(|tag| tag.trim()).filter(|tag| !tag.is_empty()) {

@@ -14,3 +14,4 @@ mod windows;
 pub use limits::{Built, build};
 pub use service::{Budgets, of_model, of_new_key, register};
 pub use stops::stops;
+pub use windows::{windows as windows_of, zone};

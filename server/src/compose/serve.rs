@@ -50,6 +50,7 @@ impl Server {
         self.bots.spawn_wakers();
         self.usage.spawn();
         self.budgets.spawn();
+        self.key_watch.spawn();
         tasks.spawn(crate::auth::tend(Arc::clone(&self.auth)));
         tasks.spawn(platform.jobs.clone().run(tasks.clone(), stop.clone()));
         tasks.spawn(crate::jobs::tell(Arc::clone(&platform)));

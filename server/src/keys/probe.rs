@@ -15,8 +15,8 @@ const MOST_MODELS: usize = 500;
 pub(super) enum Verdict {
     /// It lists these models, as `vendor/model`.
     Works { models: Vec<String>, latency_ms: i64 },
-    /// It does not; what happened, with its words and without the key.
-    Fails { words: String },
+    /// It does not; what happened, with its words and without the key. `busy`: it may have meant the moment.
+    Fails { words: String, busy: bool },
     /// It said nothing of the key: nobody answered, or not as a vendor does.
     Unasked { why: String },
 }
@@ -47,11 +47,11 @@ pub(super) async fn ask(egress: &Egress, key: &UpstreamKey) -> Verdict {
                 latency_ms: i64::try_from(probed.latency_ms).unwrap_or(i64::MAX),
             }
         }
-        Err(ProbeError::Refused { status, words }) if words.is_empty() => {
-            Verdict::Fails { words: format!("it answered {status}") }
-        }
-        Err(ProbeError::Refused { words, .. }) => Verdict::Fails { words },
-        Err(error @ ProbeError::BadSecret) => Verdict::Fails { words: error.to_string() },
+        Err(ProbeError::Refused { status, words }) => Verdict::Fails {
+            words: if words.is_empty() { format!("it answered {status}") } else { words },
+            busy: !matches!(status, 400..=403),
+        },
+        Err(error @ ProbeError::BadSecret) => Verdict::Fails { words: error.to_string(), busy: false },
         Err(error) => Verdict::Unasked { why: error.to_string() },
     }
 }

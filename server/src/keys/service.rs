@@ -1,6 +1,7 @@
 //! Use cases of provider keys.
 
 use super::{
+    choice,
     probe::{self, Verdict},
     store,
 };
@@ -33,6 +34,7 @@ use relay::{
     vendors,
 };
 use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// Models that a new bot is offered first, where the key has them.
 const PREFERRED: [&str; 4] =
@@ -40,9 +42,11 @@ const PREFERRED: [&str; 4] =
 
 /// What the slice works with.
 pub struct Keys {
-    platform: Arc<Platform>,
+    pub(super) platform: Arc<Platform>,
     egress: Arc<Egress>,
     routing: Arc<Routing>,
+    /// Told that some key is another now.
+    pub(super) changed: Notify,
 }
 
 /// Registers the slice's verbs.
@@ -56,6 +60,11 @@ pub fn register(verbs: &mut Verbs, keys: &Arc<Keys>) {
         Rest::create("/api/keys").says("Tests and stores a key."),
         keys,
         add,
+    );
+    verbs.on::<ChangeKey, act::WriteKeys, _, _, _>(
+        Rest::patch("/api/keys/{key}").says("Its label, tags, models, limits and end."),
+        keys,
+        choice::change,
     );
     verbs.on::<TestKey, act::WriteKeys, _, _, _>(
         Rest::post("/api/keys/{key}/test").says("Tests a stored key."),
@@ -80,8 +89,8 @@ pub fn register(verbs: &mut Verbs, keys: &Arc<Keys>) {
 }
 
 /// A secret as typed, ready to be tested.
-struct Candidate {
-    key: UpstreamKey,
+pub(super) struct Candidate {
+    pub(super) key: UpstreamKey,
     base_text: String,
     secret: zeroize::Zeroizing<String>,
 }
@@ -89,15 +98,15 @@ struct Candidate {
 impl Keys {
     /// Wires the slice.
     pub fn new(platform: Arc<Platform>, egress: Arc<Egress>, routing: Arc<Routing>) -> Arc<Self> {
-        Arc::new(Self { platform, egress, routing })
+        Arc::new(Self { platform, egress, routing, changed: Notify::new() })
     }
 
     /// A key with what calls found out about it.
-    fn shown(&self, model: &row::Model) -> Result<KeySummary, OpError> {
+    pub(super) fn shown(&self, model: &row::Model) -> Result<KeySummary, OpError> {
         Ok(KeySummary { rests: self.routing.rests(model.id), ..store::word(model)? })
     }
 
-    async fn candidate(
+    pub(super) async fn candidate(
         &self,
         workspace: WorkspaceId,
         vendor: Option<&str>,
@@ -134,11 +143,11 @@ impl Keys {
                 model.latency_ms = Some(latency_ms);
                 model.models = json_of(&models)?;
             }
-            Verdict::Fails { words } | Verdict::Unasked { why: words } if accept => {
+            Verdict::Fails { words, .. } | Verdict::Unasked { why: words } if accept => {
                 model.status = name_of(&KeyStatus::Failing);
                 model.status_message = Some(words);
             }
-            Verdict::Fails { words } => {
+            Verdict::Fails { words, .. } => {
                 let message = format!("{} does not accept this key: {words}", candidate.key.vendor.name);
                 let error = ApiError::new(Code::KeyRejected, message);
                 return Err(error
@@ -157,8 +166,19 @@ impl Keys {
     }
 
     /// The relay uses the change from now on.
-    async fn publish(&self) -> Result<(), OpError> {
+    pub(super) async fn publish(&self) -> Result<(), OpError> {
+        self.changed.notify_one();
         self.routing.refresh().await
+    }
+
+    /// How vendors are asked.
+    pub(super) fn egress(&self) -> &Egress {
+        &self.egress
+    }
+
+    /// Its vendor takes a key: calls need not find that out.
+    pub(super) fn accepted(&self, key: KeyId) {
+        self.routing.accepted(key);
     }
 }
 
@@ -237,7 +257,8 @@ async fn add(
         .unwrap_or(candidate.key.vendor.name)
         .to_owned();
     Check::new().line(&label, 80, "/label").done()?;
-    let mut model = new_row(&k, &ctx, workspace, &candidate, label);
+    let tags = json_of(&choice::tags(q.tags.as_deref().unwrap_or_default())?)?;
+    let mut model = row::Model { tags, ..new_row(&k, &ctx, workspace, &candidate, label) };
     k.judge(&candidate, q.accept_failing.unwrap_or(false), &mut model).await?;
     model.sealed = store::seal(&k.platform.vault, &granted, model.id, &candidate.secret)?;
     k.platform
@@ -273,6 +294,14 @@ fn new_row(
         models: "[]".to_owned(),
         version: 1,
         created_at_ms: ctx.now_ms,
+        tags: "[]".to_owned(),
+        allowed_models: "[]".to_owned(),
+        requests_per_minute: None,
+        month_micro_usd: None,
+        expires_at_ms: None,
+        expiry_told: None,
+        checked_at_ms: None,
+        check_message: None,
     }
 }
 
@@ -290,6 +319,7 @@ async fn test(
     if model.status == name_of(&KeyStatus::Working) {
         k.routing.accepted(model.id);
     }
+    model.check_message = None;
     let model = k
         .platform
         .db
@@ -300,6 +330,7 @@ async fn test(
             Ok(model)
         })
         .await?;
+    k.changed.notify_one();
     k.shown(&model)
 }
 
@@ -320,6 +351,8 @@ async fn replace(
     model.base_url.clone_from(&candidate.base_text);
     model.last_four = last_four(&candidate.secret);
     model.sealed = store::seal(&k.platform.vault, &granted, model.id, &candidate.secret)?;
+    // Those were the old secret's.
+    (model.expires_at_ms, model.expiry_told, model.check_message) = (None, None, None);
     let model = k
         .platform
         .db
@@ -381,7 +414,12 @@ impl ModelList for Keys {
         let page = store::page(self.platform.db.read(), &granted, &cursor).await?;
         let mut choices: Vec<ModelChoice> = Vec::new();
         for model in &page.items {
-            for name in store::word(model)?.models {
+            let key = store::word(model)?;
+            let own = format!("{}/", key.vendor);
+            let may = |name: &String| {
+                relay::key::allows(&key.allowed_models, name.strip_prefix(&own).unwrap_or(name))
+            };
+            for name in key.models.iter().filter(|name| may(name)).cloned() {
                 if !choices.iter().any(|c| c.model == name) {
                     choices.push(ModelChoice { model: name, vendor: model.vendor.clone() });
                 }

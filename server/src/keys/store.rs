@@ -13,8 +13,8 @@ use api::{
 use entity::keys::provider_key as row;
 use policy::{Action, Granted, RowScope, act};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use zeroize::Zeroizing;
 
@@ -59,6 +59,15 @@ pub(super) fn open_for_test(
     open(vault, model)
 }
 
+/// Opens one key to look whether its vendor still takes it.
+pub(super) fn open_for_check(
+    vault: &vault::Vault,
+    _granted: &Granted<act::UseKeys>,
+    model: &row::Model,
+) -> Result<Zeroizing<String>, OpError> {
+    open(vault, model)
+}
+
 /// A key ready for the relay.
 pub struct OpenKey {
     pub id: KeyId,
@@ -67,7 +76,29 @@ pub struct OpenKey {
     pub base_url: String,
     /// What its vendor listed, as a JSON list of `vendor/model`.
     pub models: String,
+    pub tags: Vec<String>,
+    pub allowed_models: Vec<String>,
+    pub requests_per_minute: Option<i64>,
+    pub month_micro_usd: Option<i64>,
     pub secret: Zeroizing<String>,
+}
+
+impl OpenKey {
+    fn read(vault: &vault::Vault, model: row::Model) -> Result<Self, OpError> {
+        let secret = open(vault, &model)?;
+        Ok(Self {
+            id: model.id,
+            workspace: model.workspace_id,
+            vendor: model.vendor,
+            base_url: model.base_url,
+            models: model.models,
+            tags: from_json(&model.tags)?,
+            allowed_models: from_json(&model.allowed_models)?,
+            requests_per_minute: model.requests_per_minute,
+            month_micro_usd: model.month_micro_usd,
+            secret,
+        })
+    }
 }
 
 /// All usable keys of the instance, opened. A key that does not open is left out and logged: one bad row
@@ -81,20 +112,15 @@ pub async fn open_all<C: ConnectionTrait>(
     _granted: &Granted<act::UseKeys>,
 ) -> Result<Vec<OpenKey>, OpError> {
     let rows = row::Entity::find().order_by_asc(row::Column::Id).all(db).await?;
-    let opened = rows.into_iter().filter_map(|model| match open(vault, &model) {
-        Ok(secret) => Some(OpenKey {
-            id: model.id,
-            workspace: model.workspace_id,
-            vendor: model.vendor,
-            base_url: model.base_url,
-            models: model.models,
-            secret,
-        }),
-        Err(error) => {
-            tracing::error!(key.id = %model.id, error = %error, "a provider key does not open and is not used");
-            None
-        }
-    });
+    let opened = rows.into_iter().map(|model| (model.id, OpenKey::read(vault, model))).filter_map(
+        |(id, read)| match read {
+            Ok(key) => Some(key),
+            Err(error) => {
+                tracing::error!(key.id = %id, error = %error, "a provider key does not open and is not used");
+                None
+            }
+        },
+    );
     Ok(opened.collect())
 }
 
@@ -128,16 +154,90 @@ pub(super) async fn insert<C: ConnectionTrait>(
     Ok(())
 }
 
+/// All keys of the instance, sealed.
+pub(super) async fn all<C: ConnectionTrait>(
+    db: &C,
+    _granted: &Granted<act::UseKeys>,
+) -> Result<Vec<row::Model>, OpError> {
+    Ok(row::Entity::find().order_by_asc(row::Column::Id).all(db).await?)
+}
+
+/// Writes what Chela found out by itself, unless the key has changed meanwhile. That is no change of the key: its version stays.
+pub(super) async fn checked<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::UseKeys>,
+    model: &row::Model,
+) -> Result<bool, OpError> {
+    let set = row::ActiveModel {
+        status: Set(model.status.clone()),
+        status_message: Set(model.status_message.clone()),
+        latency_ms: Set(model.latency_ms),
+        models: Set(model.models.clone()),
+        checked_at_ms: Set(model.checked_at_ms),
+        check_message: Set(model.check_message.clone()),
+        ..Default::default()
+    };
+    let done = row::Entity::update_many().set(set).filter(row::Column::Id.eq(model.id));
+    let done = done.filter(row::Column::Version.eq(model.version)).exec(tx).await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// Remembers that people are told so many days before a key ends. `false`: it ends at another time by now, or is gone.
+pub(super) async fn told_of_end<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::UseKeys>,
+    model: &row::Model,
+    days: i64,
+) -> Result<bool, OpError> {
+    let done = row::Entity::update_many()
+        .col_expr(row::Column::ExpiryTold, Expr::value(days))
+        .filter(row::Column::Id.eq(model.id))
+        .filter(row::Column::ExpiresAtMs.eq(model.expires_at_ms))
+        .exec(tx)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// Writes what a key is for, if it is still at the version it was read at.
+pub(super) async fn choose<C: ConnectionTrait>(
+    tx: &C,
+    granted: &Granted<act::WriteKeys>,
+    model: row::Model,
+) -> Result<row::Model, OpError> {
+    let set = row::ActiveModel {
+        label: Set(model.label.clone()),
+        tags: Set(model.tags.clone()),
+        allowed_models: Set(model.allowed_models.clone()),
+        requests_per_minute: Set(model.requests_per_minute),
+        month_micro_usd: Set(model.month_micro_usd),
+        expires_at_ms: Set(model.expires_at_ms),
+        expiry_told: Set(model.expiry_told),
+        ..Default::default()
+    };
+    write(tx, granted, model, set).await
+}
+
 /// Writes a row back whole if it is still at the version it was read at.
 pub(super) async fn update<C: ConnectionTrait>(
     tx: &C,
     granted: &Granted<act::WriteKeys>,
+    model: row::Model,
+) -> Result<row::Model, OpError> {
+    let set = model.clone().into_active_model().reset_all();
+    write(tx, granted, model, set).await
+}
+
+async fn write<C: ConnectionTrait>(
+    tx: &C,
+    granted: &Granted<act::WriteKeys>,
     mut model: row::Model,
+    mut set: row::ActiveModel,
 ) -> Result<row::Model, OpError> {
     let read = model.version;
     model.version += 1;
+    set.version = Set(model.version);
     let changed = row::Entity::update_many()
-        .set(model.clone().into_active_model().reset_all())
+        .set(set)
         .filter(visible(granted.scope()))
         .filter(row::Column::Id.eq(model.id))
         .filter(row::Column::Version.eq(read))
@@ -178,6 +278,14 @@ pub(super) fn word(model: &row::Model) -> Result<KeySummary, OpError> {
         latency_ms: model.latency_ms,
         models: from_json(&model.models)?,
         rests: Vec::new(),
+        tags: from_json(&model.tags)?,
+        allowed_models: from_json(&model.allowed_models)?,
+        requests_per_minute: model.requests_per_minute,
+        month_micro_usd: model.month_micro_usd,
+        expires_at_ms: model.expires_at_ms,
+        expires_on: model.expires_at_ms.and_then(super::choice::day),
+        checked_at_ms: model.checked_at_ms,
+        check_message: model.check_message.clone(),
         created_at_ms: model.created_at_ms,
         version: model.version,
     })

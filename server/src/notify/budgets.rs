@@ -34,7 +34,7 @@ impl Notify {
     /// # Errors
     /// What the database says.
     pub async fn end_budgets(&self, going_on: &[String]) -> Result<(), OpError> {
-        self.end_others(&[Kind::BudgetNear, Kind::BudgetSpent], going_on).await
+        self.end_of_kinds(&[Kind::BudgetNear, Kind::BudgetSpent], going_on).await
     }
 
     /// Bots of whom people were told that they spend for nobody: whose they are, what the notification is about, when that
@@ -56,10 +56,11 @@ impl Notify {
     /// # Errors
     /// What the database says.
     pub async fn end_runaways(&self, going_on: &[String]) -> Result<(), OpError> {
-        self.end_others(&RUNAWAYS, going_on).await
+        self.end_of_kinds(&RUNAWAYS, going_on).await
     }
 
-    async fn end_others(&self, kinds: &[Kind], going_on: &[String]) -> Result<(), OpError> {
+    /// Of these kinds, what is not among these is over.
+    pub(super) async fn end_of_kinds(&self, kinds: &[Kind], going_on: &[String]) -> Result<(), OpError> {
         let granted = self.may_run()?;
         let open = store::open_of_kinds(self.platform.db.read(), &granted, kinds).await?;
         let over: Vec<_> = open.into_iter().filter(|row| !going_on.contains(&row.about)).collect();

@@ -5,6 +5,7 @@
 
 mod budgets;
 mod hears;
+mod keys;
 mod news;
 mod push;
 mod rules;

@@ -5,6 +5,7 @@
 
 mod chains;
 mod door;
+mod key_limits;
 mod service;
 mod store;
 

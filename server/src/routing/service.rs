@@ -1,6 +1,6 @@
 //! Building and swapping snapshots; the bots' own wires.
 
-use super::{chains, store};
+use super::{chains, key_limits, store};
 use crate::{
     bots::{KeyAnswer, KeyVerdict, ModelCheck, Wires},
     budgets, keys,
@@ -114,18 +114,24 @@ impl Routing {
             };
             let caller = Caller::new(bot.id.0, bot.workspace_id, CallerKind::Bot(bot.id), wire)
                 .with_limits(budgets.of(bot.workspace_id, Some(bot.id), None));
-            builder = builder.caller(hash, caller);
+            builder = builder.tagged(hash, caller, from_json(&bot.tags)?);
         }
         for key in virtual_keys::all(db, &granted).await? {
             let limits = budgets.of(key.workspace_id, None, Some(key.id));
-            builder =
-                programs(key, limits)?.into_iter().fold(builder, |b, (hash, caller)| b.caller(hash, caller));
+            let tags: Vec<String> = from_json(&key.tags)?;
+            let add = |b: SnapshotBuilder, (hash, caller)| b.tagged(hash, caller, tags.clone());
+            builder = programs(key, limits)?.into_iter().fold(builder, add);
         }
         builder = builder.prices(Arc::new(Book::read(db, &granted).await?));
-        let slugs: HashMap<WorkspaceId, String> =
-            store::workspaces(db, &granted).await?.into_iter().map(|w| (w.id, w.slug)).collect();
+        let places: HashMap<WorkspaceId, _> = store::workspaces(db, &granted)
+            .await?
+            .into_iter()
+            .map(|w| (w.id, (w.slug, w.time_zone)))
+            .collect();
         for key in keys::open_all(db, &self.platform.vault, &granted).await? {
-            builder = self.add_key(builder, key, &slugs, &before);
+            let (slug, zone) = places.get(&key.workspace).map_or(("", ""), |(slug, zone)| (slug, zone));
+            let limits = key_limits::limits(db, &key, zone, (&before, &self.news), wall_ms()).await?;
+            builder = self.add_key(builder, (key, limits), slug, &before);
         }
         for chain in store::chains(db, &granted).await? {
             match chains::ready(&chain) {
@@ -185,6 +191,7 @@ impl Routing {
                 Rest::Slow => KeyRestWhy::SlowDown,
                 Rest::Refused => KeyRestWhy::Refused,
                 Rest::Failing => KeyRestWhy::Failing,
+                Rest::Full => KeyRestWhy::OverLimit,
             },
             model: rest.model,
             until_ms: rest.resting.until_ms,
@@ -193,7 +200,18 @@ impl Routing {
             status: rest.heard.status,
             message: rest.heard.words,
         };
-        key.health.resting(wall_ms()).into_iter().map(rest).collect()
+        let now_ms = wall_ms();
+        let standings = key.limits.iter().map(|limit| (limit, limit.standing(now_ms)));
+        let full = standings.filter(|(_, standing)| standing.spent).map(|(limit, standing)| KeyRest {
+            why: KeyRestWhy::OverLimit,
+            model: None,
+            until_ms: standing.span.1,
+            since_ms: standing.span.0,
+            streak: 0,
+            status: None,
+            message: Some(key_limits::in_words(limit, &standing)),
+        });
+        key.health.resting(now_ms).into_iter().map(rest).chain(full).collect()
     }
 
     /// A test found that the vendor takes a key: calls need not wait to find that out.
@@ -206,17 +224,19 @@ impl Routing {
     fn add_key(
         &self,
         builder: SnapshotBuilder,
-        key: keys::OpenKey,
-        slugs: &HashMap<WorkspaceId, String>,
+        (key, limits): (keys::OpenKey, Vec<Arc<Limit>>),
+        slug: &str,
         before: &Snapshot,
     ) -> SnapshotBuilder {
         let (Some(vendor), Ok(base)) = (vendors::find(&key.vendor), BaseUrl::parse(&key.base_url)) else {
             tracing::error!(key.id = %key.id, "a provider key has an unknown vendor or address and is not used");
             return builder;
         };
-        let private =
-            self.platform.config.may_reach_private(&base, slugs.get(&key.workspace).map(String::as_str));
-        let opened = UpstreamKey::new(key.id, vendor, base, key.secret, private).with_models(key.models);
+        let private = self.platform.config.may_reach_private(&base, Some(slug));
+        let opened = UpstreamKey::new(key.id, vendor, base, key.secret, private)
+            .with_models(key.models)
+            .with_choice(key.tags, key.allowed_models)
+            .with_limits(limits);
         builder.key(key.workspace, Arc::new(opened.as_in(before)))
     }
 }
@@ -237,18 +257,18 @@ fn programs(key: virtual_key::Model, limits: Vec<Arc<Limit>>) -> Result<Vec<(Tok
 
 #[async_trait::async_trait]
 impl ModelCheck for Routing {
-    fn keys(&self, workspace: WorkspaceId, vendor: &str) -> Vec<KeyId> {
+    fn keys(&self, workspace: WorkspaceId, vendor: &str, tags: Vec<String>) -> Vec<KeyId> {
         let snapshot = self.snapshot.load();
-        let pool = vendors::find(vendor).and_then(|vendor| snapshot.pool(workspace, vendor));
-        pool.map_or_else(Vec::new, |pool| pool.keys().iter().map(|key| key.id).collect())
+        let order = snapshot.order(workspace, tags);
+        let pool = vendors::find(vendor).and_then(|vendor| snapshot.pool_in(workspace, vendor, order));
+        pool.map_or_else(Vec::new, |pool| pool.keys().map(|key| key.id).collect())
     }
 
-    async fn ask(&self, workspace: WorkspaceId, vendor: &str, key: KeyId) -> Option<KeyAnswer> {
-        let key = {
-            let snapshot = self.snapshot.load();
-            let pool = snapshot.pool(workspace, vendors::find(vendor)?)?;
-            Arc::clone(pool.keys().iter().find(|known| known.id == key)?)
-        };
+    async fn ask(&self, _workspace: WorkspaceId, vendor: &str, key: KeyId) -> Option<KeyAnswer> {
+        // One that `keys` gave: also of another address than those without tags have.
+        let known = self.snapshot.load().key(key).map(Arc::clone);
+        let key =
+            known.filter(|known| vendors::find(vendor).is_some_and(|vendor| vendor.id == known.vendor.id))?;
         let begun = std::time::Instant::now();
         let asked = relay::probe(&self.egress, &key).await;
         let latency_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);

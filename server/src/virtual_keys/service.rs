@@ -2,7 +2,7 @@
 
 use super::store;
 use crate::{
-    audit, budgets,
+    audit, budgets, keys,
     platform::{
         Platform,
         ctx::OpCtx,
@@ -127,6 +127,7 @@ async fn create(
     check.rule(q.limits.len() <= MOST_LIMITS, "/limits", &format!("must be {MOST_LIMITS} at most"));
     let models = models(&q.models, &mut check);
     check.done()?;
+    let tags = keys::tags(q.tags.as_deref().unwrap_or_default())?;
     let (secret, secret_hash, last_four) = mint();
     let id = VirtualKeyId(k.platform.ids.uuid());
     let model = row::Model {
@@ -136,6 +137,7 @@ async fn create(
         secret_hash,
         last_four,
         models: json_of(&models)?,
+        tags: json_of(&tags)?,
         expires_at_ms,
         blocked: false,
         former_hash: None,
@@ -182,6 +184,7 @@ async fn change(
     check.rule(future, "/expires_at_ms", "must be in the future, or 0 for never");
     let models = q.models.as_deref().map(|names| models(names, &mut check));
     check.done()?;
+    let tags = q.tags.as_deref().map(keys::tags).transpose()?;
     let changed = k
         .platform
         .db
@@ -195,6 +198,9 @@ async fn change(
             }
             if let Some(models) = &models {
                 row.models = json_of(models)?;
+            }
+            if let Some(tags) = &tags {
+                row.tags = json_of(tags)?;
             }
             row.expires_at_ms =
                 q.expires_at_ms.map_or(row.expires_at_ms, |end| Some(end).filter(|end| *end > 0));

@@ -174,6 +174,7 @@ pub(super) fn word(model: row::Model, now_ms: i64) -> Result<VirtualKey, OpError
         name: model.name,
         last_four: model.last_four,
         models: from_json(&model.models)?,
+        tags: from_json(&model.tags)?,
         expires_at_ms: model.expires_at_ms,
         blocked: model.blocked,
         former_until_ms: model.former_until_ms.filter(|until| *until > now_ms),

@@ -47,6 +47,8 @@ mod job;
 #[cfg(test)]
 mod jobs;
 #[cfg(test)]
+mod key_choice;
+#[cfg(test)]
 mod live_socket;
 #[cfg(test)]
 mod logs;

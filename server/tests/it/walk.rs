@@ -243,6 +243,7 @@ fn fields(verb: &str, vendor: &str) -> Value {
         "chat.create_thread" | "chat.rename_thread" => json!({ "title": "Walk" }),
         "chat.send" => json!({ "text": "ask:walk" }),
         "keys.add" => json!({ "vendor": "openai", "secret": KEY, "base_url": vendor }),
+        "keys.change" => json!({ "tags": ["walked"] }),
         "keys.replace" => json!({ "secret": KEY, "base_url": vendor }),
         other => panic!("the walk does not know the verb {other}: say in `fields` what it is sent"),
     }

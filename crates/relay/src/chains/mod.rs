@@ -127,6 +127,8 @@ pub enum Skip {
     NoRoom,
     /// Somebody stopped calls to it.
     Stopped,
+    /// No key of its vendor is for its model.
+    NoKeyForModel,
 }
 
 impl Skip {
@@ -140,9 +142,11 @@ impl Skip {
             Self::NotAllowed => "not_allowed",
             Self::NoRoom => "no_room",
             Self::Stopped => "stopped",
+            Self::NoKeyForModel => "no_key_for_model",
             Self::Rests(Resting { why: Rest::Slow, .. }) => "cooling_down",
             Self::Rests(Resting { why: Rest::Refused, .. }) => "keys_refused",
             Self::Rests(Resting { why: Rest::Failing, .. }) => "breaker_open",
+            Self::Rests(Resting { why: Rest::Full, .. }) => "keys_over_limit",
         }
     }
 }

@@ -63,7 +63,7 @@ impl Guard {
         }
     }
 
-    fn refusal(&mut self, refused: &Refused, now_ms: i64) -> Trouble {
+    pub(super) fn refusal(&mut self, refused: &Refused, now_ms: i64) -> Trouble {
         let wait_s = if refused.soon { 1 } else { wait_s(refused.resets_ms, now_ms) };
         let stopped = refused.most == 0;
         if !stopped && refused.unit == Unit::Requests {
@@ -119,12 +119,12 @@ pub(super) struct Reckoned {
     pub(super) vague: bool,
 }
 
-fn sum(tokens: &Tokens) -> u64 {
+pub(super) fn sum(tokens: &Tokens) -> u64 {
     let Tokens { input, output, cache_read, cache_write, reasoning: _ } = *tokens;
     [output, cache_read, cache_write].into_iter().fold(input, u64::saturating_add)
 }
 
-fn micro_usd(cost: i64) -> u64 {
+pub(super) fn micro_usd(cost: i64) -> u64 {
     u64::try_from(cost).unwrap_or(0)
 }
 

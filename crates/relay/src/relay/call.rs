@@ -136,7 +136,7 @@ impl Relay {
         // What is read before the model is known is held in memory, so it must come soon, not only steadily.
         let due = (Instant::now() + config.limits.idle).min(call.guard.deadline());
         let upload = Arc::clone(&call.guard.upload);
-        let guessing = !call.caller.limits.is_empty();
+        let guessing = call.caller.is_reckoned();
         let looks = Looks { guess: guessing, one_model: call.caller.is_held_to_models() };
         let begin = async |body: B, look: Look<'_>| -> Result<Begun, Trouble> {
             let begun =

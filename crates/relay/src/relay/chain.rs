@@ -7,7 +7,7 @@ use super::{
     guess::Guess,
     judge::Failed,
     target::Choice,
-    tries::{Asked, Ended, Fate, Got, Leg, insists},
+    tries::{Asked, Ended, Fate, Got, Leg, insists, may_charge},
     trouble::Trouble,
 };
 use crate::{
@@ -94,6 +94,14 @@ impl Relay {
                         let _held = guard.hold((former, None), caller, guess);
                     }
                 }
+                Ended::PassedOver(passed) => {
+                    guard.skips(leg, passed.skip());
+                    let trouble = guard.passed_over(passed);
+                    blocked = blocked.or(Some(trouble));
+                    if let Some(former) = former {
+                        let _held = guard.hold((former, None), caller, guess);
+                    }
+                }
                 Ended::Spent => break,
             }
         }
@@ -111,15 +119,6 @@ impl Relay {
     }
 }
 
-/// Whether a vendor may charge for an answer that it did not give in time, or not whole.
-fn may_charge(fate: &Fate, got: &Result<Got, Failed>) -> bool {
-    let silent = match got {
-        Ok(got) => got.head.status.as_u16() < 400,
-        Err(failed) => failed.trouble != Trouble::Unreachable,
-    };
-    silent && matches!(fate, Fate::Fails)
-}
-
 /// The links that can be asked; of the others it is noted why not.
 fn legs<'a>(
     guard: &mut Guard,
@@ -129,7 +128,7 @@ fn legs<'a>(
 ) -> Vec<Leg<'a>> {
     let mut legs: Vec<Leg<'_>> = Vec::with_capacity(chain.links.len());
     for link in &chain.links {
-        let pool = link.vendor.and_then(|vendor| snapshot.pool(guard.workspace(), vendor));
+        let pool = link.vendor.and_then(|vendor| snapshot.pool_in(guard.workspace(), vendor, guard.order));
         let (Some(vendor), true) = (link.vendor, link.speaks(choice.dialect)) else {
             let why = if link.vendor.is_some() { Skip::OtherDialect } else { Skip::NoVendor };
             guard.skips_link(link.name(), why);

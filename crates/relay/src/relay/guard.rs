@@ -11,6 +11,7 @@ use crate::{
     Caller, End, Snapshot, UsageRow,
     guarded::Watch,
     limits::{Need, Reserved},
+    pool::Order,
     stops::Switch,
     usage::Try,
     vendors::Vendor,
@@ -82,6 +83,10 @@ pub(super) struct Guard {
     pub(super) snapshot: Arc<Snapshot>,
     /// What its limits hold for it.
     pub(super) reserved: Reserved,
+    /// What the limits of the key that is asked hold for it.
+    pub(super) of_key: Reserved,
+    /// In which order its caller's calls ask with keys.
+    pub(super) order: Order,
     pub(super) guess: Guess,
     pub(super) held: Need,
     /// It computes nothing that is charged.
@@ -148,6 +153,8 @@ impl Guard {
             shared: Arc::clone(shared),
             snapshot: Arc::clone(snapshot),
             reserved: Reserved::default(),
+            of_key: Reserved::default(),
+            order: caller.order,
             guess: Guess::default(),
             held: Need::default(),
             free: false,
@@ -316,6 +323,7 @@ impl Drop for Guard {
         }
         let used = account::reckon(&mut row, &self.reckoned(), &self.snapshot);
         std::mem::take(&mut self.reserved).settle(used);
+        std::mem::take(&mut self.of_key).settle(used);
         self.shared.config.usage.put(row);
     }
 }

@@ -10,6 +10,7 @@ use super::{
     guard::{Guard, millis},
     headers,
     judge::{Failed, classify, shape},
+    room::Passed,
     said::{Said, said},
     socket::{self, Wish},
     target::Target,
@@ -20,9 +21,9 @@ use crate::{
     Dialect, End, UpstreamKey,
     egress::{Coming, Reach},
     health::{Heard, Rest, Resting},
+    pool::KeyPool,
     probe::words,
     scan::Shape,
-    snapshot::KeyPool,
     usage::Try,
 };
 use http::{HeaderMap, Method, Request, response::Parts};
@@ -117,6 +118,8 @@ pub(super) enum Ended<'a> {
     With(Fate, Result<Got, Failed>),
     /// All of them rest; this one is the first to be back.
     Resting(&'a Arc<UpstreamKey>, Resting),
+    /// None of them may be asked.
+    PassedOver(Passed),
     /// The body was too long to be sent again.
     Spent,
 }
@@ -130,8 +133,9 @@ impl Relay {
         mut asked: Asked<'_>,
         cheaper: Option<Cheaper>,
     ) -> Result<Got, Failed> {
-        let snapshot = self.shared.config.snapshot.load_full();
-        let pool = snapshot.pool(guard.workspace(), target.vendor).filter(|pool| !pool.is_empty());
+        let snapshot = Arc::clone(&guard.snapshot);
+        let pool = snapshot.pool_in(guard.workspace(), target.vendor, guard.order);
+        let pool = pool.filter(|pool| !pool.is_empty());
         let pool = pool.ok_or(Trouble::NoKey)?;
         let (model, swap) = match cheaper {
             Some(Cheaper { model, swap }) => (model, swap),
@@ -142,6 +146,7 @@ impl Relay {
         match self.ask_leg(guard, &leg, &mut asked).await {
             Ended::With(_, got) => got,
             Ended::Spent => Err(Trouble::NoKey.into()),
+            Ended::PassedOver(passed) => Err(guard.passed_over(passed).into()),
             Ended::Resting(key, rests) => match insists(rests, (self.shared.config.now_ms)()) {
                 Some(trouble) => Err(trouble.into()),
                 None => self.ask_anyway(guard, &leg, &mut asked, key).await,
@@ -157,6 +162,9 @@ impl Relay {
         asked: &mut Asked<'_>,
         key: &Arc<UpstreamKey>,
     ) -> Result<Got, Failed> {
+        if let Err(passed) = guard.room(key, leg) {
+            return Err(guard.passed_over(passed).into());
+        }
         match self.ask_with(guard, leg, asked, key).await {
             Some((_, got)) => got,
             None => Err(Trouble::NoKey.into()),
@@ -171,7 +179,7 @@ impl Relay {
         asked: &mut Asked<'_>,
     ) -> Ended<'a> {
         let now = self.shared.config.now_ms;
-        let (mut last, mut resting) = (None, None);
+        let (mut last, mut resting, mut passed) = (None, None, None);
         let mut left = leg.rules.map_or(usize::MAX, |rules| rules.most);
         for key in leg.pool.in_turn() {
             let _look = match key.health.may_ask(&leg.model, now()) {
@@ -181,6 +189,10 @@ impl Relay {
                     continue;
                 }
             };
+            if let Err(why) = guard.room(key, leg) {
+                passed = Passed::sooner(passed, why);
+                continue;
+            }
             match self.ask_with(guard, leg, asked, key).await {
                 None => break,
                 Some((fate, got)) if !fate.is_keys() => return Ended::With(fate, got),
@@ -191,10 +203,11 @@ impl Relay {
                 break;
             }
         }
-        match (last, resting) {
-            (Some((fate, got)), _) => Ended::With(fate, got),
-            (None, Some((key, rests))) => Ended::Resting(key, rests),
-            (None, None) => Ended::Spent,
+        match (last, resting, passed) {
+            (Some((fate, got)), ..) => Ended::With(fate, got),
+            (None, Some((key, rests)), _) => Ended::Resting(key, rests),
+            (None, None, Some(passed)) => Ended::PassedOver(passed),
+            (None, None, None) => Ended::Spent,
         }
     }
 
@@ -259,6 +272,7 @@ impl Relay {
         }
         self.remember(guard, key, (&fate, heard(&got, key)), began_ms);
         if fate.is_keys() || leg.rules.is_some_and(|rules| rules.lead_on(&fate, &got)) {
+            guard.leaves_key(may_charge(&fate, &got));
             let status = got.as_ref().ok().map(|got| got.head.status.as_u16());
             let why = match &got {
                 Err(Failed { trouble: Trouble::Unreachable, .. }) => "unreachable",
@@ -316,6 +330,15 @@ impl Relay {
             Fate::NotThis | Fate::Final | Fate::NoModel | Fate::TooLong | Fate::ToolError => {}
         }
     }
+}
+
+/// Whether a vendor may charge for an answer that it did not give in time, or not whole.
+pub(super) fn may_charge(fate: &Fate, got: &Result<Got, Failed>) -> bool {
+    let silent = match got {
+        Ok(got) => got.head.status.as_u16() < 400,
+        Err(failed) => failed.trouble != Trouble::Unreachable,
+    };
+    silent && matches!(fate, Fate::Fails)
 }
 
 /// The model that is asked: as the address names it, which is what the vendor goes by, else as the body does.
@@ -414,7 +437,7 @@ pub(super) fn insists(resting: Resting, now_ms: i64) -> Option<Trouble> {
     match resting.why {
         Rest::Slow if resting.told => Some(Trouble::Slow { wait_s }),
         Rest::Failing => Some(Trouble::Failing { wait_s }),
-        Rest::Slow | Rest::Refused => None,
+        Rest::Slow | Rest::Refused | Rest::Full => None,
     }
 }
 

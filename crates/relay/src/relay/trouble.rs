@@ -29,6 +29,8 @@ pub(crate) enum Trouble {
     BadFraming,
     /// The workspace has no usable key for the vendor.
     NoKey,
+    /// It has, but none is for the model.
+    NoKeyForModel,
     /// The model's name does not say whose it is.
     NoVendor,
     /// The model comes too late in the body to choose a vendor by it.
@@ -93,6 +95,7 @@ impl Trouble {
             | Self::BadPath
             | Self::BadFraming
             | Self::NoKey
+            | Self::NoKeyForModel
             | Self::NoVendor
             | Self::LateModel
             | Self::TwoModels
@@ -149,6 +152,10 @@ impl Trouble {
             Self::BadFraming => "The request says its length in two ways.",
             Self::NoKey => {
                 "No connection to this model service is set up in the workspace; the operator can add one."
+            }
+            Self::NoKeyForModel => {
+                "No connection to this model service that is set up in the workspace is for this model; the operator can \
+                 change that."
             }
             Self::NoVendor | Self::Speaks(..) => {
                 "Here a model is named vendor/model, such as openai/gpt-5-mini; this name begins with no vendor Chela \
@@ -210,6 +217,7 @@ impl Trouble {
             Self::BadPath => "bad_path",
             Self::BadFraming => "bad_framing",
             Self::NoKey => "not_connected",
+            Self::NoKeyForModel => "not_connected_for_model",
             Self::NoVendor => "unknown_vendor",
             Self::TwoModels => "two_models",
             Self::LateModel => "late_model",

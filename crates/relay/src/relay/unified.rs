@@ -19,7 +19,7 @@ pub(super) fn models(
 ) -> Response<RelayBody> {
     let anthropic = asked.dialect == Dialect::OpenAiChat && headers.contains_key("anthropic-version");
     let dialect = if anthropic { Dialect::Anthropic } else { asked.dialect };
-    let known = snapshot.models(caller.workspace);
+    let known = snapshot.models(caller);
     let may = |vendor: &Vendor, model: &str| {
         speaks(vendor, dialect) && caller.models.as_deref().is_none_or(|models| models.has(vendor.id, model))
     };
@@ -28,8 +28,14 @@ pub(super) fn models(
     };
     let spoken = known.iter().filter(|(name, vendor)| allowed(name, vendor));
     let usable = |chain: &&Arc<Chain>| {
-        let has = |vendor: &Vendor| snapshot.has_keys(caller.workspace, vendor);
-        chain.links.iter().any(|link| link.vendor.is_some_and(|v| may(v, link.model()) && has(v)))
+        let has = |vendor: &Vendor, model: &str| {
+            let pool = snapshot.pool_in(caller.workspace, vendor, caller.order);
+            pool.is_some_and(|pool| pool.keys().any(|key| key.serves(model)))
+        };
+        chain
+            .links
+            .iter()
+            .any(|link| link.vendor.is_some_and(|v| may(v, link.model()) && has(v, link.model())))
     };
     let chains = snapshot.chains(caller.workspace).filter(usable).map(|chain| (chain.name.as_str(), "chela"));
     let mut all = spoken.map(|(name, vendor)| (name.as_str(), vendor.id)).chain(chains);

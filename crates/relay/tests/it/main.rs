@@ -5,6 +5,7 @@
 mod chains;
 mod chaos;
 mod cheaper;
+mod choice;
 mod errors;
 mod fallback;
 mod hostile;

@@ -138,6 +138,14 @@ impl House {
         send(stream, request.body(Full::from(body.to_owned())).unwrap()).await
     }
 
+    /// A question without a body.
+    pub async fn send_get(&self, path: &str, token: &str) -> Answer {
+        let request =
+            Request::get(path).header("host", "relay").header("authorization", format!("Bearer {token}"));
+        let stream = TcpStream::connect(self.at).await.unwrap();
+        send(stream, request.body(Full::<Bytes>::default()).unwrap()).await
+    }
+
     /// Makes a call in a mode and returns answer and row together.
     pub async fn try_mode(
         &mut self,

@@ -43,8 +43,8 @@ pub struct KeyAnswer {
 /// Asks vendors; the relay's side provides it, with the very keys that calls are made with.
 #[async_trait::async_trait]
 pub trait ModelCheck: Send + Sync {
-    /// The keys that calls of a workspace to this vendor take turns with.
-    fn keys(&self, workspace: WorkspaceId, vendor: &str) -> Vec<KeyId>;
+    /// The keys that calls of a bot with these tags to this vendor are made with.
+    fn keys(&self, workspace: WorkspaceId, vendor: &str, tags: Vec<String>) -> Vec<KeyId>;
     /// Asks with one of them; nothing where it is gone.
     async fn ask(&self, workspace: WorkspaceId, vendor: &str, key: KeyId) -> Option<KeyAnswer>;
 }
@@ -174,12 +174,17 @@ impl Bots {
     /// Whether this bot's model can be reached, as far as was asked.
     pub(in crate::bots) fn reach(&self, row: &bot::Model) -> Result<Reach, OpError> {
         let vendor = vendor_in(row)?;
-        Ok(self.probes.reach(&self.vendors.keys(row.workspace_id, &vendor), &vendor))
+        Ok(self.probes.reach(&self.keys_of(row, &vendor)?, &vendor))
     }
 
     /// The last question that says so.
     pub(in crate::bots) fn probe(&self, row: &bot::Model) -> Result<Option<ModelProbe>, OpError> {
-        Ok(self.probes.newest(&self.vendors.keys(row.workspace_id, &vendor_in(row)?)))
+        Ok(self.probes.newest(&self.keys_of(row, &vendor_in(row)?)?))
+    }
+
+    /// The keys that its calls to a vendor are made with.
+    pub(in crate::bots) fn keys_of(&self, row: &bot::Model, vendor: &str) -> Result<Vec<KeyId>, OpError> {
+        Ok(self.vendors.keys(row.workspace_id, vendor, from_json(&row.tags)?))
     }
 
     /// Asks with a key and keeps the answer.
@@ -245,10 +250,10 @@ impl Bots {
                         continue;
                     }
                 };
-                if !seen.insert((row.workspace_id, vendor.clone())) {
+                if !seen.insert((row.workspace_id, vendor.clone(), row.tags.clone())) {
                     continue;
                 }
-                for key in self.vendors.keys(row.workspace_id, &vendor) {
+                for key in self.keys_of(row, &vendor)? {
                     used.insert(key, (row.workspace_id, vendor.clone()));
                 }
             }

@@ -31,6 +31,8 @@ pub(super) fn message(about: &About<'_>, locale: &str) -> Value {
         Kind::BudgetSpent => word("a budget is used up", "预算已用尽"),
         Kind::HeartbeatLoop => word("calls a model in a loop for nobody", "无人使用却循环调用模型"),
         Kind::IdleSpend => word("spends while nobody writes to it", "无人使用却持续消费"),
+        Kind::KeyExpiring => word("a provider key ends", "供应商密钥即将到期"),
+        Kind::KeyRefused => word("a provider key is refused", "供应商密钥被拒绝"),
         Kind::Recovered => word("is well again", "已恢复"),
     };
     let over = about.kind == Kind::Recovered;
@@ -58,7 +60,7 @@ pub(super) fn message(about: &About<'_>, locale: &str) -> Value {
 fn url(about: &About<'_>) -> String {
     match about.bot {
         Some((slug, _)) => about.kind.page_of(slug),
-        None if about.kind.is_of_budget() => about.kind.page_of(""),
+        None if about.kind.is_of_budget() || about.kind.is_of_key() => about.kind.page_of(""),
         None => "/alerts".to_owned(),
     }
 }

@@ -1,0 +1,137 @@
+//! A provider key as calls meet it: how it is sent, what it may be asked for, how it does.
+
+use crate::{
+    Snapshot,
+    egress::BaseUrl,
+    health::KeyHealth,
+    limits::{Limit, Unit},
+    vendors::{Auth, Vendor},
+};
+use api::ids::KeyId;
+use std::{fmt, sync::Arc};
+use zeroize::Zeroizing;
+
+/// A provider key, ready to use. The secret is wiped when the last snapshot that holds it goes.
+pub struct UpstreamKey {
+    /// Its id in the store.
+    pub id: KeyId,
+    /// Its vendor.
+    pub vendor: &'static Vendor,
+    /// Where it is used; fixed together with the secret.
+    pub base_url: BaseUrl,
+    /// How it is sent.
+    pub auth: Auth,
+    /// Header lines that go with it.
+    pub extra: &'static [(&'static str, &'static str)],
+    /// Whether its workspace may use the private upstreams the operator listed.
+    pub private_ok: bool,
+    /// The models it was found to reach, as a JSON list of `vendor/model`. Read only when somebody asks: a
+    /// snapshot is built often, and of many keys.
+    pub models: String,
+    /// By which callers prefer it.
+    pub tags: Vec<String>,
+    /// The models it may be asked for, as its vendor names them; all where there is none. A `*` at the end stands for any rest.
+    pub only: Vec<String>,
+    /// What holds for it, whoever calls.
+    pub limits: Arc<[Arc<Limit>]>,
+    /// How it does; goes over to the next snapshot.
+    pub health: Arc<KeyHealth>,
+    pub(crate) secret: Zeroizing<String>,
+}
+
+impl UpstreamKey {
+    /// A key in its vendor's own auth style, or that of keys of its shape.
+    #[must_use]
+    pub fn new(
+        id: KeyId,
+        vendor: &'static Vendor,
+        base_url: BaseUrl,
+        secret: Zeroizing<String>,
+        private_ok: bool,
+    ) -> Self {
+        let style = vendor.key_auths.iter().find(|style| secret.starts_with(style.prefix));
+        let (auth, extra) = style.map_or((vendor.auth, &[][..]), |style| (style.auth, style.headers));
+        let (models, health) = (String::new(), Arc::default());
+        let (tags, only, limits) = (Vec::new(), Vec::new(), Arc::default());
+        Self { id, vendor, base_url, auth, extra, private_ok, models, tags, only, limits, health, secret }
+    }
+
+    /// The same key with the models it reaches, as a JSON list.
+    #[must_use]
+    pub fn with_models(self, models: String) -> Self {
+        Self { models, ..self }
+    }
+
+    /// The same key with tags, and for these models only, where there are any.
+    #[must_use]
+    pub fn with_choice(self, tags: Vec<String>, only: Vec<String>) -> Self {
+        Self { tags, only, ..self }
+    }
+
+    /// The same key with what holds for it, whoever calls.
+    #[must_use]
+    pub fn with_limits(self, limits: Vec<Arc<Limit>>) -> Self {
+        Self { limits: limits.into(), ..self }
+    }
+
+    /// Whether it may be asked for a model. A call that names none needs a key for all.
+    #[must_use]
+    pub fn serves(&self, model: &str) -> bool {
+        allows(&self.only, model)
+    }
+
+    /// Whether every call may be made with it, as far as it is the key that says so.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        self.only.is_empty() && self.limits.is_empty()
+    }
+
+    /// Whether a body must say its model, and once.
+    pub(crate) fn is_held_to_models(&self) -> bool {
+        !self.only.is_empty() || self.limits.iter().any(|limit| limit.unit == Unit::Money)
+    }
+
+    /// Whether what a call may use must be known before it is sent.
+    pub(crate) fn is_reckoned(&self) -> bool {
+        self.limits.iter().any(|limit| limit.unit != Unit::Requests)
+    }
+
+    /// The models it was found to reach and may be asked for, as `vendor/model`.
+    pub(crate) fn reaches(&self) -> impl Iterator<Item = String> + '_ {
+        let listed: Vec<String> = serde_json::from_str(&self.models).unwrap_or_default();
+        let named = |model: &str| {
+            let name = model.strip_prefix(self.vendor.id).and_then(|rest| rest.strip_prefix('/'));
+            self.serves(name.unwrap_or(model))
+        };
+        listed.into_iter().filter(move |model| named(model))
+    }
+
+    /// The same key with what is known of it: whatever changed elsewhere, it is as well or as tired as before.
+    #[must_use]
+    pub fn as_in(self, before: &Snapshot) -> Self {
+        let same = |known: &&Arc<Self>| known.secret == self.secret && known.base_url == self.base_url;
+        match before.key(self.id).filter(same).map(|known| Arc::clone(&known.health)) {
+            Some(health) => Self { health, ..self },
+            None => self,
+        }
+    }
+}
+
+/// Whether a model is among names; all are where there is no name. A `*` at the end of one stands for any rest.
+#[must_use]
+pub fn allows(only: &[String], model: &str) -> bool {
+    let is = |only: &String| match only.strip_suffix('*') {
+        Some(begin) => model.starts_with(begin),
+        None => only == model,
+    };
+    only.is_empty() || only.iter().any(is)
+}
+
+impl fmt::Debug for UpstreamKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpstreamKey")
+            .field("id", &self.id)
+            .field("vendor", &self.vendor.id)
+            .finish_non_exhaustive()
+    }
+}

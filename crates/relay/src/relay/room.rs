@@ -1,0 +1,109 @@
+//! Whether a key may serve a call, whatever its vendor thinks: the models it is for, and its own limits.
+
+use super::{
+    account::{micro_usd, sum},
+    guard::Guard,
+    token::decode,
+    tries::Leg,
+    trouble::Trouble,
+};
+use crate::{
+    Tokens, UpstreamKey,
+    chains::Skip,
+    health::{Rest, Resting},
+    limits::{Need, Refused, Reserved},
+    usage::Try,
+};
+
+/// Why a key is passed over.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Passed {
+    /// It is not for this model.
+    Model,
+    /// It has a limit of money, and nobody said what the model costs.
+    NoPrice,
+    /// A limit of its own has no room.
+    Full(Refused),
+}
+
+impl Passed {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Model => "other_models",
+            Self::NoPrice => "price_unknown",
+            Self::Full(_) => "over_limit",
+        }
+    }
+
+    /// Why a link is skipped all of whose keys are passed over.
+    pub(super) const fn skip(self) -> Skip {
+        match self {
+            Self::Model => Skip::NoKeyForModel,
+            Self::NoPrice => Skip::NoRoom,
+            Self::Full(refused) => {
+                Skip::Rests(Resting { why: Rest::Full, until_ms: refused.resets_ms, told: true })
+            }
+        }
+    }
+
+    /// Of two keys' reasons the one that is over sooner.
+    pub(super) fn sooner(known: Option<Self>, other: Self) -> Option<Self> {
+        let rank = |passed: Self| match passed {
+            Self::Full(refused) if !refused.never => (0, refused.resets_ms),
+            Self::Full(_) => (1, 0),
+            Self::NoPrice => (2, 0),
+            Self::Model => (3, 0),
+        };
+        known.filter(|known| rank(*known) <= rank(other)).or(Some(other))
+    }
+}
+
+impl Guard {
+    /// Takes of a key's own limits what the call may use.
+    pub(super) fn room(&mut self, key: &UpstreamKey, leg: &Leg<'_>) -> Result<(), Passed> {
+        if key.is_free() {
+            return Ok(());
+        }
+        self.take(key, &leg.model).inspect_err(|passed| {
+            let link = leg.rules.map(|rules| rules.link.name().to_owned());
+            self.tried(Try { key: Some(key.id), link, status: None, why: passed.name(), took_ms: 0 });
+        })
+    }
+
+    fn take(&mut self, key: &UpstreamKey, model: &str) -> Result<(), Passed> {
+        let name = String::from_utf8_lossy(&decode(model)).into_owned();
+        let at = (key.vendor.id, name.strip_prefix("models/").unwrap_or(&name));
+        if !key.serves(at.1) {
+            return Err(Passed::Model);
+        }
+        if key.limits.is_empty() {
+            return Ok(());
+        }
+        let now_ms = (self.shared.config.now_ms)();
+        let (tokens, workspace, prompt) = (self.guess.tokens(), self.workspace(), self.guess.input);
+        let price = self.snapshot.prices().and_then(|all| all.price(workspace, at.0, at.1, now_ms, prompt));
+        let money = price.and_then(|price| price.cost(&tokens));
+        if money.is_none() && tokens != Tokens::default() && Reserved::ends_spending(&key.limits, at) {
+            return Err(Passed::NoPrice);
+        }
+        let need = Need { requests: 1, tokens: sum(&tokens), money: money.map_or(0, micro_usd) };
+        self.of_key = Reserved::take(&key.limits, at, need, now_ms).map_err(Passed::Full)?;
+        self.held = need;
+        Ok(())
+    }
+
+    /// The key could not serve the call: its vendor counted a request, and may charge for an answer it did not give in time.
+    pub(super) fn leaves_key(&mut self, charged: bool) {
+        let used = if charged { self.held } else { Need { requests: 1, ..Need::default() } };
+        std::mem::take(&mut self.of_key).settle(used);
+    }
+
+    /// What the caller hears where every key is passed over.
+    pub(super) fn passed_over(&mut self, passed: Passed) -> Trouble {
+        match passed {
+            Passed::Model => Trouble::NoKeyForModel,
+            Passed::NoPrice => Trouble::NoPrice,
+            Passed::Full(refused) => self.refusal(&refused, (self.shared.config.now_ms)()),
+        }
+    }
+}
