@@ -30,6 +30,7 @@ mod m20261122_000024_chains;
 mod m20261122_000025_usage_sums;
 mod m20261122_000026_key_choice;
 mod m20261122_000027_stops;
+mod m20261122_000028_open_calls;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -62,6 +63,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000025_usage_sums::Migration),
             Box::new(m20261122_000026_key_choice::Migration),
             Box::new(m20261122_000027_stops::Migration),
+            Box::new(m20261122_000028_open_calls::Migration),
         ]
     }
 }

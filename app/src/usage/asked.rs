@@ -65,7 +65,8 @@ impl Asked {
     /// The file of these calls; by the bot's id, as programs ask.
     pub(super) fn file(&self, zone: &str, bot: Option<String>) -> String {
         let mut query = ParamsMap::new();
-        for name in NAMES.into_iter().filter(|name| !["by", "sort"].contains(name) && !PLACES.contains(name)) {
+        for name in NAMES.into_iter().filter(|name| !["by", "sort"].contains(name) && !PLACES.contains(name))
+        {
             if let Some(word) = self.get(name) {
                 query.insert(name, word);
             }
@@ -167,7 +168,8 @@ mod tests {
 
     #[test]
     fn a_link_keeps_what_was_chosen_and_begins_at_the_first_page() {
-        let here = asked(&[("range", "7d"), ("bot", "bot_1"), ("cursor", "5"), ("older", "6"), ("other", "x")]);
+        let here =
+            asked(&[("range", "7d"), ("bot", "bot_1"), ("cursor", "5"), ("older", "6"), ("other", "x")]);
         assert_eq!(plain(&here.with(&[("by", "key")])), "/usage?range=7d&by=key&bot=bot_1");
         assert_eq!(here.with(&[("bot", "")]), "/usage?range=7d");
         assert_eq!(asked(&[]).with(&[]), "/usage");

@@ -154,6 +154,7 @@ pub(super) fn outcome(row: &UsageRow) -> (Tone, String) {
         "refused" => (Tone::Warn, t.refused),
         "client_gone" => (Tone::Idle, t.client_gone),
         "stopped" => (Tone::Idle, t.stopped),
+        "lost" => (Tone::Bad, t.lost),
         "halted" => (Tone::Warn, t.halted),
         "vendor_error" => (Tone::Bad, t.vendor_error),
         "key_refused" => (Tone::Bad, t.key_refused),

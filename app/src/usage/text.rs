@@ -63,6 +63,7 @@ texts! {
     refused: "Refused by Chela", "被 Chela 拒绝";
     client_gone: "Caller left", "调用方离开";
     stopped: "Chela stopped", "Chela 已停止";
+    lost: "Chela died meanwhile", "调用期间 Chela 异常退出";
     halted: "Ended by an operator", "被操作员终止";
     vendor_error: "Vendor's error", "供应商错误";
     key_refused: "Key refused", "密钥被拒绝";

@@ -215,6 +215,8 @@ impl NotificationKind {
     #[must_use]
     pub const fn is_of_spending(self) -> bool {
         self.is_of_budget() || self.is_runaway()
+    }
+
     /// Whether it is about a provider key.
     #[must_use]
     pub const fn is_of_key(self) -> bool {

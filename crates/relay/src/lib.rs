@@ -36,7 +36,7 @@ pub use probe::{ProbeError, Probed, probe};
 pub use relay::{Limits, Relay, RelayBody, RelayConfig};
 pub use snapshot::{Allowed as AllowedModels, Caller, CallerKind, Snapshot, SnapshotBuilder};
 pub use stops::Stops;
-pub use usage::{End, Tokens, UsageReceiver, UsageRow, UsageSink, UsageTotals};
+pub use usage::{End, OpenCall, Tokens, UsageReceiver, UsageRow, UsageSink, UsageTotals};
 pub use vendors::{Auth, Dialect, Vendor};
 pub use wire::Wire;
 

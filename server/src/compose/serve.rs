@@ -43,6 +43,8 @@ impl Server {
     pub async fn serve(self: Arc<Self>, listeners: Listeners) -> Result<(), StartError> {
         let platform = Arc::clone(&self.platform);
         let (tasks, stop) = (&platform.tasks, &platform.shutdown);
+        // Before budgets begin with what the ledger says.
+        self.usage.settle_lost().await?;
         self.routing.refresh().await?;
         // Whoever listens or handles stands ready before the first job runs.
         self.chat.spawn();

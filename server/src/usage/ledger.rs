@@ -1,6 +1,6 @@
 //! Group commit: rows are collected for at most 100 ms or 500 rows and written in one transaction.
 
-use super::{Usage, store};
+use super::{Usage, open::OpenCalls, store};
 use crate::{
     bots::Traffic,
     platform::{ctx::OpCtx, error::OpError},
@@ -30,6 +30,7 @@ impl Usage {
     pub(super) async fn keep_ledger(self: Arc<Self>, mut rows: UsageReceiver) {
         let mut group: Vec<UsageRow> = Vec::new();
         let mut absorbed: Vec<Late> = Vec::new();
+        let mut open = OpenCalls::of(&mut rows);
         loop {
             let known = group.len();
             let room = HELD.saturating_sub(group.len()).min(GROUP);
@@ -39,7 +40,8 @@ impl Usage {
                         break;
                     }
                 }
-                () = tokio::time::sleep(Duration::from_secs(1)), if !group.is_empty() => {}
+                () = tokio::time::sleep(Duration::from_secs(1)), if !(group.is_empty() && open.is_written()) => {}
+                () = open.next() => {}
                 () = self.ended.cancelled() => break,
             }
             // Company for the first row: one transaction, one fsync.
@@ -55,13 +57,16 @@ impl Usage {
                 group.iter().skip(known).map(|row| (row.bot, moved(row.sent_bytes, row.received_bytes))),
             );
             self.take_absorbed(&rows, &mut absorbed);
-            self.write(&mut group, &mut absorbed).await;
+            open.end(group.iter().skip(known).map(|row| row.request_id).chain(rows.drain_uncounted()));
+            self.write(&mut group, &mut absorbed, &mut open).await;
         }
+        let known = group.len();
         while let Some(row) = rows.try_recv() {
             group.push(row);
         }
         self.take_absorbed(&rows, &mut absorbed);
-        self.write(&mut group, &mut absorbed).await;
+        open.end(group.iter().skip(known).map(|row| row.request_id).chain(rows.drain_uncounted()));
+        self.write(&mut group, &mut absorbed, &mut open).await;
     }
 
     fn take_absorbed(&self, rows: &UsageReceiver, absorbed: &mut Vec<Late>) {
@@ -78,14 +83,19 @@ impl Usage {
     }
 
     /// Writes and empties; what cannot be written stays for the next time.
-    async fn write(&self, group: &mut Vec<UsageRow>, absorbed: &mut Vec<Late>) {
+    async fn write(&self, group: &mut Vec<UsageRow>, absorbed: &mut Vec<Late>, open: &mut OpenCalls) {
         // After a full disk there are many: databases bound what one statement may carry.
-        while !(group.is_empty() && absorbed.is_empty()) {
+        while !(group.is_empty() && absorbed.is_empty() && open.is_written()) {
             let (rows, sums) = (group.len().min(GROUP), absorbed.len().min(GROUP));
-            let some = self
-                .write_group(group.get(..rows).unwrap_or_default(), absorbed.get(..sums).unwrap_or_default());
-            match some.await {
+            let (some, late) =
+                (group.get(..rows).unwrap_or_default(), absorbed.get(..sums).unwrap_or_default());
+            // A call is forgotten with its row or after it, never before.
+            let last = (rows, sums) == (group.len(), absorbed.len());
+            match self.write_group(some, late, last.then_some(&*open)).await {
                 Ok(()) => {
+                    if last {
+                        open.wrote();
+                    }
                     if let Some(sees) = self.sees.get() {
                         sees.saw(group.get(..rows).unwrap_or_default());
                     }
@@ -101,12 +111,23 @@ impl Usage {
         }
     }
 
-    async fn write_group(&self, group: &[UsageRow], absorbed: &[Late]) -> Result<(), OpError> {
+    async fn write_group(
+        &self,
+        group: &[UsageRow],
+        absorbed: &[Late],
+        open: Option<&OpenCalls>,
+    ) -> Result<(), OpError> {
         let ctx = OpCtx::system(RequestId(self.platform.ids.uuid()), self.platform.clock.now_ms(), None);
         let granted = policy::check::<act::WriteUsage>(&ctx.subject)?;
         self.platform
             .db
-            .write(async |tx| store::write(tx, &granted, group, absorbed, &self.names).await)
+            .write(async |tx| {
+                store::write(tx, &granted, group, absorbed, &self.names).await?;
+                match open {
+                    Some(open) => open.write(tx, &granted).await,
+                    None => Ok(()),
+                }
+            })
             .await
     }
 }

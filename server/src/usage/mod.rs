@@ -5,6 +5,7 @@
 mod export;
 mod ledger;
 mod old;
+mod open;
 mod rollup;
 mod service;
 mod spans;

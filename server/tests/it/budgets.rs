@@ -1,6 +1,7 @@
 //! Budgets: when one ends, spending ends; what was used is not forgotten; people are told once.
 
 use crate::support::*;
+use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 use testkit::vendor::Mode;
 
@@ -128,6 +129,49 @@ async fn a_call_that_ends_while_chela_stops_is_in_the_ledger_and_in_its_budget()
     used(&at, &owner, &id, 1).await;
     let call = last_call(&at, &owner, 1).await;
     assert_eq!(call["estimated"], true, "nobody said what it used: {call}");
+    at.stop().await;
+}
+
+/// A key with a month's requests, as its bearer.
+async fn program(at: &TestServer, owner: &Who) -> String {
+    let limits = json!([{ "unit": "requests", "period": "month", "most": 1_000 }]);
+    let key = json!({ "name": "Batch", "limits": limits });
+    let key = at.ask(owner, "POST", "/api/virtual-keys", key).await.ok(201);
+    format!("Bearer {}", key["secret"].as_str().expect("a secret"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_runs_when_chela_is_killed_is_settled_once_at_what_was_held_back_for_it() {
+    const KILLS: usize = 100;
+    let mut at = TestServer::start().await;
+    let owner = at.owner().await;
+    at.add_key(&owner).await;
+    let bearer = program(&at, &owner).await;
+    at.world.vendor.play(Mode::HangAfter { pieces: 3 });
+    let body = r#"{"model":"openai/fake-model","max_tokens":77,"stream":true,"messages":[]}"#;
+    for kill in 1..=KILLS {
+        let request = http::Request::post("/v1/chat/completions").header("host", "127.0.0.1");
+        let request = request.header("authorization", &bearer).header("content-type", "application/json");
+        let request = request.body(body.into()).expect("a request");
+        let calling = tokio::spawn(try_send(at.world.relay(), request));
+        eventually("the call to be noted", async || {
+            let db = at.server.platform.db.read();
+            let noted = "select count(*) as calls from open_calls";
+            let noted = Statement::from_string(db.get_database_backend(), noted);
+            let noted = db.query_one_raw(noted).await.expect("a database").expect("a count");
+            (noted.try_get::<i64>("", "calls").expect("a number") == 1).then_some(())
+        })
+        .await;
+        at = at.kill().await.serve().await;
+        let _cut = calling.await.expect("no panic");
+        let sums = at.get(&owner, "/api/usage/summary?range=24h").await.ok(200)["sums"].clone();
+        assert_eq!(sums["calls"], json!(kill), "each once: {sums}");
+        let one = at.get(&owner, "/api/budgets").await.ok(200)["items"][0].clone();
+        assert_eq!((&one["used"], &one["reserved"]), (&json!(kill), &json!(0)), "{one}");
+    }
+    let call = at.get(&owner, "/api/usage?limit=1").await.ok(200)["items"][0].clone();
+    assert_eq!((&call["ended"], &call["estimated"]), (&json!("lost"), &json!(true)), "{call}");
+    assert_eq!(call["output_tokens"], 77, "what was held back for it: {call}");
     at.stop().await;
 }
 

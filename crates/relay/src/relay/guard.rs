@@ -8,7 +8,7 @@ use super::{
     upload::Notes,
 };
 use crate::{
-    Caller, End, Snapshot, UsageRow,
+    Caller, End, OpenCall, Snapshot, Tokens, UsageRow,
     guarded::Watch,
     limits::{Need, Reserved},
     pool::Order,
@@ -136,7 +136,7 @@ impl Guard {
             limit: None,
             status: 0,
             upstream_status: None,
-            tokens: crate::Tokens::default(),
+            tokens: Tokens::default(),
             counted: false,
             sent_bytes: 0,
             received_bytes: 0,
@@ -167,6 +167,26 @@ impl Guard {
             place,
             seen,
         }
+    }
+
+    /// Says that its vendor is asked now: from here on it may cost.
+    pub(super) fn begins(&self) {
+        let Some(row) = &self.row else { return };
+        let cost = i64::try_from(self.held.money).ok().filter(|cost| self.free || *cost > 0);
+        self.shared.config.usage.begins(OpenCall {
+            request_id: row.request_id,
+            workspace: row.workspace,
+            caller: row.caller,
+            bot: row.bot,
+            key: row.key,
+            asked: row.asked,
+            chain: row.chain.clone(),
+            vendor: row.vendor.to_owned(),
+            model: row.model.clone(),
+            tokens: if self.free { Tokens::default() } else { self.guess.tokens() },
+            cost_micro_usd: cost,
+            started_ms: row.started_ms,
+        });
     }
 
     /// Changes the row while it is open.

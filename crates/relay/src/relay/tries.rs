@@ -252,6 +252,7 @@ impl Relay {
         (*request.method_mut(), *request.headers_mut()) = (asked.method.clone(), headers);
         *request.uri_mut() = way.uri;
         let patience = leg.rules.map_or(guard.deadline(), |rules| Instant::now() + rules.patience);
+        guard.begins();
         let mut got = tokio::select! {
             biased;
             trouble = poll_fn(|cx| guard.poll_halted(cx)) => Err(trouble.into()),

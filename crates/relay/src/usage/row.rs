@@ -1,11 +1,12 @@
 //! One row per model call.
 
 use api::ids::{BotId, KeyId, WorkspaceId};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Tokens by kind, as the vendor said them. `input` is what was billed at the full input price: cached
 /// tokens are counted apart, for every vendor.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tokens {
     /// Input tokens that came from no cache.
     pub input: u64,
@@ -42,6 +43,8 @@ pub enum End {
     BadAnswer,
     /// Chela stopped.
     Stopped,
+    /// Chela died while it ran: nobody saw its end.
+    Lost,
     /// An operator stopped it while it ran.
     Halted,
 }
@@ -61,6 +64,7 @@ impl End {
             Self::TimedOut => "timed_out",
             Self::BadAnswer => "bad_answer",
             Self::Stopped => "stopped",
+            Self::Lost => "lost",
             Self::Halted => "halted",
         }
     }
@@ -183,4 +187,72 @@ pub struct UsageRow {
     pub trace_id: Option<String>,
     /// 16 hex digits: the caller's span.
     pub parent_span_id: Option<String>,
+}
+
+/// A call whose vendor is asked now: what is known of it before it ends. Should nobody see its end, this is what stands in the
+/// ledger.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OpenCall {
+    /// The id its row will have.
+    pub request_id: Uuid,
+    /// The tenant.
+    pub workspace: WorkspaceId,
+    /// Who called.
+    pub caller: Uuid,
+    /// The bot, where the caller is one.
+    pub bot: Option<BotId>,
+    /// The provider key it is asked with.
+    pub key: Option<KeyId>,
+    /// How often somebody was asked by now.
+    pub asked: usize,
+    /// The chain that was asked for, where it was one.
+    pub chain: Option<String>,
+    /// The vendor's id.
+    pub vendor: String,
+    /// The model, as sent upstream.
+    pub model: String,
+    /// What it may use: what was held back for it.
+    pub tokens: Tokens,
+    /// What that costs, in micro-USD, where that is known.
+    pub cost_micro_usd: Option<i64>,
+    /// When it began, ms UTC.
+    pub started_ms: i64,
+}
+
+impl OpenCall {
+    /// Its row, at what was held back for it.
+    #[must_use]
+    pub fn lost(self, vendor: &'static str) -> UsageRow {
+        UsageRow {
+            request_id: self.request_id,
+            workspace: self.workspace,
+            caller: self.caller,
+            bot: self.bot,
+            key: self.key,
+            asked: self.asked,
+            tries: Vec::new(),
+            chain: self.chain,
+            vendor,
+            model: self.model,
+            asked_model: None,
+            model_answered: None,
+            cost_micro_usd: self.cost_micro_usd,
+            estimated: true,
+            limit: None,
+            status: 0,
+            upstream_status: None,
+            tokens: self.tokens,
+            counted: false,
+            sent_bytes: 0,
+            received_bytes: 0,
+            started_ms: self.started_ms,
+            latency_ms: 0,
+            first_event_ms: None,
+            stream: false,
+            end: End::Lost,
+            note: None,
+            trace_id: None,
+            parent_span_id: None,
+        }
+    }
 }

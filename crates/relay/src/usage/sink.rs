@@ -2,7 +2,7 @@
 //!
 //! The counters' lock is taken only when the channel is full or closed, never on a call's usual path.
 
-use super::{End, Tokens, UsageRow};
+use super::{End, OpenCall, Tokens, UsageRow};
 use api::ids::{BotId, KeyId, WorkspaceId};
 use std::{
     collections::HashMap,
@@ -64,19 +64,28 @@ struct Sum {
     received_bytes: u64,
 }
 
+/// Ids of calls whose rows were absorbed.
+type Uncounted = Arc<Mutex<Vec<Uuid>>>;
+/// So many ids wait at most.
+const MAX_UNCOUNTED: usize = 100_000;
+
 type Overflow = Arc<Mutex<HashMap<Shared, Sum>>>;
 
 /// Where calls put their rows. Cheap to clone.
 #[derive(Clone)]
 pub struct UsageSink {
     rows: mpsc::Sender<UsageRow>,
+    begun: mpsc::Sender<OpenCall>,
     overflow: Overflow,
+    uncounted: Uncounted,
 }
 
 /// Where the ledger takes them.
 pub struct UsageReceiver {
     rows: mpsc::Receiver<UsageRow>,
+    begun: Option<mpsc::Receiver<OpenCall>>,
     overflow: Overflow,
+    uncounted: Uncounted,
 }
 
 impl UsageSink {
@@ -84,8 +93,20 @@ impl UsageSink {
     #[must_use]
     pub fn channel(capacity: usize) -> (Self, UsageReceiver) {
         let (tx, rx) = mpsc::channel(capacity.max(1));
-        let overflow = Overflow::default();
-        (Self { rows: tx, overflow: overflow.clone() }, UsageReceiver { rows: rx, overflow })
+        let (begins, begun) = mpsc::channel(capacity.max(1));
+        let (overflow, uncounted) = (Overflow::default(), Uncounted::default());
+        let receiver = UsageReceiver {
+            rows: rx,
+            begun: Some(begun),
+            overflow: overflow.clone(),
+            uncounted: uncounted.clone(),
+        };
+        (Self { rows: tx, begun: begins, overflow, uncounted }, receiver)
+    }
+
+    /// Says that a vendor is asked, never waiting. Where that finds no room, a call that dies with Chela is not known of.
+    pub fn begins(&self, call: OpenCall) {
+        let _full = self.begun.try_send(call);
     }
 
     /// Hands a row over, never waiting; a full or closed channel absorbs it into the counters.
@@ -94,6 +115,11 @@ impl UsageSink {
             Ok(()) => return,
             Err(mpsc::error::TrySendError::Full(row) | mpsc::error::TrySendError::Closed(row)) => row,
         };
+        let mut ended = self.uncounted.lock().unwrap_or_else(PoisonError::into_inner);
+        if ended.len() < MAX_UNCOUNTED {
+            ended.push(row.request_id);
+        }
+        drop(ended);
         let mut counters = self.overflow.lock().unwrap_or_else(PoisonError::into_inner);
         let mut shared = Shared {
             workspace: row.workspace,
@@ -126,6 +152,17 @@ impl UsageReceiver {
     /// Waits for rows and moves up to `limit` of them to `into`. Zero: all sinks are gone.
     pub async fn recv_many(&mut self, into: &mut Vec<UsageRow>, limit: usize) -> usize {
         self.rows.recv_many(into, limit).await
+    }
+
+    /// Where calls say that they begin; each before its row comes. Once.
+    pub fn take_begun(&mut self) -> Option<mpsc::Receiver<OpenCall>> {
+        self.begun.take()
+    }
+
+    /// Calls that ended and whose rows the counters absorbed.
+    #[must_use]
+    pub fn drain_uncounted(&self) -> Vec<Uuid> {
+        std::mem::take(&mut *self.uncounted.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A row that is already there.

@@ -47,6 +47,7 @@ fn limit(unit: Unit, most: u64) -> Arc<Limit> {
         hard: true,
         vendor: None,
         model: None,
+        instead: None,
         windows: Arc::new(move |_| span),
         counter: Arc::new(Counter::new(span, 0, Arc::default())),
     })
