@@ -68,6 +68,7 @@ pub(super) async fn limits<C: ConnectionTrait>(
             hard: true,
             vendor,
             model,
+            instead: None,
             windows,
             counter,
         }));
