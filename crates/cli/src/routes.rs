@@ -73,6 +73,7 @@ pub const ROUTES: &[Route] = &[
     route(StopAnswer::NAME, Method::POST, "/api/threads/{thread}/stop", "thread stop"),
     route(ListKeys::NAME, Method::GET, "/api/keys", "key list"),
     route(AddKey::NAME, Method::POST, "/api/keys", "key add"),
+    route(ChangeKey::NAME, Method::PATCH, "/api/keys/{key}", "key set"),
     route(TestKey::NAME, Method::POST, "/api/keys/{key}/test", "key test"),
     route(ReplaceKey::NAME, Method::POST, "/api/keys/{key}/replace", "key replace"),
     route(DeleteKey::NAME, Method::DELETE, "/api/keys/{key}", "key rm"),

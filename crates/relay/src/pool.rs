@@ -90,6 +90,7 @@ impl KeyPool {
     }
 }
 
+type OfVendor = (&'static str, Vec<Arc<UpstreamKey>>);
 type Keys = HashMap<(WorkspaceId, &'static str), Vec<Arc<UpstreamKey>>>;
 
 /// Every list of keys that some caller asks with.
@@ -101,7 +102,7 @@ pub(crate) struct Pools {
     /// Lists by the tags that make a difference, so that callers who differ in others share their turns.
     shared: HashMap<(WorkspaceId, &'static str, Vec<String>), Arc<KeyPool>>,
     tags: HashMap<WorkspaceId, HashSet<String>>,
-    keys: HashMap<WorkspaceId, Vec<(&'static str, Vec<Arc<UpstreamKey>>)>>,
+    keys: HashMap<WorkspaceId, Vec<OfVendor>>,
 }
 
 impl Pools {

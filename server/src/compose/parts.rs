@@ -59,7 +59,6 @@ pub struct Server {
     pub chat: Arc<Chat>,
     pub notify: Arc<Notify>,
     pub budgets: Arc<Budgets>,
-    pub key_watch: Arc<keys::Watch>,
     leptos: LeptosOptions,
 }
 
@@ -127,7 +126,6 @@ pub async fn build(
         Budgets::new(Arc::clone(&platform), Arc::clone(&routing), Arc::clone(&notify), Arc::clone(&bots));
     let seen = usage.sees.set(Arc::clone(&budgets) as _);
     debug_assert!(seen.is_ok(), "usage was built a moment ago");
-    let key_watch = keys::Watch::new(Arc::clone(&keys), Arc::clone(&notify));
 
     let mut verbs = Verbs::new(platform.tasks.clone());
     crate::auth::register(&mut verbs, &auth);
@@ -144,20 +142,7 @@ pub async fn build(
     routing::register(&mut verbs, &routing);
     settings::register(&mut verbs, &platform, facts(&bots));
     let verbs = Arc::new(verbs);
-    Ok(Arc::new(Server {
-        platform,
-        verbs,
-        auth,
-        keys,
-        routing,
-        usage,
-        bots,
-        chat,
-        notify,
-        budgets,
-        key_watch,
-        leptos,
-    }))
+    Ok(Arc::new(Server { platform, verbs, auth, keys, routing, usage, bots, chat, notify, budgets, leptos }))
 }
 
 /// What the instance page is told of the runtimes.

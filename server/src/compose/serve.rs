@@ -52,7 +52,7 @@ impl Server {
         self.bots.spawn_wakers();
         self.usage.spawn();
         self.budgets.spawn();
-        self.key_watch.spawn();
+        crate::keys::Watch::new(Arc::clone(&self.keys), Arc::clone(&self.notify)).spawn();
         tasks.spawn(crate::auth::tend(Arc::clone(&self.auth)));
         tasks.spawn(platform.jobs.clone().run(tasks.clone(), stop.clone()));
         tasks.spawn(crate::jobs::tell(Arc::clone(&platform)));

@@ -101,7 +101,12 @@ async fn a_key_kept_to_models_leaves_the_others_to_other_keys() {
     }
     let listed = at.get(&program, "/api/v1/models").await.ok(200).to_string();
     assert!(listed.contains("openai/fake-model"), "{listed}");
-    change(&at, &owner, &only, json!({ "allowed_models": [] })).await;
+    change(&at, &owner, &only, json!({ "tags": ["house"], "expires_on": "2099-01-31" })).await;
+    let (_, _, person) = at.person("Eva", at.first_workspace().await, "owner").await;
+    let page = at.get(&person, "/keys").await.text;
+    for word in ["Only fake-*, gpt-5", "house", "value=\"2099-01-31\"", "Edit this key"] {
+        assert!(page.contains(word), "{word}: {page}");
+    }
     at.stop().await;
 }
 

@@ -14,6 +14,8 @@ use http_body_util::{BodyExt, Full};
 use serde_json::json;
 use std::borrow::Cow;
 
+const NOT_FOR_MODEL: &str = "No connection to this model service that is set up in the workspace is for this model; the operator can change that.";
+
 /// One kind of trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
@@ -153,10 +155,7 @@ impl Trouble {
             Self::NoKey => {
                 "No connection to this model service is set up in the workspace; the operator can add one."
             }
-            Self::NoKeyForModel => {
-                "No connection to this model service that is set up in the workspace is for this model; the operator can \
-                 change that."
-            }
+            Self::NoKeyForModel => NOT_FOR_MODEL,
             Self::NoVendor | Self::Speaks(..) => {
                 "Here a model is named vendor/model, such as openai/gpt-5-mini; this name begins with no vendor Chela \
                  knows."

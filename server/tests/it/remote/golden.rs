@@ -39,6 +39,17 @@ async fn keys_tokens_and_the_instance_are_written_as_before() {
     let more = home.run(&["audit", "--limit", "1"]);
     assert!(more.err.contains("--all"), "{more:?}");
     assert!(home.run(&["audit", "--limit", "1", "--quiet"]).err.is_empty());
+    let set = ["key", "set", "main", "--tag", "eu", "--tag", "cheap", "--model", "fake-*", "--rate", "60"];
+    let set =
+        home.run(&[&set[..], &["--budget", "2.50", "--expires", "2099-01-31", "-o", "json"]].concat()).json();
+    assert_eq!((&set["tags"], &set["allowed_models"]), (&["eu", "cheap"][..].into(), &["fake-*"][..].into()));
+    let limits = (&set["requests_per_minute"], &set["month_micro_usd"], &set["expires_on"]);
+    assert_eq!(limits, (&60.into(), &2_500_000.into(), &"2099-01-31".into()));
+    let none = ["key", "set", "main", "--tag", "none", "--model", "all", "--expires", "never", "-o", "json"];
+    let none = home.run(&none).json();
+    assert_eq!((&none["tags"], &none["allowed_models"]), (&serde_json::json!([]), &serde_json::json!([])));
+    assert!(none["expires_on"].is_null() && none["requests_per_minute"] == 60, "{none}");
+    home.run(&["key", "set", "main", "--expires", "soon"]).ended(1, &["2027-01-31"]);
     let replaced = home.piped(&["key", "replace", "main", "-o", "json"], KEY).json();
     assert_eq!(replaced["status"], "working");
     home.run(&["key", "rm", "main", "--yes"]).ended(0, &["deleted"]);
