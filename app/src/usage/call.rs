@@ -91,11 +91,9 @@ pub(super) fn detail(asked: &Asked, found: UsageCall) -> AnyView {
         }
     });
     let answered = call.model_answered.clone().filter(|answered| *answered != call.model);
+    let wanted = call.asked_model.as_ref().unwrap_or(&call.model);
     let lines = [
-        line(
-            t.asked_model,
-            Some(format!("{}/{}", call.vendor, call.asked_model.as_ref().unwrap_or(&call.model))),
-        ),
+        line(t.asked_model, Some(format!("{}/{wanted}", call.vendor))),
         line(t.cheaper, call.asked_model.as_ref().map(|_| call.model.clone())),
         line(t.answered, answered),
         line(t.chain, call.chain.clone()),

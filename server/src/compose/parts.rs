@@ -124,8 +124,7 @@ pub async fn build(
 
     let budgets =
         Budgets::new(Arc::clone(&platform), Arc::clone(&routing), Arc::clone(&notify), Arc::clone(&bots));
-    let seen = usage.sees.set(Arc::clone(&budgets) as _);
-    debug_assert!(seen.is_ok(), "usage was built a moment ago");
+    usage.shows(Arc::clone(&budgets) as _);
 
     let mut verbs = Verbs::new(platform.tasks.clone());
     crate::auth::register(&mut verbs, &auth);

@@ -51,7 +51,7 @@ pub struct Usage {
     pub(super) ended: CancellationToken,
     ledger: TaskTracker,
     /// Who sees calls once they are written.
-    pub sees: OnceLock<Arc<dyn Sees>>,
+    pub(super) sees: OnceLock<Arc<dyn Sees>>,
 }
 
 /// Registers the slice's verbs.
@@ -119,6 +119,12 @@ impl Usage {
         if tokio::time::timeout(LAST_ROWS, self.ledger.wait()).await.is_err() {
             tracing::error!("the last calls' rows could not be written in time and are lost");
         }
+    }
+
+    /// Shows calls to somebody once they are written; the first one who is named stays.
+    pub fn shows(&self, to: Arc<dyn Sees>) {
+        let first = self.sees.set(to);
+        debug_assert!(first.is_ok(), "somebody sees them already");
     }
 
     /// Starts keeping the ledger; a second call does nothing.

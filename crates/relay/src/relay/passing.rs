@@ -53,6 +53,8 @@ pub(super) struct Passing {
     /// May pass next.
     next: Bytes,
     step: Step,
+    /// Where nobody tells of a flush: what was given out last had a turn to leave.
+    rested: bool,
     cause: Trouble,
     last: Instant,
     timer: Option<Pin<Box<Sleep>>>,
@@ -83,6 +85,7 @@ impl Passing {
             sieve: None,
             next: Bytes::new(),
             step,
+            rested: false,
             cause,
             last,
             timer: None,
@@ -228,7 +231,10 @@ impl Passing {
                 match &self.guard.line.watch {
                     // The flush wakes this task.
                     Some(watch) if !watch.is_flushed() => return Poll::Pending,
-                    _ => {}
+                    Some(_) => {}
+                    // An error at once would throw away what is still to be written.
+                    None if !std::mem::replace(&mut self.rested, true) => return Poll::Pending,
+                    None => {}
                 }
                 self.step = Step::Done;
                 return Poll::Ready(Some(Err(BoxError::from(self.cause.words()))));
