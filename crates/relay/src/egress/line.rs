@@ -61,7 +61,10 @@ impl Line {
     /// Whether another request can be sent, as far as is known without waiting.
     pub(super) fn is_free(&mut self) -> bool {
         // Nobody waits here: whatever was read or written is enough, and the next to have it asks again.
-        let turn = unconstrained(poll_fn(|cx| Poll::Ready(drive(&mut self.connection, cx))));
+        let turn = unconstrained(poll_fn(|cx| {
+            drive(&mut self.connection, cx);
+            Poll::Ready(())
+        }));
         let _turn = pin!(turn).poll(&mut Context::from_waker(Waker::noop()));
         self.connection.is_some() && self.sender.is_ready()
     }

@@ -222,7 +222,7 @@ async fn ask(house: &House, what: &str, body: String, path: &str) -> Heard {
     let request = request.header("authorization", format!("Bearer {PROGRAM_TOKEN}"));
     let sent = sender.send_request(request.body(Full::<Bytes>::from(body)).unwrap());
     let answer = tokio::time::timeout(Duration::from_secs(30), sent).await.expect("no answer in time");
-    let answer = answer.unwrap_or_else(|error| panic!("{what}: {error:?}"));
+    let answer = answer.map_err(|error| (what, error)).unwrap();
     let (head, mut body) = answer.into_parts();
     let (mut tail, mut cut) = (Vec::new(), false);
     let next = async |body: &mut hyper::body::Incoming| {

@@ -166,9 +166,9 @@ mod tests {
 
     #[test]
     fn a_little_jitter_is_a_loop_still_and_people_are_none() {
-        let jitter = |n: usize| 10 * MINUTE + if n % 2 == 0 { 90_000 } else { -90_000 };
+        let jitter = |n: usize| 10 * MINUTE + if n.is_multiple_of(2) { 90_000 } else { -90_000 };
         assert!(matches!(track(20, jitter, |_| 50_000).finding(), Some(Finding::Loop { .. })));
-        let people = |n: usize| if n % 3 == 0 { 40 * MINUTE } else { 2 * MINUTE };
+        let people = |n: usize| if n.is_multiple_of(3) { 40 * MINUTE } else { 2 * MINUTE };
         assert_eq!(track(40, people, |_| 50_000).finding(), None, "at uneven distance");
         let grows = |n: usize| 5_000 * (n as i64 + 1);
         assert_eq!(track(20, |_| 10 * MINUTE, grows).finding(), None, "of uneven size");
