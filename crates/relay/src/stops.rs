@@ -107,12 +107,12 @@ impl Switch {
         let mut looked = None;
         poll_fn(|cx| {
             loop {
+                // First: what is stopped after the look wakes the task, though another stop took its waker before.
+                self.wake_me(place.1, cx.waker());
                 let turns = self.turns();
-                // Where nothing changed, the task is still known here.
                 if looked == Some(turns) {
                     return Poll::Pending;
                 }
-                self.wake_me(place.1, cx.waker());
                 if looked.replace(turns).is_some() && is() {
                     return Poll::Ready(());
                 }

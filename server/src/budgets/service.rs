@@ -340,7 +340,7 @@ async fn change(
                 let gone = q.instead.as_deref().is_some_and(|text| text.trim().is_empty());
                 let from = q.instead_from.or(row.instead_from).filter(|_| !gone);
                 let cheaper = instead::read(text, from, (row.vendor.as_deref(), row.model.as_deref()))?;
-                if named::<BudgetUnit>(&row.unit)? == BudgetUnit::Money {
+                if named::<BudgetUnit>(&row.unit)? == BudgetUnit::Money && cheaper.0 != row.instead {
                     b.priced(row.workspace_id, &cheaper)?;
                 }
                 (row.instead, row.instead_from) = cheaper;

@@ -44,7 +44,10 @@ impl Server {
         let platform = Arc::clone(&self.platform);
         let (tasks, stop) = (&platform.tasks, &platform.shutdown);
         // Before budgets begin with what the ledger says.
-        self.usage.settle_lost().await?;
+        if let Err(error) = self.usage.settle_lost().await {
+            // A full disk, say. What is open stays noted for the next start; a panel is needed now.
+            tracing::error!(error = %error, "calls that ran when Chela died could not be settled; budgets begin without them");
+        }
         self.routing.refresh().await?;
         // Whoever listens or handles stands ready before the first job runs.
         self.chat.spawn();

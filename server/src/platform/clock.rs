@@ -1,7 +1,6 @@
 //! Time as a thing that is handed in, so that tests decide what it is.
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -51,45 +50,18 @@ impl Clock for SystemClock {
 pub struct ManualClock {
     now: Arc<AtomicI64>,
     moved: watch::Sender<i64>,
-    /// How many wait for each time.
-    waits: watch::Sender<BTreeMap<i64, usize>>,
-}
-
-/// One who waits for a time, until it is dropped.
-struct Waits<'a>(&'a ManualClock, i64);
-
-impl Drop for Waits<'_> {
-    fn drop(&mut self) {
-        self.0.waits.send_modify(|waits| {
-            if let Some(count) = waits.get_mut(&self.1) {
-                *count -= 1;
-            }
-            waits.retain(|_, count| *count > 0);
-        });
-    }
 }
 
 impl ManualClock {
     /// Stands at `now_ms`.
     pub fn at(now_ms: i64) -> Self {
-        Self {
-            now: Arc::new(AtomicI64::new(now_ms)),
-            moved: watch::Sender::new(now_ms),
-            waits: watch::Sender::default(),
-        }
+        Self { now: Arc::new(AtomicI64::new(now_ms)), moved: watch::Sender::new(now_ms) }
     }
 
     /// Moves by `ms` (backwards too) and wakes who waits.
     pub fn advance(&self, ms: i64) {
         let now = self.now.fetch_add(ms, Ordering::SeqCst) + ms;
         self.moved.send_replace(now);
-    }
-
-    /// Returns once so many wait for `at_ms`: who does a thing in turns has then done with this one.
-    pub async fn waited_for(&self, at_ms: i64, waiters: usize) {
-        // The sender lives in self: waiting cannot fail.
-        let enough = |waits: &BTreeMap<_, _>| waits.get(&at_ms).is_some_and(|count| *count >= waiters);
-        let _ = self.waits.subscribe().wait_for(enough).await;
     }
 }
 
@@ -100,8 +72,6 @@ impl Clock for ManualClock {
     }
 
     async fn wait_until(&self, at_ms: i64) {
-        self.waits.send_modify(|waits| *waits.entry(at_ms).or_default() += 1);
-        let _waits = Waits(self, at_ms);
         let mut moved = self.moved.subscribe();
         // The sender lives in self: waiting cannot fail.
         let _ = moved.wait_for(|now| *now >= at_ms).await;

@@ -51,7 +51,8 @@ impl OpenCalls {
     }
 
     fn begins(&mut self, call: OpenCall) {
-        if !self.noted.contains(&call.request_id) && self.new.len() + self.noted.len() < MOST {
+        // Asked again, with another key or of another model, it is noted anew.
+        if self.noted.contains(&call.request_id) || self.new.len() + self.noted.len() < MOST {
             self.new.insert(call.request_id, call);
         }
     }
@@ -62,7 +63,8 @@ impl OpenCalls {
             self.begins(call);
         }
         for id in ended {
-            if self.new.remove(&id).is_none() && self.noted.remove(&id) {
+            self.new.remove(&id);
+            if self.noted.remove(&id) {
                 self.over.push(id);
             }
         }
@@ -82,7 +84,7 @@ impl OpenCalls {
         for (id, call) in &self.new {
             let mut sql = Sql::new("insert into open_calls (id, call) values (");
             sql.list([(*id).into(), json_of(call)?.into()]);
-            sql.text(") on conflict (id) do nothing");
+            sql.text(") on conflict (id) do update set call = excluded.call");
             sql.run(tx).await?;
         }
         forget(tx, &self.over).await
@@ -158,5 +160,56 @@ fn lost(noted: &Noted) -> Option<UsageRow> {
             tracing::error!(call = %noted.id, error = %error, "a call that ran when Chela died cannot be read and is not settled");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use api::ids::WorkspaceId;
+    use relay::{Tokens, UsageSink};
+
+    fn call(id: u128, model: &str) -> OpenCall {
+        OpenCall {
+            request_id: Uuid::from_u128(id),
+            workspace: WorkspaceId(Uuid::nil()),
+            caller: Uuid::nil(),
+            bot: None,
+            key: None,
+            asked: 1,
+            chain: None,
+            vendor: "openai".to_owned(),
+            model: model.to_owned(),
+            tokens: Tokens::default(),
+            cost_micro_usd: None,
+            started_ms: 0,
+        }
+    }
+
+    #[test]
+    fn a_call_is_noted_as_it_was_asked_last_and_forgotten_once_it_ended() {
+        let (sink, mut rows) = UsageSink::channel(8);
+        let mut open = OpenCalls::of(&mut rows);
+        sink.begins(call(1, "first"));
+        open.end([].into_iter());
+        assert!(!open.is_written());
+        open.wrote();
+        assert!(open.is_written());
+        sink.begins(call(1, "second"));
+        open.end([].into_iter());
+        assert_eq!(open.new.values().map(|call| call.model.as_str()).collect::<Vec<_>>(), ["second"]);
+        open.end([Uuid::from_u128(1)].into_iter());
+        assert_eq!((open.new.len(), open.over.len()), (0, 1));
+        open.wrote();
+        assert!(open.is_written() && open.noted.is_empty());
+    }
+
+    #[test]
+    fn a_short_call_is_never_noted() {
+        let (sink, mut rows) = UsageSink::channel(8);
+        let mut open = OpenCalls::of(&mut rows);
+        sink.begins(call(1, "short"));
+        open.end([Uuid::from_u128(1)].into_iter());
+        assert!(open.is_written());
     }
 }

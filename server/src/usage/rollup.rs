@@ -147,7 +147,8 @@ impl Rollup {
             cost_micro_usd: row.cost_micro_usd.unwrap_or(0),
             cost_unknown: i64::from(row.cost_micro_usd.is_none()),
             estimated: i64::from(row.estimated),
-            timed: 1,
+            // How long a lost one took, nobody saw.
+            timed: i64::from(row.ended != "lost"),
             latency_ms: row.latency_ms,
             first_events: i64::from(row.first_event_ms.is_some()),
             first_event_ms: row.first_event_ms.unwrap_or(0),

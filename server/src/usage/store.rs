@@ -37,6 +37,11 @@ pub(super) enum Old {
     Quarters,
 }
 
+/// A name as both databases take it: callers and vendors may put a NUL in it, which PostgreSQL refuses.
+fn plain(name: &str) -> String {
+    name.replace('\0', "")
+}
+
 fn count(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
@@ -59,7 +64,7 @@ async fn insert<C: ConnectionTrait>(
             key_id: r.key,
             request_id: RequestId(r.request_id),
             vendor: r.vendor.to_owned(),
-            model: r.model.clone(),
+            model: plain(&r.model),
             status: i64::from(r.status),
             input_tokens: tokens(r.tokens.input),
             output_tokens: tokens(r.tokens.output),
@@ -74,12 +79,12 @@ async fn insert<C: ConnectionTrait>(
             chain: r.chain.clone(),
             attempts: i64::try_from(r.attempts()).unwrap_or(i64::MAX),
             tries: tries(r)?,
-            model_answered: r.model_answered.clone(),
+            model_answered: r.model_answered.as_deref().map(plain),
             cost_micro_usd: r.cost_micro_usd.map(cost),
             estimated: r.estimated,
             budget_id: r.limit.map(BudgetId),
             virtual_key_id: r.virtual_key().map(VirtualKeyId),
-            asked_model: r.asked_model.clone(),
+            asked_model: r.asked_model.as_deref().map(plain),
         })
     });
     let models = models.collect::<Result<Vec<_>, _>>()?;
@@ -137,7 +142,7 @@ async fn insert_absorbed<'a, C: ConnectionTrait>(
             a.key.map(|k| k.0).into(),
             absorbed_virtual_key(a).into(),
             a.vendor.into(),
-            a.model.clone().into(),
+            plain(&a.model).into(),
             a.minute_ms.into(),
             count(a.calls).into(),
             count(a.failed).into(),

@@ -3,8 +3,10 @@
 
 use crate::support::*;
 use runtime::RuntimeKind;
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 use serde_json::{Value, json};
+use testkit::vendor::Mode;
+use uuid::Uuid;
 
 /// The server's address, or why there is none.
 fn address() -> Option<String> {
@@ -19,7 +21,7 @@ fn address() -> Option<String> {
 
 /// The address of a database of its own on that server.
 async fn database(server: &str) -> (DatabaseConnection, String, String) {
-    let name = format!("chela_test_{}", uuid::Uuid::now_v7().simple());
+    let name = format!("chela_test_{}", Uuid::now_v7().simple());
     let db = Database::connect(server).await.expect("PostgreSQL answers");
     db.execute_unprepared(&format!("create database {name}")).await.expect("a database");
     let mut url = url::Url::parse(server).expect("a URL");
@@ -146,5 +148,45 @@ async fn the_main_job_is_done_on_postgresql_too() {
     assert!(refused.is_err_and(|e| e.to_string().contains("pg_dump")));
     let world = at.stop().await;
     drop(world);
+    db.execute_unprepared(&format!("drop database {name} with (force)")).await.expect("dropped");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_with_a_nul_in_its_name_stops_neither_ledger_nor_start_on_postgresql() {
+    let Some(server) = address() else { return };
+    let (db, name, url) = database(&server).await;
+    let mut world = World::new(RuntimeKind::Process).await;
+    world.env.push(("CHELA_DATABASE_URL", url.clone()));
+    let at = world.serve().await;
+    let owner = at.owner().await;
+    at.add_key(&owner).await;
+    let key = at.ask(&owner, "POST", "/api/virtual-keys", json!({ "name": "Batch" })).await.ok(201);
+    at.world.vendor.play(Mode::HangAfter { pieces: 3 });
+    let request = http::Request::post("/v1/chat/completions").header("host", "127.0.0.1");
+    let bearer = format!("Bearer {}", key["secret"].as_str().expect("a secret"));
+    let request = request.header("authorization", bearer).header("content-type", "application/json");
+    let body = r#"{"model":"openai/a\u0000b","stream":true,"messages":[]}"#;
+    let calling = tokio::spawn(try_send(at.world.relay(), request.body(body.into()).expect("a request")));
+    eventually("the call to be noted", async || (rows_of(&at, "open_calls").await == 1).then_some(())).await;
+    let noted = "select call from open_calls";
+    let noted = Statement::from_string(DbBackend::Postgres, noted);
+    let noted = at.server.platform.db.read().query_one_raw(noted).await.expect("a database").expect("a row");
+    let noted: String = noted.try_get("", "call").expect("a text");
+    let world = at.stop().await;
+    let _cut = calling.await.expect("no panic");
+    // As if another had run when Chela died.
+    let (first, second) = (Uuid::from_u128(1), noted.split('"').nth(3).expect("an id"));
+    let lost = noted.replace(second, &first.to_string()).replace('\'', "''");
+    let own = Database::connect(&url).await.expect("the test's own database");
+    let insert = format!("insert into open_calls (id, call) values ('{first}', '{lost}')");
+    own.execute_unprepared(&insert).await.expect("inserted");
+    drop(own);
+    let at = world.serve().await;
+    let rows = at.get(&owner, "/api/usage").await.ok(200)["items"].clone();
+    let ended: Vec<_> =
+        rows.as_array().expect("rows").iter().map(|row| (&row["model"], &row["ended"])).collect();
+    assert_eq!(ended, [(&json!("ab"), &json!("stopped")), (&json!("ab"), &json!("lost"))], "{rows}");
+    assert_eq!(rows_of(&at, "open_calls").await, 0);
+    drop(at.stop().await);
     db.execute_unprepared(&format!("drop database {name} with (force)")).await.expect("dropped");
 }

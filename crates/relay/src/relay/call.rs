@@ -3,7 +3,7 @@
 use super::{
     Relay, RelayBody, Shared,
     guard::{Guard, Line},
-    guess::Guess,
+    guess::{self, Guess},
     headers,
     judge::{Failed, bot_error, shape, unfit},
     passing::Passing,
@@ -137,7 +137,8 @@ impl Relay {
         let due = (Instant::now() + config.limits.idle).min(call.guard.deadline());
         let upload = Arc::clone(&call.guard.upload);
         let guessing = call.caller.is_reckoned();
-        let looks = Looks { guess: guessing, one_model: call.caller.is_held_to_models() };
+        let (many, one_model) = (guess::many(call.dialect), call.caller.is_held_to_models());
+        let looks = Looks { guess: guessing, many, one_model };
         let begin = async |body: B, look: Look<'_>| -> Result<Begun, Trouble> {
             let begun =
                 timeout_at(due, upload::begin(body, &upload, look, (&config.limits, kept, looks))).await;
@@ -183,7 +184,7 @@ impl Relay {
             Goal::Models(_) => return Err(Trouble::NotFound.into()),
         };
         // Whom a model is held against must say it in time.
-        if begun.late && looks.one_model {
+        if begun.late && looks.one_model && target.model().is_none() {
             return Err(Trouble::LateModel.into());
         }
         call.guard.free = wish.is_none() && method != Method::POST;

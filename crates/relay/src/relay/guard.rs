@@ -172,7 +172,8 @@ impl Guard {
     /// Says that its vendor is asked now: from here on it may cost.
     pub(super) fn begins(&self) {
         let Some(row) = &self.row else { return };
-        let cost = i64::try_from(self.held.money).ok().filter(|cost| self.free || *cost > 0);
+        let held = i64::try_from(self.held.money).ok().filter(|cost| *cost > 0);
+        let cost = if self.free { Some(0) } else { held };
         self.shared.config.usage.begins(OpenCall {
             request_id: row.request_id,
             workspace: row.workspace,

@@ -1,6 +1,6 @@
 //! What a call may use, told from its request before anybody knows.
 
-use crate::{Tokens, UsageRow};
+use crate::{Dialect, Tokens, UsageRow};
 use bytes::Bytes;
 use memchr::memmem;
 
@@ -16,8 +16,16 @@ const UNBOUND_OUTPUT: u64 = 4_096;
 const BOUNDS: [&[u8]; 4] =
     [b"\"max_tokens\"", b"\"max_completion_tokens\"", b"\"max_output_tokens\"", b"\"maxOutputTokens\""];
 
-/// Where they ask for several answers, each of which may be that long.
-const ANSWERS: [&[u8]; 2] = [b"\"n\"", b"\"candidateCount\""];
+/// Where requests of a dialect ask for several answers, each of which may be that long. Others hold what tools were called with
+/// as plain JSON, in which such a name means nothing.
+pub(super) const fn many(dialect: Dialect) -> Option<&'static [u8]> {
+    match dialect {
+        Dialect::OpenAiChat => Some(b"\"n\""),
+        Dialect::Gemini => Some(b"\"candidateCount\""),
+        Dialect::Anthropic | Dialect::OpenAiResponses => None,
+    }
+}
+
 /// What vendors give at most.
 const MOST_ANSWERS: u64 = 128;
 
@@ -30,11 +38,17 @@ pub(super) struct Guess {
 
 impl Guess {
     /// Of a body of so many bytes, of which these are here.
-    pub(super) fn of<'a>(length: u64, pieces: impl IntoIterator<Item = &'a Bytes>) -> Self {
+    ///
+    /// `many` names the field that asks for several answers.
+    pub(super) fn of<'a>(
+        length: u64,
+        many: Option<&[u8]>,
+        pieces: impl IntoIterator<Item = &'a Bytes>,
+    ) -> Self {
         let (mut output, mut answers) = (None, None);
         for piece in pieces {
             output = output.or_else(|| number(piece, b"\"max", &BOUNDS));
-            answers = answers.or_else(|| ANSWERS.iter().find_map(|name| number(piece, name, &[name])));
+            answers = answers.or_else(|| many.and_then(|name| number(piece, name, &[name])));
         }
         let answers = answers.unwrap_or(1).clamp(1, MOST_ANSWERS);
         let input = length.div_ceil(BYTES_OF_A_TOKEN).min(LONGEST_PROMPT);
@@ -87,8 +101,12 @@ fn number(piece: &[u8], begins: &[u8], names: &[&[u8]]) -> Option<u64> {
 mod tests {
     use super::*;
 
+    fn said(dialect: Dialect, body: &'static str) -> Guess {
+        Guess::of(body.len() as u64, many(dialect), [&Bytes::from_static(body.as_bytes())])
+    }
+
     fn of(body: &'static str) -> Guess {
-        Guess::of(body.len() as u64, [&Bytes::from_static(body.as_bytes())])
+        said(Dialect::OpenAiChat, body)
     }
 
     #[test]
@@ -104,7 +122,6 @@ mod tests {
             (r#"{"max_tokens_x":4}"#, UNBOUND_OUTPUT),
             (r#"{"max_tokens":99999999999999999999999}"#, UNBOUND_OUTPUT),
             (r#"{"n":3,"max_tokens":10}"#, 30),
-            (r#"{"generationConfig":{"candidateCount": 2,"maxOutputTokens":5}}"#, 10),
             (r#"{"max_tokens":10,"n":null}"#, 10),
             (r#"{"max_tokens":10,"n":0}"#, 10),
             (r#"{"max_tokens":10,"n":4000000000}"#, 10 * MOST_ANSWERS),
@@ -114,8 +131,16 @@ mod tests {
     }
 
     #[test]
+    fn several_answers_are_asked_for_in_a_dialects_own_word_only() {
+        let called = r#"{"max_tokens":10,"messages":[{"content":[{"type":"tool_use","input":{"n":50}}]}]}"#;
+        assert_eq!(said(Dialect::Anthropic, called).output, 10, "what a tool was called with");
+        let gemini = r#"{"generationConfig":{"candidateCount": 2,"maxOutputTokens":5},"x":{"n":9}}"#;
+        assert_eq!(said(Dialect::Gemini, gemini).output, 10);
+    }
+
+    #[test]
     fn a_prompt_is_a_quarter_of_its_bytes_and_a_picture_is_no_endless_prompt() {
         assert_eq!(of(r#"{"x":1}"#).input, 2);
-        assert_eq!(Guess::of(40 * 1024 * 1024, []).input, LONGEST_PROMPT);
+        assert_eq!(Guess::of(40 * 1024 * 1024, None, []).input, LONGEST_PROMPT);
     }
 }

@@ -61,6 +61,7 @@ impl Passed {
 impl Guard {
     /// Takes of a key's own limits what the call may use.
     pub(super) fn room(&mut self, key: &UpstreamKey, leg: &Leg<'_>) -> Result<(), Passed> {
+        self.lets_go();
         if key.is_free() {
             return Ok(());
         }
@@ -90,6 +91,11 @@ impl Guard {
         self.of_key = Reserved::take(&key.limits, at, need, now_ms).map_err(Passed::Full)?;
         self.held = need;
         Ok(())
+    }
+
+    /// A key that was not asked after all has its room back.
+    pub(super) fn lets_go(&mut self) {
+        drop(std::mem::take(&mut self.of_key));
     }
 
     /// The key could not serve the call: its vendor counted a request, and may charge for an answer it did not give in time.

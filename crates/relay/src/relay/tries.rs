@@ -167,7 +167,10 @@ impl Relay {
         }
         match self.ask_with(guard, leg, asked, key).await {
             Some((_, got)) => got,
-            None => Err(Trouble::NoKey.into()),
+            None => {
+                guard.lets_go();
+                Err(Trouble::NoKey.into())
+            }
         }
     }
 
@@ -194,7 +197,10 @@ impl Relay {
                 continue;
             }
             match self.ask_with(guard, leg, asked, key).await {
-                None => break,
+                None => {
+                    guard.lets_go();
+                    break;
+                }
                 Some((fate, got)) if !fate.is_keys() => return Ended::With(fate, got),
                 Some(failed) => last = Some(failed),
             }

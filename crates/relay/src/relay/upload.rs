@@ -43,6 +43,8 @@ pub(super) enum Look<'a> {
 pub(super) struct Looks {
     /// What the call may use.
     pub(super) guess: bool,
+    /// The field that asks for several answers.
+    pub(super) many: Option<&'static [u8]>,
     /// That the model is named once: readers of JSON go by the last one, and a caller is held to the first.
     pub(super) one_model: bool,
 }
@@ -132,8 +134,11 @@ where
         upload.left = total.map(|n| n.saturating_sub(upload.splicer.removed));
     }
     let length = if upload.rest.is_none() { Some(upload.seen) } else { exact };
-    let guess =
-        if looks.guess { Guess::of(length.unwrap_or(u64::MAX), &upload.ready) } else { Guess::default() };
+    let guess = if looks.guess {
+        Guess::of(length.unwrap_or(u64::MAX), looks.many, &upload.ready)
+    } else {
+        Guess::default()
+    };
     let (vendor, place) = (upload.splicer.vendor, upload.splicer.place);
     let late = upload.splicer.model.is_none() && upload.seen > most;
     Ok(Begun { body: Again::keeping(upload, kept), model, vendor, place, late, guess })

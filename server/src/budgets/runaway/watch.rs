@@ -102,13 +102,22 @@ impl Budgets {
     /// Tells of those nobody was told of today, unless somebody wrote to them.
     pub(in crate::budgets) async fn tell_of_runaways(&self) -> Result<(), OpError> {
         for bot in self.runaway.suspected() {
-            let ctx = OpCtx::system(RequestId(self.platform.ids.uuid()), self.platform.clock.now_ms(), None);
-            let written_ms = self.bots.last_said_ms(&ctx, bot).await?;
-            let Some((workspace, finding, day)) = self.runaway.judged(bot, written_ms) else { continue };
-            let granted = policy::check::<act::RunBudgets>(&ctx.subject)?;
-            self.tell_of_runaway(&granted, (workspace, bot), finding, day).await?;
-            self.runaway.told(bot, day);
+            if let Err(error) = self.look_at_suspect(bot).await {
+                // Deleted meanwhile, say. It keeps nobody from hearing of the others; what it does next counts anew.
+                tracing::warn!(bot = %bot, error = %error, "a bot that may spend for nobody could not be told of");
+                self.runaway.tracks().remove(&bot);
+            }
         }
+        Ok(())
+    }
+
+    async fn look_at_suspect(&self, bot: BotId) -> Result<(), OpError> {
+        let ctx = OpCtx::system(RequestId(self.platform.ids.uuid()), self.platform.clock.now_ms(), None);
+        let written_ms = self.bots.last_said_ms(&ctx, bot).await?;
+        let Some((workspace, finding, day)) = self.runaway.judged(bot, written_ms) else { return Ok(()) };
+        let granted = policy::check::<act::RunBudgets>(&ctx.subject)?;
+        self.tell_of_runaway(&granted, (workspace, bot), finding, day).await?;
+        self.runaway.told(bot, day);
         Ok(())
     }
 

@@ -2,13 +2,13 @@
 
 use crate::platform::{db::Cursor, error::OpError};
 use api::{ApiError, Page, ids::*};
-use entity::budgets::stop as row;
+use entity::{bots::bot, budgets::stop as row};
 use policy::{Action, Granted, RowScope, act};
 use relay::Stops;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect,
-    sea_query::{Expr, OnConflict},
+    sea_query::{Expr, OnConflict, Query},
 };
 
 fn visible(scope: RowScope) -> Condition {
@@ -42,7 +42,11 @@ pub(super) async fn page<C: ConnectionTrait>(
     of: Option<BotId>,
     cursor: &Cursor<StopId>,
 ) -> Result<Page<row::Model>, OpError> {
-    let mut query = row::Entity::find().filter(visible(granted.scope())).order_by_desc(row::Column::Id);
+    // The stop of a bot that is gone stops nothing.
+    let bots = Query::select().column(bot::Column::Id).from(bot::Entity).to_owned();
+    let there = Condition::any().add(row::Column::BotId.is_null()).add(row::Column::BotId.in_subquery(bots));
+    let mut query = row::Entity::find().filter(visible(granted.scope())).filter(there);
+    query = query.order_by_desc(row::Column::Id);
     if let Some(bot) = of {
         let its = Condition::any().add(row::Column::BotId.is_null()).add(row::Column::BotId.eq(bot));
         query = query.filter(its);
