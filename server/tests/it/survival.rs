@@ -430,7 +430,13 @@ async fn a_resync_leaves_alone_what_stands_as_wanted_and_finds_what_nobody_told_
     at.world.cells.things.plant(id, exited);
     sweep().await;
     // More may have become of the bot since.
+    let mut turn = 0;
     let died = eventually("the death to be noticed", async || {
+        // Where it is to wait for its turn, time has to pass.
+        turn += 1;
+        if turn % 100 == 0 {
+            clock.advance(30_000);
+        }
         let past = at.get(&owner, &format!("/api/bots/{bot}/events")).await.ok(200);
         past["items"].as_array()?.iter().rfind(|event| event["kind"] == "died").cloned()
     })
