@@ -3,7 +3,7 @@
 //!
 //! Environment: `RELAY_UPSTREAM` (default 127.0.0.1:9100). Prints `LISTEN http://host:port`.
 
-use std::{env, error::Error, sync::Arc};
+use std::{env, error::Error, sync::Arc, time::Duration};
 
 use api::ids::{KeyId, WorkspaceId};
 use arc_swap::ArcSwap;
@@ -67,9 +67,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
         now_ms: || std::time::UNIX_EPOCH.elapsed().map_or(0, |d| d.as_millis() as i64),
     });
     tokio::spawn(async move {
+        // As the ledger takes them, without its database.
         let mut batch = Vec::new();
-        while rows.recv_many(&mut batch, 500).await > 0 {
+        while rows.take(&mut batch, 20_000) {
             batch.clear();
+            while rows.begun().is_some() {}
+            rows.ready().await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     });
     let listener = TcpListener::bind("127.0.0.1:0").await?;

@@ -1,4 +1,4 @@
-//! Group commit: rows are collected for at most 100 ms or 500 rows and written in one transaction.
+//! Group commit: rows are collected for 100 ms and written 500 at a time, each time in one transaction.
 
 use super::{Usage, open::OpenCalls, store};
 use crate::{
@@ -15,6 +15,8 @@ use uuid::Uuid;
 const GROUP: usize = 500;
 /// How long the first row of a group waits for company.
 const GATHER: Duration = Duration::from_millis(100);
+/// When what could not be written is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Rows kept while the database takes none (a full disk); beyond, the relay's counters absorb them.
 const HELD: usize = 20_000;
 
@@ -30,43 +32,41 @@ impl Usage {
     pub(super) async fn keep_ledger(self: Arc<Self>, mut rows: UsageReceiver) {
         let mut group: Vec<UsageRow> = Vec::new();
         let mut absorbed: Vec<Late> = Vec::new();
-        let mut open = OpenCalls::of(&mut rows);
-        loop {
-            let known = group.len();
-            let room = HELD.saturating_sub(group.len()).min(GROUP);
+        let mut open = OpenCalls::default();
+        let mut more = true;
+        while more {
+            let room = HELD.saturating_sub(group.len());
             tokio::select! {
-                taken = rows.recv_many(&mut group, room), if room > 0 => {
-                    if taken == 0 {
-                        break;
-                    }
-                }
-                () = tokio::time::sleep(Duration::from_secs(1)), if !(group.is_empty() && open.is_written()) => {}
-                () = open.next() => {}
+                () = rows.ready(), if room > 0 => {}
+                () = tokio::time::sleep(AGAIN), if !(group.is_empty() && open.is_written()) => {}
                 () = self.ended.cancelled() => break,
             }
             // Company for the first row: one transaction, one fsync.
-            let _ = tokio::time::timeout(GATHER, async {
-                while group.len() < GROUP {
-                    if rows.recv_many(&mut group, GROUP).await == 0 {
-                        return;
-                    }
-                }
-            })
-            .await;
-            self.moved(
-                group.iter().skip(known).map(|row| (row.bot, moved(row.sent_bytes, row.received_bytes))),
-            );
-            self.take_absorbed(&rows, &mut absorbed);
-            open.end(group.iter().skip(known).map(|row| row.request_id).chain(rows.drain_uncounted()));
+            tokio::time::sleep(GATHER).await;
+            more = self.look(&mut rows, &mut group, &mut absorbed, &mut open, room);
             self.write(&mut group, &mut absorbed, &mut open).await;
         }
-        let known = group.len();
-        while let Some(row) = rows.try_recv() {
-            group.push(row);
-        }
-        self.take_absorbed(&rows, &mut absorbed);
-        open.end(group.iter().skip(known).map(|row| row.request_id).chain(rows.drain_uncounted()));
+        self.look(&mut rows, &mut group, &mut absorbed, &mut open, usize::MAX);
         self.write(&mut group, &mut absorbed, &mut open).await;
+    }
+
+    /// Takes what calls put since the last look. `false`: nobody is left who could put more.
+    fn look(
+        &self,
+        rows: &mut UsageReceiver,
+        group: &mut Vec<UsageRow>,
+        absorbed: &mut Vec<Late>,
+        open: &mut OpenCalls,
+        room: usize,
+    ) -> bool {
+        let known = group.len();
+        let more = rows.take(group, room);
+        let new = group.get(known..).unwrap_or_default();
+        self.moved(new.iter().map(|row| (row.bot, moved(row.sent_bytes, row.received_bytes))));
+        self.take_absorbed(rows, absorbed);
+        let uncounted = rows.drain_uncounted();
+        open.learn(rows, new.iter().map(|row| row.request_id).chain(uncounted));
+        more
     }
 
     fn take_absorbed(&self, rows: &UsageReceiver, absorbed: &mut Vec<Late>) {

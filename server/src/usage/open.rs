@@ -12,7 +12,6 @@ use policy::{Granted, act};
 use relay::{OpenCall, UsageReceiver, UsageRow, vendors};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 use std::collections::{HashMap, HashSet};
-use tokio::sync::mpsc;
 use uuid::Uuid;
 
 /// Calls that are watched at once; beyond, one that dies with Chela is not known of.
@@ -23,7 +22,6 @@ const GROUP: i64 = 500;
 /// What the ledger knows of calls that run.
 #[derive(Default)]
 pub(super) struct OpenCalls {
-    begun: Option<mpsc::Receiver<OpenCall>>,
     /// Not noted yet.
     new: HashMap<Uuid, OpenCall>,
     noted: HashSet<Uuid>,
@@ -32,24 +30,6 @@ pub(super) struct OpenCalls {
 }
 
 impl OpenCalls {
-    /// Those whose rows will come this way.
-    pub(super) fn of(rows: &mut UsageReceiver) -> Self {
-        Self { begun: rows.take_begun(), ..Self::default() }
-    }
-
-    /// Waits for the next one. Cancel-safe.
-    pub(super) async fn next(&mut self) {
-        let next = match &mut self.begun {
-            Some(begun) => begun.recv().await,
-            None => None,
-        };
-        match next {
-            Some(call) => self.begins(call),
-            // None will come any more.
-            None => std::future::pending().await,
-        }
-    }
-
     fn begins(&mut self, call: OpenCall) {
         // Asked again, with another key or of another model, it is noted anew.
         if self.noted.contains(&call.request_id) || self.new.len() + self.noted.len() < MOST {
@@ -57,9 +37,9 @@ impl OpenCalls {
         }
     }
 
-    /// Learns which ended. What began before they ended is known by then: it was said before their rows were.
-    pub(super) fn end(&mut self, ended: impl Iterator<Item = Uuid>) {
-        while let Some(call) = self.begun.as_mut().and_then(|begun| begun.try_recv().ok()) {
+    /// Learns which began and which ended. What began before they ended is known by then: it was said before their rows were.
+    pub(super) fn learn(&mut self, rows: &mut UsageReceiver, ended: impl Iterator<Item = Uuid>) {
+        while let Some(call) = rows.begun() {
             self.begins(call);
         }
         for id in ended {
@@ -178,7 +158,7 @@ mod tests {
             key: None,
             asked: 1,
             chain: None,
-            vendor: "openai".to_owned(),
+            vendor: "openai".into(),
             model: model.to_owned(),
             tokens: Tokens::default(),
             cost_micro_usd: None,
@@ -189,16 +169,16 @@ mod tests {
     #[test]
     fn a_call_is_noted_as_it_was_asked_last_and_forgotten_once_it_ended() {
         let (sink, mut rows) = UsageSink::channel(8);
-        let mut open = OpenCalls::of(&mut rows);
+        let mut open = OpenCalls::default();
         sink.begins(call(1, "first"));
-        open.end([].into_iter());
+        open.learn(&mut rows, [].into_iter());
         assert!(!open.is_written());
         open.wrote();
         assert!(open.is_written());
         sink.begins(call(1, "second"));
-        open.end([].into_iter());
+        open.learn(&mut rows, [].into_iter());
         assert_eq!(open.new.values().map(|call| call.model.as_str()).collect::<Vec<_>>(), ["second"]);
-        open.end([Uuid::from_u128(1)].into_iter());
+        open.learn(&mut rows, [Uuid::from_u128(1)].into_iter());
         assert_eq!((open.new.len(), open.over.len()), (0, 1));
         open.wrote();
         assert!(open.is_written() && open.noted.is_empty());
@@ -207,9 +187,9 @@ mod tests {
     #[test]
     fn a_short_call_is_never_noted() {
         let (sink, mut rows) = UsageSink::channel(8);
-        let mut open = OpenCalls::of(&mut rows);
+        let mut open = OpenCalls::default();
         sink.begins(call(1, "short"));
-        open.end([Uuid::from_u128(1)].into_iter());
+        open.learn(&mut rows, [Uuid::from_u128(1)].into_iter());
         assert!(open.is_written());
     }
 }

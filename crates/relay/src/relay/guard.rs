@@ -182,7 +182,7 @@ impl Guard {
             key: row.key,
             asked: row.asked,
             chain: row.chain.clone(),
-            vendor: row.vendor.to_owned(),
+            vendor: row.vendor.into(),
             model: row.model.clone(),
             tokens: if self.free { Tokens::default() } else { self.guess.tokens() },
             cost_micro_usd: cost,

@@ -2,6 +2,7 @@
 
 use api::ids::{BotId, KeyId, WorkspaceId};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use uuid::Uuid;
 
 /// Tokens by kind, as the vendor said them. `input` is what was billed at the full input price: cached
@@ -208,7 +209,7 @@ pub struct OpenCall {
     /// The chain that was asked for, where it was one.
     pub chain: Option<String>,
     /// The vendor's id.
-    pub vendor: String,
+    pub vendor: Cow<'static, str>,
     /// The model, as sent upstream.
     pub model: String,
     /// What it may use: what was held back for it.

@@ -1,14 +1,18 @@
 //! The bounded way of rows to the ledger. A full channel never loses money: the row is added to counters.
 //!
-//! The counters' lock is taken only when the channel is full or closed, never on a call's usual path.
+//! The counters' lock is taken only when the channel is full or closed, never on a call's usual path. Nor does a call wake the
+//! ledger, which is another core's work and dear: the first after its last look rings a bell, and it comes when it likes.
 
 use super::{End, OpenCall, Tokens, UsageRow};
 use api::ids::{BotId, KeyId, WorkspaceId};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
 /// Distinct counters kept while the channel is full; beyond it rows share one counter per workspace and key.
@@ -71,6 +75,38 @@ const MAX_UNCOUNTED: usize = 100_000;
 
 type Overflow = Arc<Mutex<HashMap<Shared, Sum>>>;
 
+/// Tells the ledger once that something is there, however much comes before it looks.
+#[derive(Default)]
+struct Bell {
+    rung: AtomicBool,
+    heard: Notify,
+}
+
+impl Bell {
+    /// After something was put. Both sides exchange the flag, so that who finds it set knows that the other one, taking it
+    /// back, sees what was put.
+    fn ring(&self) {
+        if !self.rung.swap(true, Ordering::AcqRel) {
+            self.heard.notify_one();
+        }
+    }
+
+    /// Before looking.
+    fn rest(&self) {
+        self.rung.swap(false, Ordering::AcqRel);
+    }
+}
+
+/// A sink's hold of the bell, let go after its channels.
+#[derive(Clone)]
+struct Rope(Arc<Bell>);
+
+impl Drop for Rope {
+    fn drop(&mut self) {
+        self.0.ring();
+    }
+}
+
 /// Where calls put their rows. Cheap to clone.
 #[derive(Clone)]
 pub struct UsageSink {
@@ -78,14 +114,17 @@ pub struct UsageSink {
     begun: mpsc::Sender<OpenCall>,
     overflow: Overflow,
     uncounted: Uncounted,
+    // The last field: who hears it finds the channels closed.
+    bell: Rope,
 }
 
 /// Where the ledger takes them.
 pub struct UsageReceiver {
     rows: mpsc::Receiver<UsageRow>,
-    begun: Option<mpsc::Receiver<OpenCall>>,
+    begun: mpsc::Receiver<OpenCall>,
     overflow: Overflow,
     uncounted: Uncounted,
+    bell: Arc<Bell>,
 }
 
 impl UsageSink {
@@ -94,25 +133,27 @@ impl UsageSink {
     pub fn channel(capacity: usize) -> (Self, UsageReceiver) {
         let (tx, rx) = mpsc::channel(capacity.max(1));
         let (begins, begun) = mpsc::channel(capacity.max(1));
-        let (overflow, uncounted) = (Overflow::default(), Uncounted::default());
+        let (overflow, uncounted, bell) = (Overflow::default(), Uncounted::default(), Arc::<Bell>::default());
         let receiver = UsageReceiver {
             rows: rx,
-            begun: Some(begun),
+            begun,
             overflow: overflow.clone(),
             uncounted: uncounted.clone(),
+            bell: Arc::clone(&bell),
         };
-        (Self { rows: tx, begun: begins, overflow, uncounted }, receiver)
+        (Self { rows: tx, begun: begins, overflow, uncounted, bell: Rope(bell) }, receiver)
     }
 
     /// Says that a vendor is asked, never waiting. Where that finds no room, a call that dies with Chela is not known of.
     pub fn begins(&self, call: OpenCall) {
         let _full = self.begun.try_send(call);
+        self.bell.0.ring();
     }
 
     /// Hands a row over, never waiting; a full or closed channel absorbs it into the counters.
     pub fn put(&self, row: UsageRow) {
         let row = match self.rows.try_send(row) {
-            Ok(()) => return,
+            Ok(()) => return self.bell.0.ring(),
             Err(mpsc::error::TrySendError::Full(row) | mpsc::error::TrySendError::Closed(row)) => row,
         };
         let mut ended = self.uncounted.lock().unwrap_or_else(PoisonError::into_inner);
@@ -139,6 +180,8 @@ impl UsageSink {
         sum.tokens.add(row.tokens);
         sum.sent_bytes = sum.sent_bytes.saturating_add(row.sent_bytes);
         sum.received_bytes = sum.received_bytes.saturating_add(row.received_bytes);
+        drop(counters);
+        self.bell.0.ring();
     }
 
     /// Takes what the counters absorbed. For the time when the receiver is gone: the last drain at shutdown.
@@ -149,14 +192,37 @@ impl UsageSink {
 }
 
 impl UsageReceiver {
-    /// Waits for rows and moves up to `limit` of them to `into`. Zero: all sinks are gone.
-    pub async fn recv_many(&mut self, into: &mut Vec<UsageRow>, limit: usize) -> usize {
-        self.rows.recv_many(into, limit).await
+    /// Waits until something was put since the last look, or a sink is gone. Cancel-safe.
+    pub async fn ready(&self) {
+        self.bell.heard.notified().await;
     }
 
-    /// Where calls say that they begin; each before its row comes. Once.
-    pub fn take_begun(&mut self) -> Option<mpsc::Receiver<OpenCall>> {
-        self.begun.take()
+    /// Looks: moves up to `limit` rows that are there to `into`. `false`: all sinks are gone, and so is every row.
+    pub fn take(&mut self, into: &mut Vec<UsageRow>, limit: usize) -> bool {
+        self.bell.rest();
+        for _ in 0..limit {
+            match self.rows.try_recv() {
+                Ok(row) => into.push(row),
+                Err(gone) => return gone != mpsc::error::TryRecvError::Disconnected,
+            }
+        }
+        // There may be more: who looks again finds it without being told.
+        self.bell.ring();
+        true
+    }
+
+    /// Waits for rows and moves up to `limit` of them to `into`. Zero: all sinks are gone.
+    pub async fn recv_many(&mut self, into: &mut Vec<UsageRow>, limit: usize) -> usize {
+        let before = into.len();
+        while self.take(into, limit) && into.len() == before {
+            self.ready().await;
+        }
+        into.len() - before
+    }
+
+    /// The next call that began. It was said before the call's row was put.
+    pub fn begun(&mut self) -> Option<OpenCall> {
+        self.begun.try_recv().ok()
     }
 
     /// Calls that ended and whose rows the counters absorbed.
@@ -210,6 +276,7 @@ impl Tokens {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt;
 
     fn row(input: u64) -> UsageRow {
         UsageRow {
@@ -258,6 +325,25 @@ mod tests {
         assert_eq!((totals[0].calls, totals[0].tokens.input, totals[0].minute_ms), (3, 9, 60_000));
         assert_eq!((totals[0].sent_bytes, totals[0].received_bytes), (30, 300));
         assert!(rx.drain_overflow().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_was_put_between_looks_is_told_once_and_the_last_sink_too() {
+        let told = |rx: &UsageReceiver| rx.ready().now_or_never().is_some();
+        let (sink, mut rx) = UsageSink::channel(8);
+        assert!(!told(&rx));
+        sink.put(row(1));
+        sink.put(row(2));
+        assert!(told(&rx) && !told(&rx), "one bell for both");
+        let mut rows = Vec::new();
+        assert!(rx.take(&mut rows, 1) && rows.len() == 1);
+        assert!(told(&rx), "one is left");
+        assert!(rx.take(&mut rows, 8) && rows.len() == 2);
+        sink.put(row(3));
+        drop(sink);
+        assert!(told(&rx));
+        assert!(!rx.take(&mut rows, 8), "all sinks are gone");
+        assert_eq!(rows.len(), 3);
     }
 
     #[test]
