@@ -69,7 +69,7 @@ export class Chela {
   async command<T>(...args: string[]): Promise<T> {
     const { stdout } = await run(this.binary, [...args, '--json'], {
       env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...this.env },
-      timeout: 20_000,
+      timeout: 60_000,
     });
     return JSON.parse(stdout) as T;
   }

@@ -21,7 +21,7 @@ test('a death is named, what it left can be read, and a diagnosis says what to d
   // It dies; the page says so by itself.
   await chela.kill(bot);
   const open = page.getByRole('link', { name: 'Open', exact: true });
-  await expect(open).toHaveCount(1, { timeout: 20_000 });
+  await expect(open).toHaveCount(1);
   await open.click();
   await page.waitForURL(/postmortem=/);
   await expect(page.getByRole('definition').filter({ hasText: /^137$/ })).toBeVisible();
@@ -39,7 +39,7 @@ test('a death is named, what it left can be read, and a diagnosis says what to d
   await expect(events.filter({ hasText: 'Restart' })).toHaveCount(0);
   await page.getByRole('button', { name: 'Restart' }).click();
   await expect(events.filter({ hasText: 'Restart' })).toHaveCount(1);
-  await expect(events.filter({ hasText: 'Ready' })).toHaveCount(3, { timeout: 30_000 });
+  await expect(events.filter({ hasText: 'Ready' })).toHaveCount(3);
 
   // A vendor that refuses the key: the bot lives and does not work.
   await fetch(`http://127.0.0.1:${vendor.port}/__control`, {

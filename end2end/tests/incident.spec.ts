@@ -17,10 +17,10 @@ test('three taps lead from the alert over the reason to the answer @shots', asyn
   // It is brought back each time, and dies each time: the third is a crash loop.
   for (let death = 1; death <= 3; death += 1) {
     await chela.kill(bot);
-    await expect.poll(deaths, { timeout: 10_000 }).toBe(death);
+    await expect.poll(deaths).toBe(death);
     if (death < 3) await api.untilRunning(bot);
   }
-  await expect(bell).toHaveAccessibleName(/unread/, { timeout: 10_000 });
+  await expect(bell).toHaveAccessibleName(/unread/);
 
   const person = new Effort();
   await person.click(bell);
@@ -62,7 +62,7 @@ test('three taps lead from the alert to the settings the bot was well with, and 
   await api.call('PATCH', `bots/${bot}`, { prompt: 'Say nothing.', limits: { memory_mb: 768 } });
   await api.call('POST', `bots/${bot}/apply`, {});
   await expect.poll(async () => (await api.call<{ items: Version[] }>('GET', `bots/${bot}/configs`)).items.map(({ well }) => well)).toEqual([false, true]);
-  await expect.poll(async () => (await bots()).restart_needed, { timeout: 30_000 }).toBe(false);
+  await expect.poll(async () => (await bots()).restart_needed).toBe(false);
   await api.untilRunning(bot);
   await chela.kill(bot);
   await expect.poll(async () => (await api.call<{ items: unknown[] }>('GET', `bots/${bot}/postmortems`)).items.length).toBe(1);

@@ -23,7 +23,7 @@ test('work that waits appears by itself, is cancelled and discarded', async ({ o
 
   // The bot is down: its part of the deletion waits, and the page hears of it.
   await api.call('DELETE', `threads/${thread.id}`);
-  await expect(row).toContainText('Waiting', { timeout: 10_000 });
+  await expect(row).toContainText('Waiting');
   await expect(row.getByRole('link', { name: 'Atlas' })).toHaveAttribute('href', `/bots/${bot}/overview`);
   await row.getByRole('button', { name: 'Cancel job' }).click();
   await expect(row).toContainText('Cancelled');

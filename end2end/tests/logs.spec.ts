@@ -29,7 +29,7 @@ test('what a bot writes appears by itself, also what it wrote while the connecti
   await expect(owner.getByText('Connection lost, trying again')).toBeVisible({ timeout: 30_000 });
   await house.chela.write(house.bot, 'said while nobody could hear');
   await owner.context().setOffline(false);
-  await expect(lines(owner).filter({ hasText: 'said while nobody could hear' })).toHaveCount(1, { timeout: 30_000 });
+  await expect(lines(owner).filter({ hasText: 'said while nobody could hear' })).toHaveCount(1);
   await expect(lines(owner).filter({ hasText: 'a first new line' })).toHaveCount(1);
 
   await owner.getByRole('button', { name: 'Pause' }).click();

@@ -23,7 +23,7 @@ test('a death rings in every tab, and what one tab reads is read in the other', 
   await expect(owner.getByText('Nothing happened')).toBeVisible();
 
   await dies(house);
-  await expect(bell(other)).toHaveAccessibleName('Notifications, 1 unread', { timeout: 10_000 });
+  await expect(bell(other)).toHaveAccessibleName('Notifications, 1 unread');
   await expect(bell(owner)).toHaveAccessibleName('Notifications, 1 unread');
   const item = owner.getByRole('listitem').filter({ hasText: 'Ended by itself' });
   await expect(item).toHaveCount(1);
