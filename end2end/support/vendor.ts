@@ -52,6 +52,16 @@ export class Vendor {
     return (await this.calls()).filter((call) => !call.path.startsWith('/v1/models'));
   }
 
+  /** Takes a new key, and after that the old one or not: what somebody does on the vendor's own page. */
+  async setKeys(keys: { key?: string; also?: string }): Promise<void> {
+    const answer = await fetch(`http://127.0.0.1:${this.port}/__control`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(keys),
+    });
+    if (!answer.ok) throw new Error(`the fake vendor: ${answer.status}`);
+  }
+
   stop(): Promise<void> {
     return this.program.stop();
   }

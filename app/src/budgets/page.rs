@@ -173,15 +173,26 @@ fn Budgets(this: BudgetsPage) -> impl IntoView {
                 </Transition>
                 <Transition>
                     {move || Suspend::new(async move {
-                        zone.await.and_then(Result::ok).map(|zone| view! { <ZoneForm zone acts/> })
+                        match zone.await {
+                            Some(Ok(zone)) => view! { <ZoneForm zone acts/> }.whole(),
+                            Some(Err(error)) => view! { <Unloaded error/> }.whole(),
+                            None => ().whole(),
+                        }
                     })}
                 </Transition>
             </div>
             <div class="stack">
                 <Suspense>
                     {move || Suspend::new(async move {
-                        let keys = keys.await.map(|page| page.items).unwrap_or_default();
-                        view! { <AddForm keys acts/> }
+                        let (keys, error) = match keys.await {
+                            Ok(page) => (page.items, None),
+                            Err(error) => (Vec::new(), Some(error)),
+                        };
+                        view! {
+                            // A budget of one of them cannot be made here then; of all else it can.
+                            {error.map(|error| view! { <Unloaded error/> })}
+                            <AddForm keys acts/>
+                        }
                     })}
                 </Suspense>
                 <StopButtons switch/>

@@ -68,6 +68,9 @@ pub(super) fn KeyRow(key: KeySummary, acts: Acts) -> impl IntoView {
                 <Opener dialog=delete.clone() class="btn btn-quiet">
                     {t.delete}
                 </Opener>
+                <a class="btn btn-quiet" href=format!("/usage?range=7d&by=bot&key={id}")>
+                    {t.last_uses}
+                </a>
             </div>
             <ChangeDialog dialog=change key=key.clone() acts/>
             <ReplaceDialog dialog=replace key=key.clone() acts/>

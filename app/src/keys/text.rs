@@ -67,6 +67,7 @@ texts! {
     latency: "answered in {}", "响应耗时 {}";
     test: "Test", "测试";
     testing_done: "Key tested", "密钥已测试";
+    last_uses: "Last uses", "最近使用";
     replace: "Replace", "更换";
     replace_title: "Replace this key", "更换此密钥";
     replace_text: "Bots go on with the new one at once. The old one is forgotten.", "机器人会立即使用新密钥，旧密钥将被清除。";

@@ -4,7 +4,7 @@ use api::usage::{Asked as Words, UsageBy, UsageOutcome, UsageRange, UsageSort};
 use leptos_router::params::ParamsMap;
 
 /// What an address may say, in the order it says it.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "range",
     "from",
     "to",
@@ -13,6 +13,7 @@ const NAMES: [&str; 14] = [
     "bot",
     "key",
     "virtual_key",
+    "tag",
     "vendor",
     "model",
     "status",
@@ -23,7 +24,7 @@ const NAMES: [&str; 14] = [
 /// Where in a list, or in which call, one is; any other choice begins anew.
 const PLACES: [&str; 3] = ["cursor", "older", "call"];
 /// What narrows.
-pub(super) const FILTERS: [&str; 6] = ["bot", "key", "virtual_key", "vendor", "model", "status"];
+pub(super) const FILTERS: [&str; 7] = ["bot", "key", "virtual_key", "tag", "vendor", "model", "status"];
 
 /// An address of the page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -105,6 +106,7 @@ impl Asked {
             bot: self.of.clone().or_else(|| self.get("bot")),
             key: self.get("key"),
             virtual_key: self.get("virtual_key"),
+            tag: self.get("tag"),
             vendor: self.get("vendor"),
             model: self.get("model"),
             status,
@@ -118,6 +120,7 @@ impl Asked {
             Some("vendor") => ("vendor", UsageBy::Vendor),
             Some("key") => ("key", UsageBy::Key),
             Some("virtual_key") => ("virtual_key", UsageBy::VirtualKey),
+            Some("tag") => ("tag", UsageBy::Tag),
             Some("status") => ("status", UsageBy::Status),
             Some("day") => ("day", UsageBy::Day),
             _ if self.of.is_some() => ("model", UsageBy::Model),
@@ -142,6 +145,7 @@ impl Asked {
             "key" if self.of.is_none() => self.with(&[("key", value), ("by", "bot")]),
             "key" => self.with(&[("key", value), ("by", "day")]),
             "virtual_key" => self.with(&[("virtual_key", value), ("by", "model")]),
+            "tag" => self.with(&[("tag", value), ("by", "")]),
             "status" => self.with(&[("status", value), ("by", "model")]),
             "day" => self.with(&[("from", value), ("to", value), ("range", ""), ("by", "")]),
             _ => self.with(&[("bot", value), ("by", "model")]),

@@ -98,7 +98,7 @@ pub(super) fn detail(asked: &Asked, found: UsageCall) -> AnyView {
         line(t.answered, answered),
         line(t.chain, call.chain.clone()),
         line(t.by_bot, call.bot_name.clone().or_else(|| Some(call.bot?.to_string()))),
-        line(t.by_virtual_key, call.virtual_key.map(|key| key.to_string())),
+        line(t.by_virtual_key, call.virtual_key_name.clone().or_else(|| Some(call.virtual_key?.to_string()))),
         line(t.stopped_by, call.budget.map(|budget| budget.to_string())),
         line(t.cost, Some(cost_of(&call))),
         line(t.tokens_in, Some(call.input_tokens.to_string())),

@@ -144,6 +144,7 @@ fn whole_of(asked: &Asked, (summary, trend, shares, calls): Whole) -> AnyView {
         match name {
             "bot" => find(|row| row.bot_name.clone()),
             "key" => find(|row| row.key_name.clone()),
+            "virtual_key" => find(|row| row.virtual_key_name.clone()),
             _ => None,
         }
     };

@@ -36,7 +36,7 @@ pub(super) fn word(name: &str, value: &str, known: Option<String>) -> String {
         ("status", "failed") => t.failed.to_owned(),
         ("status", "refused") => t.refused.to_owned(),
         ("bot", "none") => t.no_bot.to_owned(),
-        (_, "none") => t.none.to_owned(),
+        (_, "none") | ("tag", "(none)") => t.none.to_owned(),
         ("model", "") => t.other_models.to_owned(),
         ("vendor", "") => t.none.to_owned(),
         _ => known.unwrap_or_else(|| value.to_owned()),
@@ -64,10 +64,11 @@ pub(super) fn shares(asked: &Asked, page: Page<UsageShare>) -> AnyView {
         ("vendor", t.by_vendor),
         ("key", t.by_key),
         ("virtual_key", t.by_virtual_key),
+        ("tag", t.by_tag),
         ("status", t.by_status),
         ("day", t.by_day),
     ];
-    parts.retain(|(name, _)| asked.of.is_none() || *name != "bot");
+    parts.retain(|(name, _)| asked.of.is_none() || !["bot", "tag"].contains(name));
     let chips = parts.into_iter().map(|(name, word)| {
         let here = (name == by).then_some("page");
         view! { <li><a class="chip" href=asked.with(&[("by", name)]) aria-current=here>{word}</a></li> }
@@ -122,7 +123,7 @@ pub(super) fn calls(asked: &Asked, page: Page<UsageRow>) -> AnyView {
                 <td class="num">{cost_of(&row)}</td>
                 <td>{format!("{}/{}", row.vendor, row.model_answered.as_deref().unwrap_or(&row.model))}</td>
                 <td><Badge tone>{ended}</Badge></td>
-                <td>{row.bot_name.clone()}</td>
+                <td>{row.bot_name.or(row.virtual_key_name)}</td>
                 <td class="num">{time::duration(row.latency_ms)}</td>
             </tr>
         }
@@ -134,7 +135,7 @@ pub(super) fn calls(asked: &Asked, page: Page<UsageRow>) -> AnyView {
                 <table class="table figures">
                     <thead>
                         <tr>
-                            {heads(&[(t.time, ""), (t.cost, "num"), (t.by_model, ""), (t.by_status, ""), (t.by_bot, ""), (t.took, "num")])}
+                            {heads(&[(t.time, ""), (t.cost, "num"), (t.by_model, ""), (t.by_status, ""), (t.caller, ""), (t.took, "num")])}
                         </tr>
                     </thead>
                     <tbody>{rows.collect_view()}</tbody>

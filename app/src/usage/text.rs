@@ -43,6 +43,8 @@ texts! {
     by_model: "Model", "模型";
     by_vendor: "Vendor", "供应商";
     by_key: "Key", "密钥";
+    caller: "Called by", "调用方";
+    by_tag: "Tag", "标签";
     by_virtual_key: "Virtual key", "虚拟密钥";
     by_status: "Outcome", "结果";
     by_day: "Day", "日期";

@@ -38,6 +38,9 @@ words! {
         /// Who called, where it is a virtual key.
         #[serde(default)]
         pub virtual_key: Option<VirtualKeyId>,
+        /// While there is such a virtual key.
+        #[serde(default)]
+        pub virtual_key_name: Option<String>,
         pub vendor: String,
         pub model: String,
         /// The model the caller asked for, where a budget led the call to a cheaper one, `model`.

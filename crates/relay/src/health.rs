@@ -187,13 +187,17 @@ impl KeyHealth {
         self.count(&state);
     }
 
-    /// Its vendor takes it again, as somebody found out who asked nothing of a model.
-    pub fn accepted(&self) {
+    /// Its vendor takes it, as somebody found out who asked nothing of a model: a refusal is over, and of a model that failed
+    /// the next call makes sure, alone. That it is valid does not make it faster: who was asked to slow down still is.
+    pub fn accepted(&self, now_ms: i64) {
         let mut state = self.state();
         if state.pause.as_ref().is_some_and(|pause| pause.resting.why == Rest::Refused) {
             state.pause = None;
-            self.count(&state);
         }
+        for breaker in state.breakers.values_mut() {
+            breaker.open_until_ms = breaker.open_until_ms.min(now_ms);
+        }
+        self.count(&state);
     }
 
     /// Its vendor refused it.
@@ -324,6 +328,24 @@ mod tests {
     }
 
     #[test]
+    fn the_next_call_alone_looks_whether_a_key_that_is_taken_works_again() {
+        let key = KeyHealth::default();
+        key.refused(NOW, Heard::default());
+        key.accepted(NOW);
+        assert!(key.resting(NOW).is_empty() && key.may_ask("m", NOW).is_ok());
+        for _ in 0..TRIPS {
+            key.failed("m", NOW, Heard::default());
+        }
+        assert!(key.may_ask("m", NOW + 1).is_err());
+        key.accepted(NOW + 1);
+        let look = key.may_ask("m", NOW + 1).expect("the next call looks");
+        assert!(key.may_ask("m", NOW + 1).is_err(), "and nobody else meanwhile");
+        key.failed("m", NOW + 1, Heard::default());
+        drop(look);
+        assert!(key.may_ask("m", NOW + 2).is_err(), "it failed again");
+    }
+
+    #[test]
     fn after_a_rest_nobody_named_one_call_looks_and_the_next_when_it_is_done() {
         let key = KeyHealth::default();
         key.slow_down(NOW, None, Heard::default());
@@ -351,10 +373,10 @@ mod tests {
             let rests_ms = key.may_ask("m", now).unwrap_err().until_ms - now;
             assert_eq!(rests_ms, (REFUSED_MS << n).min(LONGEST_MS));
         }
-        key.accepted();
+        key.accepted(now);
         assert!(key.may_ask("m", now).is_ok());
         key.slow_down(now, None, Heard::default());
-        key.accepted();
+        key.accepted(now);
         assert!(key.may_ask("m", now).is_err(), "that it is valid does not make it faster");
     }
 

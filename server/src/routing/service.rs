@@ -29,7 +29,10 @@ use relay::{
 use std::{
     collections::HashMap,
     os::unix::net::UnixListener,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{SystemTime, UNIX_EPOCH},
 };
 use tokio::sync::Notify;
@@ -45,8 +48,10 @@ pub struct Routing {
     egress: Arc<Egress>,
     snapshot: Arc<ArcSwap<Snapshot>>,
     wires: Mutex<HashMap<BotId, CancellationToken>>,
-    /// One build at a time: a slow older one must not replace a newer one.
-    building: tokio::sync::Mutex<()>,
+    /// How often a snapshot was asked for.
+    asked: AtomicU64,
+    /// Which of these questions are answered. One build at a time: a slow older one must not replace a newer one.
+    building: tokio::sync::Mutex<u64>,
     /// The same of what is stopped, which waits for no snapshot.
     stopping: tokio::sync::Mutex<()>,
     /// Told when a budget is nearly or wholly used.
@@ -74,8 +79,8 @@ impl Routing {
         };
         let relay = Relay::new(config);
         let (wires, news) = (Mutex::default(), Arc::default());
-        let (building, stopping) = Default::default();
-        (Arc::new(Self { platform, relay, egress, snapshot, wires, building, stopping, news }), rows)
+        let (asked, building, stopping) = Default::default();
+        (Arc::new(Self { platform, relay, egress, snapshot, wires, asked, building, stopping, news }), rows)
     }
 
     pub(super) fn platform(&self) -> &Platform {
@@ -92,13 +97,25 @@ impl Routing {
         &self.relay
     }
 
-    /// Builds a snapshot from the database and puts it in place; calls that began keep their own.
+    /// Sees to it that the relay knows what the database says now; calls that began keep what they knew.
     ///
     /// # Errors
     /// What the database says; the old snapshot stays then.
     pub async fn refresh(&self) -> Result<(), OpError> {
         self.read_stops().await?;
-        let _one = self.building.lock().await;
+        let mine = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut answered = self.building.lock().await;
+        // Many ask at once: a build that began after this question answers it too.
+        if *answered < mine {
+            let all = self.asked.load(Ordering::SeqCst);
+            self.build().await?;
+            *answered = all;
+        }
+        Ok(())
+    }
+
+    /// Builds a snapshot and puts it in place.
+    async fn build(&self) -> Result<(), OpError> {
         let ctx = OpCtx::system(RequestId(self.platform.ids.uuid()), self.platform.clock.now_ms(), None);
         let granted = policy::check::<act::UseKeys>(&ctx.subject)?;
         let db = self.platform.db.read();
@@ -106,8 +123,8 @@ impl Routing {
         let before = self.snapshot.load();
         let budgets = budgets::build(db, &granted, (&before, &self.news), wall_ms()).await?;
         builder = budgets.all().fold(builder, |builder, limit| builder.limit(Arc::clone(limit)));
-        for (token, bot) in store::tokens(db, &granted).await? {
-            let Ok(hash) = <[u8; 32]>::try_from(token.relay_hash.as_slice()) else { continue };
+        for bot in store::bots(db, &granted).await? {
+            let Ok(hash) = <[u8; 32]>::try_from(bot.relay_hash.as_slice()) else { continue };
             let wire = match named(&bot.runtime)? {
                 RuntimeKind::Process => Wire::Tcp,
                 RuntimeKind::Docker => Wire::Bot(bot.id),
@@ -217,7 +234,7 @@ impl Routing {
     /// A test found that the vendor takes a key: calls need not wait to find that out.
     pub fn accepted(&self, key: KeyId) {
         if let Some(key) = self.snapshot.load().key(key) {
-            key.health.accepted();
+            key.health.accepted(wall_ms());
         }
     }
 
@@ -275,7 +292,7 @@ impl ModelCheck for Routing {
         let verdict = match asked {
             Ok(probed) => {
                 // What rested because it was refused is asked with again at once.
-                key.health.accepted();
+                key.health.accepted(wall_ms());
                 KeyVerdict::Works {
                     models: probed.models.iter().map(|id| format!("{}/{id}", key.vendor.id)).collect(),
                 }

@@ -1,7 +1,10 @@
 //! Reading what a snapshot is made of.
 
 use crate::platform::error::OpError;
-use api::ApiError;
+use api::{
+    ApiError,
+    ids::{BotId, WorkspaceId},
+};
 use entity::{
     bots::{bot, bot_token},
     routing::chain,
@@ -9,20 +12,35 @@ use entity::{
 };
 use policy::{Action, Granted, RowScope, act};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel,
+    JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 
-/// Tokens of living bots, each with its bot.
-pub(super) async fn tokens<C: ConnectionTrait>(
+/// What a snapshot needs of a bot.
+#[derive(FromQueryResult)]
+pub(super) struct BotCaller {
+    pub(super) id: BotId,
+    pub(super) workspace_id: WorkspaceId,
+    pub(super) runtime: String,
+    pub(super) tags: String,
+    pub(super) relay_hash: Vec<u8>,
+}
+
+/// Living bots with the hashes of their tokens, and no more of them: there may be thousands.
+pub(super) async fn bots<C: ConnectionTrait>(
     db: &C,
     _granted: &Granted<act::UseKeys>,
-) -> Result<Vec<(bot_token::Model, bot::Model)>, OpError> {
-    let bots = bot::Entity::find().filter(bot::Column::Desired.ne("deleted")).all(db).await?;
-    let mut by_id: std::collections::HashMap<_, _> = bots.into_iter().map(|b| (b.id, b)).collect();
-    let tokens = bot_token::Entity::find().all(db).await?;
-    Ok(tokens.into_iter().filter_map(|token| by_id.remove(&token.bot_id).map(|bot| (token, bot))).collect())
+) -> Result<Vec<BotCaller>, OpError> {
+    use bot::Column;
+    let bots = bot::Entity::find().filter(Column::Desired.ne("deleted")).select_only();
+    let bots = [Column::Id, Column::WorkspaceId, Column::Runtime, Column::Tags]
+        .into_iter()
+        .fold(bots, QuerySelect::column);
+    let token =
+        bot_token::Entity::belongs_to(bot::Entity).from(bot_token::Column::BotId).to(Column::Id).into();
+    let bots = bots.column(bot_token::Column::RelayHash).join_rev(JoinType::InnerJoin, token);
+    Ok(bots.into_model().all(db).await?)
 }
 
 /// Slugs of all workspaces, for private upstreams bound to one.

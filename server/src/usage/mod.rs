@@ -11,6 +11,7 @@ mod service;
 mod spans;
 mod sql;
 mod store;
+mod tag;
 mod totals;
 mod when;
 

@@ -3,6 +3,7 @@
 use super::{
     spans::{DAY_MS, QUARTER_MS, Spans, floor},
     sql::Sql,
+    tag,
 };
 use crate::platform::error::OpError;
 use api::{ids::WorkspaceId, usage::UsageSums};
@@ -269,6 +270,8 @@ pub struct Only {
     pub key: Option<Uuid>,
     /// A virtual key.
     pub virtual_key: Option<Uuid>,
+    /// A tag of a bot or virtual key, or `(none)`.
+    pub tag: Option<String>,
     /// A vendor's id.
     pub vendor: Option<String>,
     /// A model's whole name.
@@ -327,6 +330,7 @@ pub(super) fn from(sql: &mut Sql, workspace: WorkspaceId, only: &Only, spans: &S
                 sql.and(column, id);
             }
         }
+        tag::narrow(sql, workspace, only);
         let texts = [
             ("vendor =", only.vendor.as_deref()),
             ("model =", only.model.as_deref()),

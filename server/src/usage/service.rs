@@ -183,10 +183,12 @@ impl Usage {
     async fn name(&self, granted: &Granted<act::ReadUsage>, rows: &mut [UsageRow]) -> Result<(), OpError> {
         let mut ids: Vec<String> = rows.iter().filter_map(|row| Some(row.bot?.to_string())).collect();
         ids.extend(rows.iter().filter_map(|row| Some(row.key?.to_string())));
+        ids.extend(rows.iter().filter_map(|row| Some(row.virtual_key?.to_string())));
         let names = audit::names(self.platform.db.read(), granted, ids.iter().map(String::as_str)).await?;
         for row in rows {
             row.bot_name = row.bot.and_then(|bot| names.get(&bot.to_string()).cloned());
             row.key_name = row.key.and_then(|key| names.get(&key.to_string()).cloned());
+            row.virtual_key_name = row.virtual_key.and_then(|key| names.get(&key.to_string()).cloned());
         }
         Ok(())
     }

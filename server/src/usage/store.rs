@@ -5,6 +5,7 @@ use super::{
     rollup::{self, Names, Only, Rollup, absorbed_tokens, absorbed_virtual_key, cost, tokens},
     spans::Spans,
     sql::Sql,
+    tag,
 };
 use crate::{
     platform::{
@@ -204,7 +205,7 @@ fn visible(granted: &Granted<act::ReadUsage>) -> Select<row::Entity> {
 
 fn conditions(chosen: &Chosen) -> Condition {
     use row::Column;
-    let Only { bot, key, virtual_key, vendor, model, model_prefix: _, outcome } = &chosen.only;
+    let Only { bot, key, virtual_key, tag: _, vendor, model, model_prefix: _, outcome } = &chosen.only;
     let id = |column: Column, id: uuid::Uuid| if id.is_nil() { column.is_null() } else { column.eq(id) };
     let answered = Func::coalesce([Expr::col(Column::ModelAnswered), Expr::col(Column::Model)]);
     let ends = |outcome: &str| match outcome {
@@ -216,6 +217,7 @@ fn conditions(chosen: &Chosen) -> Condition {
         .add_option(bot.map(|bot| id(Column::BotId, bot)))
         .add_option(key.map(|key| id(Column::KeyId, key)))
         .add_option(virtual_key.map(|key| id(Column::VirtualKeyId, key)))
+        .add_option(tag::condition(&chosen.only))
         .add_option(vendor.as_deref().map(|vendor| Column::Vendor.eq(vendor)))
         .add_option(model.as_deref().map(|model| Expr::expr(answered).eq(model)))
         .add_option(outcome.map(ends))
@@ -231,6 +233,7 @@ fn word(r: row::Model) -> Result<Word, OpError> {
         virtual_key: r.virtual_key_id,
         bot_name: None,
         key_name: None,
+        virtual_key_name: None,
         vendor: r.vendor,
         model: r.model,
         asked_model: r.asked_model,

@@ -4,7 +4,7 @@ use super::{
     Usage,
     rollup::{self, Only},
     spans::Spans,
-    store,
+    store, tag,
     when::{self, When},
 };
 use crate::{
@@ -93,6 +93,7 @@ pub(super) fn only(asked: &Asked) -> Result<Only, ApiError> {
         bot: id(asked.bot.as_deref(), "bot", |id: BotId| id.0)?,
         key: id(asked.key.as_deref(), "key", |id: KeyId| id.0)?,
         virtual_key: id(asked.virtual_key.as_deref(), "virtual_key", |id: VirtualKeyId| id.0)?,
+        tag: text(&asked.tag),
         vendor: text(&asked.vendor),
         model: text(&asked.model),
         model_prefix: None,
@@ -202,6 +203,9 @@ pub(super) async fn shares<C: ConnectionTrait>(
         return Ok(points.into_iter().skip(skip).take(take).map(share).collect());
     }
     let spans = Spans::between(&[when.from_ms, when.to_ms]);
+    if by == UsageBy::Tag {
+        return tagged(db, granted, only, &spans, sort, (skip, take)).await;
+    }
     let first = match sort {
         UsageSort::Cost => "cost_micro_usd desc, calls desc",
         UsageSort::Calls => "calls desc, cost_micro_usd desc",
@@ -209,6 +213,32 @@ pub(super) async fn shares<C: ConnectionTrait>(
     let order = format!("order by {first}, part limit {take} offset {skip}");
     let found = store::grouped(db, granted, only, &spans, column(by), &order).await?;
     found.iter().map(|row| share(by, row)).collect()
+}
+
+/// Shares by the tags of those who called. There are few callers, as sums go: they are put together here.
+async fn tagged<C: ConnectionTrait>(
+    db: &C,
+    granted: &May,
+    only: &Only,
+    spans: &Spans,
+    sort: UsageSort,
+    (skip, take): (usize, u64),
+) -> Result<Vec<UsageShare>, OpError> {
+    let Some(workspace) = granted.workspace() else { return Ok(Vec::new()) };
+    let callers = store::grouped(db, granted, only, spans, "bot_id, virtual_key_id", "").await?;
+    let callers = callers.iter().map(|row| {
+        let (bot, key): (Uuid, Uuid) = (row.try_get("", "bot_id")?, row.try_get("", "part")?);
+        Ok((if bot.is_nil() { key } else { bot }, rollup::sums(row)?))
+    });
+    let callers = callers.collect::<Result<Vec<_>, OpError>>()?;
+    let tags = tag::of_callers(db, workspace).await?;
+    let mut shares: Vec<(String, UsageSums)> = tag::by_tag(callers, &tags).into_iter().collect();
+    // One that is asked for stands alone: its callers' other tags are not what was asked.
+    shares.retain(|(tag, _)| only.tag.as_ref().is_none_or(|asked| asked == tag));
+    shares.sort_by_key(|(_, sums)| std::cmp::Reverse(weight(sort, sums)));
+    let share = |(value, sums)| UsageShare { value, name: None, vendor: None, sums };
+    let take = usize::try_from(take).unwrap_or(usize::MAX);
+    Ok(shares.into_iter().skip(skip).take(take).map(share).collect())
 }
 
 fn weight(sort: UsageSort, sums: &UsageSums) -> (i64, i64) {
@@ -227,7 +257,7 @@ const fn column(by: UsageBy) -> &'static str {
         UsageBy::Model => "vendor || '/' || model",
         UsageBy::Vendor => "vendor",
         UsageBy::Status => "outcome",
-        UsageBy::Day => "start_ms",
+        UsageBy::Day | UsageBy::Tag => "start_ms",
     }
 }
 
@@ -245,7 +275,9 @@ fn share(by: UsageBy, row: &QueryResult) -> Result<UsageShare, OpError> {
             share.vendor = Some(vendor.to_owned());
             model.clone_into(&mut share.value);
         }
-        UsageBy::Vendor | UsageBy::Status | UsageBy::Day => share.value = row.try_get("", "part")?,
+        UsageBy::Vendor | UsageBy::Status | UsageBy::Day | UsageBy::Tag => {
+            share.value = row.try_get("", "part")?
+        }
     }
     Ok(share)
 }

@@ -101,6 +101,8 @@ mod upgrade;
 #[cfg(test)]
 mod usage;
 #[cfg(test)]
+mod usage_tags;
+#[cfg(test)]
 mod vendors;
 #[cfg(test)]
 mod virtual_keys;

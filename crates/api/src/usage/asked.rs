@@ -30,7 +30,7 @@ words! {
     pub enum UsageOutcome { Ok, Failed, Refused }
     #[derive(Copy, Eq, Default)]
     #[serde(rename_all = "snake_case")]
-    pub enum UsageBy { #[default] Bot, Model, Vendor, Key, VirtualKey, Status, Day }
+    pub enum UsageBy { #[default] Bot, Model, Vendor, Key, VirtualKey, Tag, Status, Day }
     #[derive(Copy, Eq, Default)]
     #[serde(rename_all = "snake_case")]
     pub enum UsageSort { #[default] Cost, Calls }
@@ -66,6 +66,9 @@ macro_rules! asked {
             /// A virtual key's id, or `none`.
             #[serde(default)]
             pub virtual_key: Option<String>,
+            /// A tag that the bot or virtual key carries today, or `(none)`.
+            #[serde(default)]
+            pub tag: Option<String>,
             #[serde(default)]
             pub vendor: Option<String>,
             /// The model that answered, or else the one asked for; without its vendor.
@@ -77,16 +80,16 @@ macro_rules! asked {
 
         impl From<Asked> for $name {
             fn from(asked: Asked) -> Self {
-                let Asked { range, from, to, zone, bot, key, virtual_key, vendor, model, status } = asked;
+                let Asked { range, from, to, zone, bot, key, virtual_key, tag, vendor, model, status } = asked;
                 let ($($field,)*) = ($(<$type>::default(),)*);
-                Self { $($field,)* range, from, to, zone, bot, key, virtual_key, vendor, model, status }
+                Self { $($field,)* range, from, to, zone, bot, key, virtual_key, tag, vendor, model, status }
             }
         }
 
         impl From<$name> for Asked {
             fn from(q: $name) -> Self {
-                let $name { range, from, to, zone, bot, key, virtual_key, vendor, model, status, .. } = q;
-                Self { range, from, to, zone, bot, key, virtual_key, vendor, model, status }
+                let $name { range, from, to, zone, bot, key, virtual_key, tag, vendor, model, status, .. } = q;
+                Self { range, from, to, zone, bot, key, virtual_key, tag, vendor, model, status }
             }
         }
     )*};
@@ -102,6 +105,7 @@ pub struct Asked {
     pub bot: Option<String>,
     pub key: Option<String>,
     pub virtual_key: Option<String>,
+    pub tag: Option<String>,
     pub vendor: Option<String>,
     pub model: Option<String>,
     pub status: Option<UsageOutcome>,
@@ -122,11 +126,11 @@ asked! {
 }
 
 impl Asked {
-    /// Whether no bot, key, vendor, model or status is chosen.
+    /// Whether no bot, key, tag, vendor, model or status is chosen.
     pub fn chooses_nothing(&self) -> bool {
-        let Self { bot, key, virtual_key, vendor, model, status, .. } = self;
+        let Self { bot, key, virtual_key, tag, vendor, model, status, .. } = self;
         status.is_none()
-            && [bot, key, virtual_key, vendor, model]
+            && [bot, key, virtual_key, tag, vendor, model]
                 .iter()
                 .all(|one| one.as_deref().unwrap_or_default().is_empty())
     }

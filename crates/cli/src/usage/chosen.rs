@@ -28,6 +28,9 @@ pub(super) struct Chosen {
     /// Calls of this virtual key only, by its id.
     #[arg(long)]
     virtual_key: Option<String>,
+    /// Calls of bots and virtual keys with this tag only; (none) for those without any.
+    #[arg(long)]
+    tag: Option<String>,
     /// Calls to this vendor only.
     #[arg(long)]
     vendor: Option<String>,
@@ -72,6 +75,7 @@ pub(super) enum By {
     Vendor,
     Key,
     VirtualKey,
+    Tag,
     Status,
     Day,
 }
@@ -100,6 +104,7 @@ impl From<By> for UsageBy {
             By::Vendor => Self::Vendor,
             By::Key => Self::Key,
             By::VirtualKey => Self::VirtualKey,
+            By::Tag => Self::Tag,
             By::Status => Self::Status,
             By::Day => Self::Day,
         }
@@ -146,6 +151,7 @@ impl Chosen {
             bot,
             key: self.key,
             virtual_key: self.virtual_key,
+            tag: self.tag,
             vendor: self.vendor,
             model: self.model,
         })

@@ -7,7 +7,7 @@
 //! `POST /__control`.
 //!
 //! Every call is remembered and can be read with [`FakeVendor::calls`] or at `GET /__calls`. `POST /__control`
-//! takes a JSON object with any of `key`, `nonce`, `delay_ms`, `model` and `mode`; [`Mode`] lists what it can do
+//! takes a JSON object with any of `key`, `also`, `nonce`, `delay_ms`, `model` and `mode`; [`Mode`] lists what it can do
 //! besides answering, from a tool call to every way in which an upstream can be hostile.
 //!
 //! It speaks HTTP by hand, because half of what it must say no HTTP library would write.

@@ -175,11 +175,14 @@ pub(super) struct Change {
     model: Option<String>,
     delay_ms: Option<u64>,
     mode: Option<Mode>,
+    /// One more key that it takes, while its own is still good.
+    also: Option<String>,
 }
 
 impl Script {
     pub(super) fn change(&mut self, change: Change) {
-        let Change { key, nonce, model, delay_ms, mode } = change;
+        let Change { key, nonce, model, delay_ms, mode, also } = change;
+        self.others.extend(also.map(|key| (key, Mode::Answer)));
         self.key = key.unwrap_or_else(|| std::mem::take(&mut self.key));
         self.nonce = nonce.unwrap_or_else(|| std::mem::take(&mut self.nonce));
         self.model = model.unwrap_or_else(|| std::mem::take(&mut self.model));
