@@ -16,6 +16,9 @@ test('what a key is for is changed on its card, and holds from the next call on'
   expectedErrors.push(/status of 422/);
   const { api, chela } = crowd;
   const { secret } = await api.call<{ secret: string }>('POST', 'virtual-keys', { name: 'Batch' });
+  // What is limited in money must have a price.
+  const price = { vendor: 'custom', model: MODEL.split('/')[1], input_price: 1_000_000, output_price: 2_000_000, cache_read_price: 500_000 };
+  await api.call('POST', 'prices', price);
   await page.goto(`${chela.url}/keys`);
   await hydrated(page);
   const key = page.locator('article.key').first();
