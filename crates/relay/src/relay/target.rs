@@ -160,15 +160,24 @@ impl Target<'_> {
         !self.strict || self.vendor.dialects.contains(&self.dialect)
     }
 
-    /// The model in a path of Gemini's: `models/{model}:{verb}`.
-    pub(super) fn model(&self) -> Option<&str> {
+    /// The model in a path of Gemini's: `models/{model}:{verb}`, or of Bedrock's: `model/{model}/{verb}`.
+    pub(super) fn model(&self) -> Option<Cow<'_, str>> {
+        if self.dialect == Dialect::Converse {
+            let (model, _verb) = self.rest.strip_prefix("model/")?.rsplit_once('/')?;
+            return String::from_utf8(decode(model)).ok().map(Cow::Owned);
+        }
         let (model, _verb) = self.rest.rsplit_once(':')?;
-        model.rsplit_once("models/").map(|(_, model)| model)
+        model.rsplit_once("models/").map(|(_, model)| model.into())
+    }
+
+    /// Whether the vendor goes by the model in the path, whatever the body says.
+    pub(super) fn is_of_its_path(&self) -> bool {
+        self.dialect == Dialect::Converse && self.model().is_some()
     }
 
     /// The same path for another model, where the path names one.
     pub(super) fn with_model(&self, model: &str) -> Option<Self> {
-        let (named, verb) = self.rest.rsplit_once(':')?;
+        let (named, verb) = self.rest.rsplit_once(':').filter(|_| self.dialect != Dialect::Converse)?;
         let (before, _) = named.rsplit_once("models/")?;
         let rest = format!("{before}models/{model}:{verb}").into();
         Some(Self { rest, ..self.clone() })

@@ -39,6 +39,8 @@ pub enum Dialect {
     Anthropic,
     /// Gemini generateContent.
     Gemini,
+    /// Amazon Bedrock's own: Converse, and the models' own words by Invoke.
+    Converse,
 }
 
 impl Dialect {
@@ -50,6 +52,7 @@ impl Dialect {
             Self::OpenAiResponses => "OpenAI responses",
             Self::Anthropic => "Anthropic messages",
             Self::Gemini => "Gemini generateContent",
+            Self::Converse => "Bedrock Converse",
         }
     }
 }
@@ -139,6 +142,8 @@ pub struct Vendor {
     pub auth: Auth,
     /// Keys that are sent in another way.
     pub key_auths: &'static [KeyAuth],
+    /// The AWS service for which calls are signed with keys that are a pair. Other keys of it are sent.
+    pub signing: Option<&'static str>,
     /// Whether it can do without a key.
     pub keyless: bool,
     /// What it speaks; the first is the default.
@@ -166,6 +171,7 @@ pub(super) const PLAIN: Vendor = Vendor {
     regions: &[],
     auth: Auth::Bearer,
     key_auths: &[],
+    signing: None,
     keyless: false,
     dialects: &[Dialect::OpenAiChat],
     path: V1,
