@@ -470,4 +470,15 @@ mod tests {
             assert_eq!(at(vendor, secret, None), Err(pointer.to_owned()), "{vendor:?}");
         }
     }
+
+    #[test]
+    fn a_vendor_that_a_build_may_leave_out_is_told_with_the_way_to_build_it() {
+        let told = unknown("aws-bedrock@eu-west-1");
+        let there = vendors::find("bedrock").is_some();
+        assert_eq!(told.contains("--features bedrock"), !there, "{told}");
+        assert!(
+            vendors::left_out("bedrock").is_some_and(|words| words.contains("./x build --features bedrock"))
+        );
+        assert_eq!(unknown("nobody"), "must be a vendor Chela knows");
+    }
 }

@@ -226,7 +226,11 @@ impl Relay {
         }
         guard.answers(status);
         sign(&mut head.headers, &guard);
-        let mut passing = Passing::new((first, body), Meter::new(dialect, shape), guard, key, dialect);
+        let mut meter = Meter::new(dialect, shape);
+        if dialect == Dialect::Converse {
+            meter.read_head(&head.headers);
+        }
+        let mut passing = Passing::new((first, body), meter, guard, key, dialect);
         if events {
             passing = passing.with_events(shape);
         }

@@ -76,7 +76,12 @@ impl<'a> Goal<'a> {
         let Some(below) = uri.path().strip_prefix("/v1/") else { return Self::gemini(uri) };
         let (id, rest) = below.split_once('/').unwrap_or((below, ""));
         if let Some(vendor) = vendors::find(id).filter(|_| below.len() > id.len()) {
-            straight(rest)?;
+            if vendor.slashes {
+                // What is behind one is looked at as if it stood alone.
+                straight(&rest.replace("%2F", "/").replace("%2f", "/"))?;
+            } else {
+                straight(rest)?;
+            }
             let dialect = vendor.dialect(rest);
             return Ok(Self::Vendor(Target { vendor, rest: rest.into(), query, dialect, strict: false }));
         }
@@ -318,6 +323,15 @@ mod tests {
             "/v1/custom/a%0d%0ab",
         ] {
             assert_eq!(address(path, "https://a.example/v1"), Err(Lost::Crooked), "{path}");
+        }
+        #[cfg(feature = "bedrock")]
+        for path in [
+            "/v1/bedrock/model/a%2F..%2fb/converse",
+            "/v1/bedrock/a%2F/b",
+            "/v1/bedrock/%2f%2F",
+            "/v1/bedrock/a%5Cb",
+        ] {
+            assert_eq!(address(path, "https://a.example"), Err(Lost::Crooked), "{path}");
         }
         for path in ["/v1/nobody/x", "/v1/openai", "/v2/openai/x", "/", "/v1/"] {
             assert_eq!(address(path, "https://a.example/v1"), Err(Lost::Unknown), "{path}");

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{Dialect, Tokens};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use http::HeaderMap;
 use memchr::memmem;
 
 /// The longest usage object that is read.
@@ -83,6 +84,14 @@ impl Meter {
             Shape::Other => Reader::None,
         };
         Self { dialect, reader, seen: Seen::default() }
+    }
+
+    /// What Bedrock says of an answer's use in its head, whatever model answered.
+    pub(crate) fn read_head(&mut self, headers: &HeaderMap) {
+        let number = |name: &str| headers.get(name)?.to_str().ok()?.parse().ok();
+        let [input, output] =
+            ["input", "output"].map(|of| number(&format!("x-amzn-bedrock-{of}-token-count")));
+        self.seen.counted |= self.seen.counts.told(input, output);
     }
 
     /// Reads a piece.

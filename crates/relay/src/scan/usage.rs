@@ -60,6 +60,12 @@ impl Counts {
         self.input.is_some() || self.output.is_some()
     }
 
+    /// Takes what a head said.
+    pub(super) fn told(&mut self, input: Option<u64>, output: Option<u64>) -> bool {
+        (self.input, self.output) = (input.or(self.input), output.or(self.output));
+        self.input.is_some() || self.output.is_some()
+    }
+
     pub(super) fn tokens(self) -> Tokens {
         let input = self.input.unwrap_or(0);
         let (cache_read, cache_write) = (self.cache_read.unwrap_or(0), self.cache_write.unwrap_or(0));

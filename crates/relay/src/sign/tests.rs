@@ -11,9 +11,9 @@ fn published(token: Option<&str>) -> Signer {
     Signer { pair, region: REGION.to_owned(), service: "service" }
 }
 
-fn signed(signer: &Signer, method: Method, uri: &str) -> HeaderMap {
+fn signed(signer: &Signer, method: &Method, uri: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    signer.sign((&method, &uri.parse().unwrap()), &mut headers, b"", THEN_MS).unwrap();
+    signer.sign((method, &uri.parse().unwrap()), &mut headers, b"", THEN_MS).unwrap();
     headers
 }
 
@@ -40,7 +40,7 @@ fn aws_own_published_examples_are_signed_as_published() {
             "07ec1639c89043aa0e3e2de82b96708f198cceab042d4a97044c66dd9f74e7f8",
         ),
     ] {
-        let headers = signed(&published(token), method, "https://example.amazonaws.com/");
+        let headers = signed(&published(token), &method, "https://example.amazonaws.com/");
         let want = format!(
             "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders={names}, \
              Signature={signature}"

@@ -34,6 +34,8 @@ pub(super) static VENDORS: &[Vendor] = &[Vendor {
     signing: Some("bedrock"),
     dialects: &[Dialect::Converse, Dialect::OpenAiChat],
     path: PathRule { strip: &[], tail: "", fill: false },
+    // Names of models may be ARNs.
+    slashes: true,
     doors: &[Door {
         dialect: Some(Dialect::OpenAiChat),
         leads: &["openai"],

@@ -150,6 +150,8 @@ pub struct Vendor {
     pub dialects: &'static [Dialect],
     /// How paths are joined.
     pub path: PathRule,
+    /// Whether a name in its paths may hold an escaped slash.
+    pub slashes: bool,
     /// Its other entrances; the first that fits counts.
     pub doors: &'static [Door],
     /// What its keys begin with; the longest match of all vendors wins.
@@ -175,6 +177,7 @@ pub(super) const PLAIN: Vendor = Vendor {
     keyless: false,
     dialects: &[Dialect::OpenAiChat],
     path: V1,
+    slashes: false,
     doors: &[],
     key_prefixes: &[],
     headers: &[],

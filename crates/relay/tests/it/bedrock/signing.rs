@@ -74,6 +74,10 @@ async fn every_path_of_the_runtime_is_signed_however_the_body_is_framed() {
         (format!("{model}/invoke"), "meta.llama3-8b-instruct-v1:0"),
         (format!("{model}/invoke-with-response-stream"), "meta.llama3-8b-instruct-v1:0"),
         ("/v1/bedrock/openai/v1/chat/completions".to_owned(), "openai.gpt-oss-20b-1:0"),
+        (
+            "/v1/bedrock/model/arn:aws:bedrock:us-east-1:1:inference-profile%2Fus.x/converse".to_owned(),
+            "arn:aws:bedrock:us-east-1:1:inference-profile/us.x",
+        ),
         ("/v1/bedrock/model/us.amazon.nova%2Dlite-v1%3a0/converse".to_owned(), "us.amazon.nova-lite-v1:0"),
     ] {
         let body = r#"{"model":"openai.gpt-oss-20b-1:0","n" : 1}"#;
@@ -93,6 +97,20 @@ async fn every_path_of_the_runtime_is_signed_however_the_body_is_framed() {
             assert_eq!(call.headers["x-amz-security-token"], SESSION);
             assert_eq!(house.row().await.model, named, "{path}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_invoke_used_is_told_in_its_head_and_overruled_by_its_body() {
+    let (mut house, upstream) = house_of(&[pair()]).await;
+    let claude = r#"{"usage":{"input_tokens":20,"cache_read_input_tokens":8,"output_tokens":30}}"#;
+    for (body, want) in [(r#"{"generation":"x","prompt_token_count":4}"#, (4, 5, 0)), (claude, (20, 30, 8))] {
+        upstream.says(ID, Says { used: Some((4, 5)), ..Says::json(200, body) });
+        let path = CONVERSE.replace("converse", "invoke");
+        assert_eq!(ask(&house, &path, PROGRAM_TOKEN, ASK).await.text(), body);
+        let row = house.row().await;
+        assert_eq!((row.tokens.input, row.tokens.output, row.tokens.cache_read), want);
+        assert!(row.counted && row.end == End::Complete);
     }
 }
 
@@ -138,7 +156,7 @@ async fn no_part_of_a_pair_is_seen_in_anything() {
         let row = house.row().await;
         let note = row.note.clone().unwrap_or_default();
         assert!(note.contains("not valid here"), "{note}");
-        let bots = (token == BOT_TOKEN).then(|| answer.text()).unwrap_or_default();
+        let bots = if token == BOT_TOKEN { answer.text() } else { String::new() };
         for part in [SESSION, OTHER_SECRET, OTHER_ID] {
             assert!(![&note, &bots, &format!("{row:?}")].iter().any(|text| text.contains(part)), "{part}");
         }

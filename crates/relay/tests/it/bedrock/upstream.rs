@@ -21,6 +21,8 @@ use tokio::{net::TcpListener, task::JoinHandle};
 pub struct Says {
     pub status: u16,
     pub kind: &'static str,
+    /// What its head says of use.
+    pub used: Option<(u64, u64)>,
     pub pieces: Vec<Bytes>,
     /// Whether the transfer ends properly.
     pub whole: bool,
@@ -31,13 +33,14 @@ impl Says {
         Self {
             status,
             kind: "application/json",
+            used: None,
             pieces: vec![Bytes::copy_from_slice(body.as_bytes())],
             whole: true,
         }
     }
 
     pub fn messages(pieces: Vec<Bytes>) -> Self {
-        Self { status: 200, kind: "application/vnd.amazon.eventstream", pieces, whole: true }
+        Self { status: 200, kind: "application/vnd.amazon.eventstream", used: None, pieces, whole: true }
     }
 }
 
@@ -121,7 +124,11 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
         }
         Err(why) => Says::json(403, &serde_json::json!({ "message": why }).to_string()),
     };
-    let answer = Response::builder().status(says.status).header("content-type", says.kind);
+    let mut answer = Response::builder().status(says.status).header("content-type", says.kind);
+    if let Some((input, output)) = says.used {
+        answer = answer.header("x-amzn-bedrock-input-token-count", input);
+        answer = answer.header("x-amzn-bedrock-output-token-count", output);
+    }
     if says.kind == "application/json" && says.whole {
         let body = Full::from(says.pieces.concat()).map_err(|never| match never {});
         return Ok(answer.body(Body::new(body)).unwrap());
