@@ -167,8 +167,15 @@ fn refused(answer: &Fetched, key: &UpstreamKey) -> ProbeError {
     ProbeError::Refused { status: answer.status.as_u16(), words: words(&answer.body, key) }
 }
 
+/// What is text in it: a message of AWS's streams, which begins with a length, has its JSON inside.
+fn spoken(body: &[u8]) -> &[u8] {
+    let inner = || body.get(memchr::memchr(b'{', body)?..=memchr::memrchr(b'}', body)?);
+    if body.first() == Some(&0) { inner().unwrap_or(body) } else { body }
+}
+
 /// The vendor's message out of its error object, or the beginning of whatever it sent.
 pub(crate) fn words(body: &[u8], key: &UpstreamKey) -> String {
+    let body = spoken(body);
     let value: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     let message = value.as_ref().and_then(|v| v.pointer("/error/message")?.as_str());
     excerpt(message.map_or(body, str::as_bytes), key).unwrap_or_default()
@@ -185,4 +192,23 @@ fn explain(error: &(dyn std::error::Error + Send + Sync + 'static)) -> ProbeErro
         next = e.source();
     }
     ProbeError::BadAnswer(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{egress::BaseUrl, scan::exception, vendors};
+
+    #[test]
+    fn a_vendors_words_are_found_in_json_in_a_binary_message_and_in_plain_text() {
+        let (id, base) =
+            (api::ids::KeyId(uuid::Uuid::nil()), BaseUrl::parse("https://a.example").expect("an address"));
+        let vendor = vendors::find("openai").expect("a vendor");
+        let key = UpstreamKey::new(id, vendor, base, "sk-secret".to_owned().into(), false);
+        assert_eq!(words(br#"{"error":{"message":"no, sk-secret"}}"#, &key), "no, ***");
+        assert_eq!(words(b"plainly no", &key), "plainly no");
+        let message = exception("throttlingException", br#"{"message":"Too many"}"#);
+        assert_eq!(words(&message, &key), r#"{"message":"Too many"}"#);
+        assert!(!words(&message[..20], &key).contains('{'));
+    }
 }

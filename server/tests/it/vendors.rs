@@ -65,7 +65,8 @@ async fn a_pair_of_keys_is_looked_at_before_it_is_sealed_and_only_the_end_of_its
     if relay::vendors::find("bedrock").is_none() {
         assert_eq!((pair.status, pair.pointers()), (422, vec!["/vendor".to_owned()]));
         assert!(pair.text.contains("./x build --features bedrock"), "{}", pair.text);
-        return at.stop().await;
+        at.stop().await;
+        return;
     }
     let key = pair.ok(201);
     assert_eq!((&key["status"], &key["last_four"]), (&json!("failing"), &json!("MPLE")));
