@@ -37,6 +37,9 @@ pub struct UpstreamKey {
     /// How it does; goes over to the next snapshot.
     pub health: Arc<KeyHealth>,
     pub(crate) secret: Zeroizing<String>,
+    /// Where it is a pair that signs and is never sent.
+    #[cfg(feature = "bedrock")]
+    pub(crate) signer: Option<crate::sign::Signer>,
 }
 
 impl UpstreamKey {
@@ -53,7 +56,24 @@ impl UpstreamKey {
         let (auth, extra) = style.map_or((vendor.auth, &[][..]), |style| (style.auth, style.headers));
         let (models, health) = (String::new(), Arc::default());
         let (tags, only, limits) = (Vec::new(), Vec::new(), Arc::default());
-        Self { id, vendor, base_url, auth, extra, private_ok, models, tags, only, limits, health, secret }
+        #[cfg(feature = "bedrock")]
+        let signer = vendor.signing.and_then(|service| crate::sign::Signer::new(service, &base_url, &secret));
+        Self {
+            id,
+            vendor,
+            base_url,
+            auth,
+            extra,
+            private_ok,
+            models,
+            tags,
+            only,
+            limits,
+            health,
+            secret,
+            #[cfg(feature = "bedrock")]
+            signer,
+        }
     }
 
     /// The same key with the models it reaches, as a JSON list.
@@ -84,6 +104,22 @@ impl UpstreamKey {
     #[must_use]
     pub fn is_free(&self) -> bool {
         self.only.is_empty() && self.limits.is_empty()
+    }
+
+    /// Whether it is no text to be sent: a pair that signs, or what was meant as one.
+    pub(crate) fn is_pair(&self) -> bool {
+        self.vendor.signing.is_some() && self.secret.contains(':')
+    }
+
+    /// What of it must not be seen in anything a vendor says: a pair also in its parts.
+    pub(crate) fn hidden(&self) -> impl Iterator<Item = &str> {
+        let cut = self.is_pair();
+        self.secret.split(move |c| cut && c == ':').filter(|part| !part.is_empty())
+    }
+
+    /// Whether a text holds it.
+    pub(crate) fn is_in(&self, text: &[u8]) -> bool {
+        self.hidden().any(|part| part.len() >= 8 && memchr::memmem::find(text, part.as_bytes()).is_some())
     }
 
     /// Whether a body must say its model, and once.

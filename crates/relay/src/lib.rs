@@ -24,6 +24,8 @@ pub mod vendors;
 mod probe;
 mod relay;
 mod scan;
+#[cfg(feature = "bedrock")]
+mod sign;
 mod wire;
 
 pub use egress::{Egress, EgressError, EgressPolicy};

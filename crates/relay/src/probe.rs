@@ -10,7 +10,7 @@ use crate::{
     vendors::Proof,
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use serde::Deserialize;
 use std::time::{Duration, Instant};
 
@@ -79,8 +79,8 @@ impl Model {
     }
 }
 
-/// Asks a vendor whether it knows a key, and for its models.
-pub async fn probe(egress: &Egress, key: &UpstreamKey) -> Result<Probed, ProbeError> {
+/// Asks a vendor whether it knows a key, and for its models. The time is what a signature names.
+pub async fn probe(egress: &Egress, key: &UpstreamKey, now_ms: i64) -> Result<Probed, ProbeError> {
     let begun = Instant::now();
     let since = |begun: Instant| u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     if let Some(proof) = key.vendor.test.proof {
@@ -89,7 +89,7 @@ pub async fn probe(egress: &Egress, key: &UpstreamKey) -> Result<Probed, ProbeEr
             Proof::Empty(path) => (path, Some(Bytes::from_static(b"{}"))),
         };
         let question = body.is_some();
-        let answer = ask(egress, key, path, body).await?;
+        let answer = ask(egress, key, (path, body), now_ms).await?;
         let status = answer.status;
         // To a good key an empty question is a bad one; only what is said of the key counts.
         let known = question && status.is_client_error() && !matches!(status.as_u16(), 401..=403 | 407 | 429);
@@ -100,7 +100,7 @@ pub async fn probe(egress: &Egress, key: &UpstreamKey) -> Result<Probed, ProbeEr
     let latency_ms = since(begun);
     let Some(path) = key.vendor.test.models else { return Ok(Probed { latency_ms, models: Vec::new() }) };
     let begun = Instant::now();
-    let answer = ask(egress, key, path, None).await?;
+    let answer = ask(egress, key, (path, None), now_ms).await?;
     let latency_ms = since(begun);
     if answer.status == StatusCode::NOT_FOUND {
         return Ok(Probed { latency_ms, models: Vec::new() });
@@ -121,8 +121,8 @@ pub async fn probe(egress: &Egress, key: &UpstreamKey) -> Result<Probed, ProbeEr
 async fn ask(
     egress: &Egress,
     key: &UpstreamKey,
-    path: &str,
-    body: Option<Bytes>,
+    (path, body): (&str, Option<Bytes>),
+    now_ms: i64,
 ) -> Result<Fetched, ProbeError> {
     let mut headers = HeaderMap::new();
     headers.insert(http::header::ACCEPT, HeaderValue::from_static("application/json"));
@@ -137,19 +137,48 @@ async fn ask(
     if body.is_some() {
         headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
-    let asked = egress.fetch(way.uri, (headers, body), reach, (LIMIT, MAX_ANSWER)).await;
+    let uri = signed(key, (way.uri, &body), &mut headers, now_ms).ok_or(ProbeError::BadSecret)?;
+    let asked = egress.fetch(uri, (headers, body), reach, (LIMIT, MAX_ANSWER)).await;
     asked.map_err(|error| explain(&*error))
 }
 
+/// The address as it must be sent, and in the headers a signature where the key signs.
+#[cfg_attr(
+    not(feature = "bedrock"),
+    expect(clippy::unnecessary_wraps, reason = "no key signs in this build")
+)]
+fn signed(
+    key: &UpstreamKey,
+    (uri, body): (Uri, &Option<Bytes>),
+    headers: &mut HeaderMap,
+    now_ms: i64,
+) -> Option<Uri> {
+    #[cfg(feature = "bedrock")]
+    if let Some(signer) = &key.signer {
+        use http::Method;
+        let method = if body.is_some() { Method::POST } else { Method::GET };
+        return signer.sign((&method, &uri), headers, body.as_deref().unwrap_or_default(), now_ms);
+    }
+    let _nothing_to_sign = (key, body, headers, now_ms);
+    Some(uri)
+}
+
 fn refused(answer: &Fetched, key: &UpstreamKey) -> ProbeError {
-    ProbeError::Refused { status: answer.status.as_u16(), words: words(&answer.body, &key.secret) }
+    ProbeError::Refused { status: answer.status.as_u16(), words: words(&answer.body, key) }
+}
+
+/// What is text in it: a message of AWS's streams, which begins with a length, has its JSON inside.
+fn spoken(body: &[u8]) -> &[u8] {
+    let inner = || body.get(memchr::memchr(b'{', body)?..=memchr::memrchr(b'}', body)?);
+    if body.first() == Some(&0) { inner().unwrap_or(body) } else { body }
 }
 
 /// The vendor's message out of its error object, or the beginning of whatever it sent.
-pub(crate) fn words(body: &[u8], secret: &str) -> String {
+pub(crate) fn words(body: &[u8], key: &UpstreamKey) -> String {
+    let body = spoken(body);
     let value: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     let message = value.as_ref().and_then(|v| v.pointer("/error/message")?.as_str());
-    excerpt(message.map_or(body, str::as_bytes), secret).unwrap_or_default()
+    excerpt(message.map_or(body, str::as_bytes), key).unwrap_or_default()
 }
 
 fn explain(error: &(dyn std::error::Error + Send + Sync + 'static)) -> ProbeError {
@@ -163,4 +192,23 @@ fn explain(error: &(dyn std::error::Error + Send + Sync + 'static)) -> ProbeErro
         next = e.source();
     }
     ProbeError::BadAnswer(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{egress::BaseUrl, scan::exception, vendors};
+
+    #[test]
+    fn a_vendors_words_are_found_in_json_in_a_binary_message_and_in_plain_text() {
+        let (id, base) =
+            (api::ids::KeyId(uuid::Uuid::nil()), BaseUrl::parse("https://a.example").expect("an address"));
+        let vendor = vendors::find("openai").expect("a vendor");
+        let key = UpstreamKey::new(id, vendor, base, "sk-secret".to_owned().into(), false);
+        assert_eq!(words(br#"{"error":{"message":"no, sk-secret"}}"#, &key), "no, ***");
+        assert_eq!(words(b"plainly no", &key), "plainly no");
+        let message = exception("throttlingException", br#"{"message":"Too many"}"#);
+        assert_eq!(words(&message, &key), r#"{"message":"Too many"}"#);
+        assert!(!words(&message[..20], &key).contains('{'));
+    }
 }

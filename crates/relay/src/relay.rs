@@ -15,6 +15,8 @@ mod passing;
 mod room;
 mod said;
 mod serve;
+#[cfg(feature = "bedrock")]
+mod signed;
 mod socket;
 mod splice;
 mod target;
@@ -26,6 +28,8 @@ mod upload;
 
 pub(crate) use headers::add_key;
 pub(crate) use target::way;
+#[cfg(feature = "bedrock")]
+pub(crate) use token::decode;
 pub(crate) use trouble::excerpt;
 
 use crate::{
@@ -102,6 +106,9 @@ struct Shared {
     kept: again::Kept,
     /// What operators stopped.
     switch: Switch,
+    /// Room for bodies that are held whole while they are signed.
+    #[cfg(feature = "bedrock")]
+    signing: Arc<Semaphore>,
 }
 
 /// An answer's body; axum takes it with `axum::body::Body::new`.
@@ -113,7 +120,17 @@ impl Relay {
     pub fn new(config: RelayConfig) -> Self {
         let choices = Arc::new(Semaphore::new(upload::CHOICES));
         let (kept, switch) = (again::Kept::default(), Switch::default());
-        Self { shared: Arc::new(Shared { config, choices, kept, switch }) }
+        #[cfg(feature = "bedrock")]
+        let signing = Arc::new(Semaphore::new(signed::ROOM));
+        let shared = Shared {
+            config,
+            choices,
+            kept,
+            switch,
+            #[cfg(feature = "bedrock")]
+            signing,
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// From now on this is stopped, and nothing else. Calls that run and are among it end at once.

@@ -38,8 +38,8 @@ pub fn egress(config: &Config) -> Result<Arc<Egress>, EgressError> {
 }
 
 /// Asks.
-pub(super) async fn ask(egress: &Egress, key: &UpstreamKey) -> Verdict {
-    match relay::probe(egress, key).await {
+pub(super) async fn ask(egress: &Egress, key: &UpstreamKey, now_ms: i64) -> Verdict {
+    match relay::probe(egress, key, now_ms).await {
         Ok(probed) => {
             let models = probed.models.into_iter().map(|id| format!("{}/{id}", key.vendor.id));
             Verdict::Works {

@@ -133,7 +133,7 @@ impl Keys {
         accept: bool,
         model: &mut row::Model,
     ) -> Result<(), OpError> {
-        let verdict = probe::ask(&self.egress, &candidate.key).await;
+        let verdict = probe::ask(&self.egress, &candidate.key, self.platform.clock.now_ms()).await;
         model.tested_at_ms = Some(self.platform.clock.now_ms());
         model.latency_ms = None;
         match verdict {
@@ -190,10 +190,7 @@ fn told(
 ) -> Result<(&'static relay::Vendor, String), ApiError> {
     let named = vendor.map(str::trim).filter(|v| !v.is_empty());
     let found = match named {
-        Some(id) => Some(
-            vendors::find_region(id)
-                .ok_or_else(|| ApiError::field("/vendor", "must be a vendor Chela knows"))?,
-        ),
+        Some(id) => Some(vendors::find_region(id).ok_or_else(|| ApiError::field("/vendor", unknown(id)))?),
         None => vendors::detect(secret).map(|v| (v, None)),
     };
     let keyless = found.is_some_and(|(v, _)| v.keyless);
@@ -205,6 +202,9 @@ fn told(
         "/secret",
         "must have no spaces or line breaks inside",
     );
+    if let Some(flaw) = found.and_then(|(vendor, _)| vendor.flaw(secret)) {
+        check.rule(false, "/secret", flaw);
+    }
     check.done()?;
     let (vendor, region) = found
         .ok_or_else(|| ApiError::field("/vendor", "cannot be told from the shape of this key: choose it"))?;
@@ -217,7 +217,16 @@ fn told(
     Ok((vendor, base.to_owned()))
 }
 
-fn last_four(secret: &str) -> String {
+/// What to say of a vendor that is not in the table.
+fn unknown(id: &str) -> String {
+    let known = id.split_once('@').is_some_and(|(vendor, _)| vendors::find(vendor).is_some());
+    let left_out = vendors::left_out(id).filter(|_| !known);
+    left_out.unwrap_or_else(|| "must be a vendor Chela knows".to_owned())
+}
+
+/// The end of a key; of a pair that of its id, which is no secret.
+fn last_four(vendor: &relay::Vendor, secret: &str) -> String {
+    let secret = vendor.known_part(secret);
     if secret.is_empty() {
         return String::new();
     }
@@ -285,7 +294,7 @@ fn new_row(
         vendor: candidate.key.vendor.id.to_owned(),
         label,
         base_url: candidate.base_text.clone(),
-        last_four: last_four(&candidate.secret),
+        last_four: last_four(candidate.key.vendor, &candidate.secret),
         sealed: Vec::new(),
         status: name_of(&KeyStatus::Untested),
         status_message: None,
@@ -349,7 +358,7 @@ async fn replace(
     let candidate = k.candidate(model.workspace_id, Some(&model.vendor), &q.secret, Some(&base)).await?;
     k.judge(&candidate, q.accept_failing.unwrap_or(false), &mut model).await?;
     model.base_url.clone_from(&candidate.base_text);
-    model.last_four = last_four(&candidate.secret);
+    model.last_four = last_four(candidate.key.vendor, &candidate.secret);
     model.sealed = store::seal(&k.platform.vault, &granted, model.id, &candidate.secret)?;
     // Those were the old secret's.
     (model.expires_at_ms, model.expiry_told, model.check_message) = (None, None, None);
@@ -460,5 +469,16 @@ mod tests {
         ] {
             assert_eq!(at(vendor, secret, None), Err(pointer.to_owned()), "{vendor:?}");
         }
+    }
+
+    #[test]
+    fn a_vendor_that_a_build_may_leave_out_is_told_with_the_way_to_build_it() {
+        let told = unknown("aws-bedrock@eu-west-1");
+        let there = vendors::find("bedrock").is_some();
+        assert_eq!(told.contains("--features bedrock"), !there, "{told}");
+        assert!(
+            vendors::left_out("bedrock").is_some_and(|words| words.contains("./x build --features bedrock"))
+        );
+        assert_eq!(unknown("nobody"), "must be a vendor Chela knows");
     }
 }

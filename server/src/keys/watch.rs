@@ -125,7 +125,7 @@ impl Watch {
         let secret = store::open_for_check(&platform.vault, granted, key)?;
         let of = (key.workspace_id, Some(key.vendor.as_str()));
         let verdict = match self.keys.candidate(of.0, of.1, &secret, Some(&key.base_url)).await {
-            Ok(candidate) => probe::ask(self.keys.egress(), &candidate.key).await,
+            Ok(candidate) => probe::ask(self.keys.egress(), &candidate.key, platform.clock.now_ms()).await,
             // Its address is none Chela asks any more: that says nothing of the key.
             Err(OpError::Api(error)) => Verdict::Unasked { why: error.message },
             Err(error) => return Err(error),

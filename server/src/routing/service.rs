@@ -287,7 +287,7 @@ impl ModelCheck for Routing {
         let key =
             known.filter(|known| vendors::find(vendor).is_some_and(|vendor| vendor.id == known.vendor.id))?;
         let begun = std::time::Instant::now();
-        let asked = relay::probe(&self.egress, &key).await;
+        let asked = relay::probe(&self.egress, &key, self.platform.clock.now_ms()).await;
         let latency_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
         let verdict = match asked {
             Ok(probed) => {

@@ -50,6 +50,42 @@ async fn a_service_without_a_key_is_added_without_one_and_asked_without_one() {
     at.stop().await;
 }
 
+/// As it is where its vendor signs calls; where the build has none, it is told how to get it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pair_of_keys_is_looked_at_before_it_is_sealed_and_only_the_end_of_its_id_is_seen() {
+    const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+    let at = TestServer::start().await;
+    let owner = at.owner().await;
+    let base = at.world.vendor.base_url();
+    let add = async |secret: &str| {
+        let body = json!({ "vendor": "bedrock", "secret": secret, "base_url": base, "accept_failing": true });
+        at.ask(&owner, "POST", "/api/keys", body).await
+    };
+    let pair = add(&format!("AKIAIOSFODNN7EXAMPLE:{SECRET}")).await;
+    if relay::vendors::find("bedrock").is_none() {
+        assert_eq!((pair.status, pair.pointers()), (422, vec!["/vendor".to_owned()]));
+        assert!(pair.text.contains("./x build --features bedrock"), "{}", pair.text);
+        at.stop().await;
+        return;
+    }
+    let key = pair.ok(201);
+    assert_eq!((&key["status"], &key["last_four"]), (&json!("failing"), &json!("MPLE")));
+    assert!(!key.to_string().contains("wJalr") && !key.to_string().contains("EKEY"), "{key}");
+    for call in at.world.vendor.calls() {
+        let authorization = &call.headers["authorization"];
+        assert!(authorization.starts_with("AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/"));
+        assert!(!format!("{:?}", call.headers).contains(SECRET), "a pair is never sent");
+    }
+    for bad in
+        ["AKIAIOSFODNN7EXAMPLE", "AKIAIOSFODNN7EXAMPLE:short", &format!("ASIAIOSFODNN7EXAMPLE:{SECRET}")]
+    {
+        let refused = add(bad).await;
+        assert_eq!((refused.status, refused.pointers()), (422, vec!["/secret".to_owned()]), "{bad}");
+        assert!(!refused.text.contains("wJalr"), "{}", refused.text);
+    }
+    at.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bot_may_ask_at_one_address_for_what_its_workspace_has_keys_for() {
     let at = World::new(RuntimeKind::Process).await.serve().await;

@@ -214,7 +214,7 @@ impl Relay {
         if failed && guard.is_bot() {
             return bot_error(guard, head, (first, body), &key, dialect).await;
         }
-        let events = shape == Shape::Events;
+        let events = shape.is_stream();
         guard.vague = shape == Shape::Other;
         if events {
             head.headers.remove(CONTENT_LENGTH);
@@ -226,9 +226,13 @@ impl Relay {
         }
         guard.answers(status);
         sign(&mut head.headers, &guard);
-        let mut passing = Passing::new((first, body), Meter::new(dialect, shape), guard, key, dialect);
+        let mut meter = Meter::new(dialect, shape);
+        if dialect == Dialect::Converse {
+            meter.read_head(&head.headers);
+        }
+        let mut passing = Passing::new((first, body), meter, guard, key, dialect);
         if events {
-            passing = passing.with_events();
+            passing = passing.with_events(shape);
         }
         if failed {
             passing = passing.with_error();

@@ -71,7 +71,7 @@ pub(super) async fn gate(body: &mut Coming, dialect: Dialect, shape: Shape, due:
             Ok(Some(Ok(frame))) => frame,
             // An empty stream, or one that is cut before its first event.
             Ok(None | Some(Err(_))) => {
-                first.failed = shape == Shape::Events && !meter.ended() || first.pieces.is_empty();
+                first.failed = shape.is_stream() && !meter.ended() || first.pieces.is_empty();
                 return first;
             }
             Err(_elapsed) => {
@@ -81,7 +81,7 @@ pub(super) async fn gate(body: &mut Coming, dialect: Dialect, shape: Shape, due:
         };
         let Ok(piece) = frame.into_data() else { continue };
         bytes += piece.len();
-        let over = if shape == Shape::Events {
+        let over = if shape.is_stream() {
             meter.feed(&piece);
             first.failed = meter.saw_error();
             // A comment that keeps the connection alive is none.

@@ -12,9 +12,14 @@ const BYTES_OF_AN_EVENT: u64 = 64;
 const LONGEST_PROMPT: u64 = 200_000;
 /// What an answer is guessed to take where the request sets no bound.
 const UNBOUND_OUTPUT: u64 = 4_096;
-/// Where requests set it, in the four dialects.
-const BOUNDS: [&[u8]; 4] =
-    [b"\"max_tokens\"", b"\"max_completion_tokens\"", b"\"max_output_tokens\"", b"\"maxOutputTokens\""];
+/// Where requests set it, in the dialects.
+const BOUNDS: [&[u8]; 5] = [
+    b"\"max_tokens\"",
+    b"\"max_completion_tokens\"",
+    b"\"max_output_tokens\"",
+    b"\"maxOutputTokens\"",
+    b"\"maxTokens\"",
+];
 
 /// Where requests of a dialect ask for several answers, each of which may be that long. Others hold what tools were called with
 /// as plain JSON, in which such a name means nothing.
@@ -22,7 +27,7 @@ pub(super) const fn many(dialect: Dialect) -> Option<&'static [u8]> {
     match dialect {
         Dialect::OpenAiChat => Some(b"\"n\""),
         Dialect::Gemini => Some(b"\"candidateCount\""),
-        Dialect::Anthropic | Dialect::OpenAiResponses => None,
+        Dialect::Anthropic | Dialect::OpenAiResponses | Dialect::Converse => None,
     }
 }
 
@@ -110,12 +115,13 @@ mod tests {
     }
 
     #[test]
-    fn a_request_says_in_four_ways_how_long_its_answer_may_be() {
+    fn a_request_says_in_five_ways_how_long_its_answer_may_be() {
         for (body, output) in [
             (r#"{"model":"m","max_tokens":77}"#, 77),
             (r#"{"max_completion_tokens" : 12 ,"model":"m"}"#, 12),
             (r#"{"max_output_tokens":9}"#, 9),
             (r#"{"generationConfig":{"maxOutputTokens": 5}}"#, 5),
+            (r#"{"inferenceConfig":{"maxTokens":6}}"#, 6),
             (r#"{"model":"m"}"#, UNBOUND_OUTPUT),
             (r#"{"max_tokens":null}"#, UNBOUND_OUTPUT),
             (r#"{"messages":[{"content":"\"max_tokens\": 1"}],"max_tokens":3}"#, 3),

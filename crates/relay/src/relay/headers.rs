@@ -57,6 +57,12 @@ pub(super) fn towards_vendor(
     door: Option<&Door>,
 ) -> Option<HeaderMap> {
     drop_all(&mut headers, is_the_callers);
+    if key.vendor.signing.is_some() {
+        // A signature of the caller's own, in all its parts.
+        for name in ["x-amz-date", "x-amz-security-token", "x-amz-content-sha256"] {
+            headers.remove(name);
+        }
+    }
     for (name, value) in key.vendor.headers {
         headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
@@ -72,12 +78,23 @@ pub(crate) fn add_key(headers: &mut HeaderMap, key: &UpstreamKey, door: Option<&
     if key.secret.is_empty() {
         return Some(());
     }
+    if key.is_pair() {
+        return is_signed(key).then_some(());
+    }
     let (name, before) = door.and_then(|d| d.auth).unwrap_or(key.auth).header();
     let text = Zeroizing::new([before, key.secret.as_str()].concat());
     let mut value = HeaderValue::from_str(&text).ok()?;
     value.set_sensitive(true);
     headers.insert(name, value);
     Some(())
+}
+
+/// Whether a signature is added where the rest of the call is known.
+fn is_signed(key: &UpstreamKey) -> bool {
+    #[cfg(feature = "bedrock")]
+    return key.signer.is_some();
+    #[cfg(not(feature = "bedrock"))]
+    return key.secret.is_empty();
 }
 
 /// Takes from a vendor's headers what ends here.

@@ -64,7 +64,7 @@ pub(super) async fn bot_error(
         Some(body) => neutral::instead(head.status, body),
         None => neutral::instead(head.status, b"").or(Some(Trouble::BadAnswer)),
     };
-    let note = body.as_deref().and_then(|b| excerpt(b, &key.secret));
+    let note = body.as_deref().and_then(|b| excerpt(b, key));
     if let Some(trouble) = trouble {
         guard.fails(trouble, note);
         return refuse(guard, trouble, dialect);
@@ -75,7 +75,8 @@ pub(super) async fn bot_error(
     sign(&mut head.headers, &guard);
     head.headers.remove(CONTENT_LENGTH);
     let body = body.unwrap_or_default();
-    let clean = if key.secret.len() >= 8 { redact(&body, key.secret.as_bytes()) } else { body };
+    let long = key.hidden().filter(|part| part.len() >= 8);
+    let clean = long.fold(body, |body, part| redact(&body, part.as_bytes()));
     let answer = respond(head.status, head.headers, whole(clean));
     guard.hands_over(answer.body());
     answer
@@ -115,6 +116,8 @@ pub(super) fn shape(headers: &HeaderMap) -> Shape {
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if kind.eq_ignore_ascii_case("text/event-stream") {
         Shape::Events
+    } else if kind.eq_ignore_ascii_case("application/vnd.amazon.eventstream") {
+        Shape::Messages
     } else if kind.eq_ignore_ascii_case("application/json") {
         Shape::Json
     } else {

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     BoxError, Dialect, End, UpstreamKey,
     egress::Coming,
-    scan::{Meter, Sieve, Sifted},
+    scan::{Meter, Shape, Sieve, Sifted},
 };
 use bytes::Bytes;
 use http::StatusCode;
@@ -47,6 +47,8 @@ pub(super) struct Passing {
     dialect: Dialect,
     /// Whether an event can be added: a stream of events whose length was not announced.
     events: bool,
+    /// Whether those are messages of AWS's.
+    messages: bool,
     /// An error event in a running stream locks a bot's vendor away as an error answer does: looked for
     /// before events pass to a bot.
     sieve: Option<Sieve>,
@@ -82,6 +84,7 @@ impl Passing {
             key,
             dialect,
             events: false,
+            messages: false,
             sieve: None,
             next: Bytes::new(),
             step,
@@ -95,9 +98,10 @@ impl Passing {
     }
 
     /// The answer is a stream of events.
-    pub(super) fn with_events(mut self) -> Self {
-        self.events = true;
-        self.sieve = self.guard.is_bot().then(Sieve::default);
+    pub(super) fn with_events(mut self, shape: Shape) -> Self {
+        (self.events, self.messages) = (true, shape == Shape::Messages);
+        let sieve = if self.messages { Sieve::of_messages } else { Sieve::default };
+        self.sieve = self.guard.is_bot().then(sieve);
         self
     }
 
@@ -192,7 +196,13 @@ impl Passing {
             // What was said so far leaves first, the head above all.
             return Poll::Pending;
         }
-        last.extend_from_slice(&trouble.event(self.dialect, between));
+        match self.messages {
+            false => last.extend_from_slice(&trouble.event(self.dialect, between)),
+            true if between => last.extend_from_slice(&trouble.message()),
+            // Nothing can be said in the middle of a message.
+            true if last.is_empty() => return Poll::Pending,
+            true => {}
+        }
         Poll::Ready(Some(Ok(Frame::data(last.into()))))
     }
 
@@ -218,8 +228,7 @@ impl Passing {
 
 /// What to say instead of an error's text, if a bot must not see it.
 fn locks(data: &[u8], key: &UpstreamKey) -> Option<Trouble> {
-    let echoes = key.secret.len() >= 8 && memchr::memmem::find(data, key.secret.as_bytes()).is_some();
-    neutral::instead(StatusCode::BAD_REQUEST, data).or(echoes.then_some(Trouble::KeyRefused))
+    neutral::instead(StatusCode::BAD_REQUEST, data).or(key.is_in(data).then_some(Trouble::KeyRefused))
 }
 
 impl Passing {
@@ -337,7 +346,7 @@ impl Drop for Passing {
         }
         let (tokens, counted) = self.meter.tokens();
         let model = self.meter.take_model();
-        let note = self.excerpt.take().and_then(|body| excerpt(&body, &self.key.secret));
+        let note = self.excerpt.take().and_then(|body| excerpt(&body, &self.key));
         let given_bytes = self.given_bytes;
         self.guard.note(|row| {
             (row.tokens, row.counted) = (tokens, counted);

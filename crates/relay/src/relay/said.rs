@@ -49,6 +49,7 @@ const WORDS: &[(Said, &[&str])] = &[
             "exceeds the maximum number of tokens allowed",
             "maximum prompt length",
             "too large for model with",
+            "input is too long for requested model",
         ],
     ),
     (
@@ -65,10 +66,22 @@ const WORDS: &[(Said, &[&str])] = &[
             "api_key_invalid",
             "invalid_api_key",
             "incorrect api key",
+            "the security token included in the request is",
+            "the request signature we calculated does not match",
         ],
     ),
     (Said::ToolError, &["tool_use_failed", "\"tool_error\""]),
-    (Said::NoModel, &["model_not_found", "modelnotfound", "no such model", "model not exist", "模型不存在"]),
+    (
+        Said::NoModel,
+        &[
+            "model_not_found",
+            "modelnotfound",
+            "no such model",
+            "provided model identifier is invalid",
+            "model not exist",
+            "模型不存在",
+        ],
+    ),
 ];
 
 /// What an error says, if it is one of these.
@@ -117,6 +130,8 @@ mod tests {
                 r#"{"error":{"code":400,"message":"API key not valid.","details":[{"reason":"API_KEY_INVALID"}]}}"#,
                 Said::Refused,
             ),
+            (r#"{"message":"The security token included in the request is expired"}"#, Said::Refused),
+            (r#"{"message":"The provided model identifier is invalid."}"#, Said::NoModel),
             (r#"{"error":{"code":"tool_use_failed","failed_generation":"<x>"}}"#, Said::ToolError),
             (r#"{"error":{"code":"model_not_found"}}"#, Said::NoModel),
         ] {

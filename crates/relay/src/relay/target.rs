@@ -76,7 +76,12 @@ impl<'a> Goal<'a> {
         let Some(below) = uri.path().strip_prefix("/v1/") else { return Self::gemini(uri) };
         let (id, rest) = below.split_once('/').unwrap_or((below, ""));
         if let Some(vendor) = vendors::find(id).filter(|_| below.len() > id.len()) {
-            straight(rest)?;
+            if vendor.slashes {
+                // What is behind one is looked at as if it stood alone.
+                straight(&rest.replace("%2F", "/").replace("%2f", "/"))?;
+            } else {
+                straight(rest)?;
+            }
             let dialect = vendor.dialect(rest);
             return Ok(Self::Vendor(Target { vendor, rest: rest.into(), query, dialect, strict: false }));
         }
@@ -160,15 +165,24 @@ impl Target<'_> {
         !self.strict || self.vendor.dialects.contains(&self.dialect)
     }
 
-    /// The model in a path of Gemini's: `models/{model}:{verb}`.
-    pub(super) fn model(&self) -> Option<&str> {
+    /// The model in a path of Gemini's: `models/{model}:{verb}`, or of Bedrock's: `model/{model}/{verb}`.
+    pub(super) fn model(&self) -> Option<Cow<'_, str>> {
+        if self.dialect == Dialect::Converse {
+            let (model, _verb) = self.rest.strip_prefix("model/")?.rsplit_once('/')?;
+            return String::from_utf8(decode(model)).ok().map(Cow::Owned);
+        }
         let (model, _verb) = self.rest.rsplit_once(':')?;
-        model.rsplit_once("models/").map(|(_, model)| model)
+        model.rsplit_once("models/").map(|(_, model)| model.into())
+    }
+
+    /// Whether the vendor goes by the model in the path, whatever the body says.
+    pub(super) fn is_of_its_path(&self) -> bool {
+        self.dialect == Dialect::Converse && self.model().is_some()
     }
 
     /// The same path for another model, where the path names one.
     pub(super) fn with_model(&self, model: &str) -> Option<Self> {
-        let (named, verb) = self.rest.rsplit_once(':')?;
+        let (named, verb) = self.rest.rsplit_once(':').filter(|_| self.dialect != Dialect::Converse)?;
         let (before, _) = named.rsplit_once("models/")?;
         let rest = format!("{before}models/{model}:{verb}").into();
         Some(Self { rest, ..self.clone() })
@@ -309,6 +323,15 @@ mod tests {
             "/v1/custom/a%0d%0ab",
         ] {
             assert_eq!(address(path, "https://a.example/v1"), Err(Lost::Crooked), "{path}");
+        }
+        #[cfg(feature = "bedrock")]
+        for path in [
+            "/v1/bedrock/model/a%2F..%2fb/converse",
+            "/v1/bedrock/a%2F/b",
+            "/v1/bedrock/%2f%2F",
+            "/v1/bedrock/a%5Cb",
+        ] {
+            assert_eq!(address(path, "https://a.example"), Err(Lost::Crooked), "{path}");
         }
         for path in ["/v1/nobody/x", "/v1/openai", "/v2/openai/x", "/", "/v1/"] {
             assert_eq!(address(path, "https://a.example/v1"), Err(Lost::Unknown), "{path}");

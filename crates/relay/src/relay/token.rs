@@ -50,7 +50,7 @@ fn is_key(name: &str) -> bool {
 }
 
 /// Percent-decoding; what is no escape stays as it is.
-pub(super) fn decode(text: &str) -> Vec<u8> {
+pub(crate) fn decode(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {

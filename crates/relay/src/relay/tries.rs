@@ -28,7 +28,7 @@ use crate::{
 };
 use http::{HeaderMap, Method, Request, response::Parts};
 use http_body::Body as _;
-use std::{future::poll_fn, sync::Arc, time::Duration};
+use std::{borrow::Cow, future::poll_fn, sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
 /// What is asked, whichever key it is asked with.
@@ -257,6 +257,14 @@ impl Relay {
         let mut request = Request::new(body);
         (*request.method_mut(), *request.headers_mut()) = (asked.method.clone(), headers);
         *request.uri_mut() = way.uri;
+        #[cfg(feature = "bedrock")]
+        if let Some(signer) = &key.signer {
+            // In a box: what few calls do is no part of all the others.
+            request = match Box::pin(self.sign(guard, (key, signer), request)).await {
+                Ok(request) => request,
+                Err(trouble) => return Some((Fate::Final, Err(trouble.into()))),
+            };
+        }
         let patience = leg.rules.map_or(guard.deadline(), |rules| Instant::now() + rules.patience);
         guard.begins();
         let mut got = tokio::select! {
@@ -267,10 +275,9 @@ impl Relay {
         if matches!(got, Err(Failed { trouble: Trouble::Stopped | Trouble::Switched, .. })) {
             guard.ends(End::Halted);
         }
-        // Where another is put in its place, it is the caller's word only.
-        if let Some(model) =
-            guard.upload.model.get().filter(|_| leg.rules.is_none() && leg.swap.is_none()).cloned()
-        {
+        // Where another is put in its place, or the address names it, it is the caller's word only.
+        let by_body = leg.rules.is_none() && leg.swap.is_none() && !leg.target.is_of_its_path();
+        if let Some(model) = guard.upload.model.get().filter(|_| by_body).cloned() {
             guard.note(|row| row.model = model);
         }
         let fate = fate(&got, guard);
@@ -314,7 +321,7 @@ impl Relay {
             _ if head.status.as_u16() >= 400 => look(&mut body, due).await,
             // A body that is known to be empty is whole.
             Shape::Json if body.is_end_stream() => First::default(),
-            kind @ (Shape::Events | Shape::Json) if head.status.is_success() => {
+            kind @ (Shape::Events | Shape::Messages | Shape::Json) if head.status.is_success() => {
                 gate(&mut body, dialect, kind, due).await
             }
             _ => First::default(),
@@ -356,7 +363,7 @@ pub(super) fn model(target: &Target<'_>, wish: &Option<Wish>, begun: &Begun) -> 
 /// The model as its address names it.
 fn named(target: &Target<'_>, wish: &Option<Wish>) -> Option<String> {
     let said = wish.as_ref().and_then(|_| target.said("model"));
-    target.model().or(said).map(str::to_owned)
+    target.model().map(Cow::into_owned).or_else(|| said.map(str::to_owned))
 }
 
 /// What a key's vendor, or the lack of it, said.
@@ -364,7 +371,7 @@ fn heard(got: &Result<Got, Failed>, key: &UpstreamKey) -> Heard {
     match got {
         Ok(got) => {
             let words = if got.first.failed || got.head.status.as_u16() >= 400 {
-                Some(words(&got.first.text(), &key.secret)).filter(|words| !words.is_empty())
+                Some(words(&got.first.text(), key)).filter(|words| !words.is_empty())
             } else {
                 None
             };

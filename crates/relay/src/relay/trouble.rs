@@ -4,7 +4,7 @@
 //! trouble that is the operator's reaches a bot as a plain 400 with none of these words.
 
 use super::RelayBody;
-use crate::{BoxError, Dialect, End, Vendor, limits::Unit};
+use crate::{BoxError, Dialect, End, UpstreamKey, Vendor, limits::Unit, scan::exception};
 use bytes::Bytes;
 use http::{
     HeaderValue, Response, StatusCode,
@@ -264,6 +264,7 @@ impl Trouble {
                 json!({"error": {"message": words, "type": kind.0, "param": null, "code": code}})
             }
             Dialect::Anthropic => json!({"type": "error", "error": {"type": kind.1, "message": words}}),
+            Dialect::Converse => json!({"message": words}),
             Dialect::Gemini => {
                 json!({"error": {"code": status.as_u16(), "message": words, "status": code.to_ascii_uppercase()}})
             }
@@ -275,7 +276,7 @@ impl Trouble {
     pub(crate) fn event(self, dialect: Dialect, between: bool) -> Bytes {
         let mut event = if between { Vec::new() } else { b"\n\n".to_vec() };
         let data = match dialect {
-            Dialect::OpenAiChat | Dialect::Gemini => self.json(dialect),
+            Dialect::OpenAiChat | Dialect::Gemini | Dialect::Converse => self.json(dialect),
             Dialect::Anthropic => {
                 event.extend_from_slice(b"event: error\n");
                 self.json(dialect)
@@ -292,6 +293,11 @@ impl Trouble {
         event.extend_from_slice(&data);
         event.extend_from_slice(b"\n\n");
         event.into()
+    }
+
+    /// The same as a message in a running stream of AWS's.
+    pub(crate) fn message(self) -> Bytes {
+        exception("internalServerException", &self.json(Dialect::Converse))
     }
 
     /// The whole answer in a dialect.
@@ -312,10 +318,10 @@ pub(super) fn whole(body: impl Into<Bytes>) -> RelayBody {
 }
 
 /// The vendor's words for people: the key taken out, control characters gone, cut to 400 bytes.
-pub(crate) fn excerpt(body: &[u8], secret: &str) -> Option<String> {
+pub(crate) fn excerpt(body: &[u8], key: &UpstreamKey) -> Option<String> {
     let mut text = String::from_utf8_lossy(body.get(..16_384).unwrap_or(body)).into_owned();
-    if !secret.is_empty() {
-        text = text.replace(secret, "***");
+    for part in key.hidden() {
+        text = text.replace(part, "***");
     }
     text.retain(|c| !c.is_control());
     let end = text

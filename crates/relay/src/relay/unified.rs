@@ -59,7 +59,7 @@ fn speaks(vendor: &Vendor, dialect: Dialect) -> bool {
 
 fn one(name: &str, owner: &str, dialect: Dialect) -> Value {
     match dialect {
-        Dialect::OpenAiChat | Dialect::OpenAiResponses => {
+        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Converse => {
             json!({"id": name, "object": "model", "created": 0, "owned_by": owner})
         }
         Dialect::Anthropic => {
@@ -75,7 +75,9 @@ fn one(name: &str, owner: &str, dialect: Dialect) -> Value {
 
 fn list(models: &[Value], dialect: Dialect) -> Value {
     match dialect {
-        Dialect::OpenAiChat | Dialect::OpenAiResponses => json!({"object": "list", "data": models}),
+        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Converse => {
+            json!({"object": "list", "data": models})
+        }
         Dialect::Anthropic => {
             let id = |model: Option<&Value>| model.map_or(Value::Null, |m| m["id"].clone());
             let (first, last) = (id(models.first()), id(models.last()));

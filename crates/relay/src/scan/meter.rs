@@ -2,17 +2,24 @@
 
 use super::{
     TopFields,
+    messages::{Message, MessageReader},
     sieve::Ends,
     sse::{Event, EventReader},
     usage::Counts,
 };
 use crate::{Dialect, Tokens};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use http::HeaderMap;
 use memchr::memmem;
 
 /// The longest usage object that is read.
 const MAX_USAGE: usize = 16 * 1024;
 const FIELDS: &[&str] = &["usage", "model", "message", "response"];
 const NESTED: &[&str] = &["usage", "model"];
+const CONVERSE: Dialect = Dialect::Converse;
+/// Where a piece of an answer by Bedrock's Invoke stands, and where its last one says its use.
+const CHUNK: &[&str] = &["bytes"];
+const INVOKED: &[&str] = &["amazon-bedrock-invocationMetrics"];
 /// The same two in Gemini's words, which nest nothing.
 const GEMINI: &[&str] = &["usageMetadata", "modelVersion"];
 
@@ -21,6 +28,8 @@ const GEMINI: &[&str] = &["usageMetadata", "modelVersion"];
 pub(crate) enum Shape {
     /// Server-sent events.
     Events,
+    /// AWS's stream of messages, which are no text.
+    Messages,
     /// One JSON text.
     Json,
     /// Anything else: passes unread.
@@ -38,6 +47,7 @@ pub(crate) struct Meter {
 #[derive(Debug)]
 enum Reader {
     Events(EventReader),
+    Messages(Box<MessageReader>),
     Json(TopFields),
     None,
 }
@@ -57,10 +67,18 @@ struct Seen {
     error: bool,
 }
 
+impl Shape {
+    /// Whether it is a stream of events, of either kind.
+    pub(crate) const fn is_stream(self) -> bool {
+        matches!(self, Self::Events | Self::Messages)
+    }
+}
+
 impl Meter {
     pub(crate) fn new(dialect: Dialect, shape: Shape) -> Self {
         let reader = match shape {
             Shape::Events => Reader::Events(EventReader::new()),
+            Shape::Messages => Reader::Messages(Box::default()),
             Shape::Json if dialect == Dialect::Gemini => Reader::Json(TopFields::new(GEMINI, MAX_USAGE)),
             Shape::Json => Reader::Json(TopFields::new(NESTED, MAX_USAGE)),
             Shape::Other => Reader::None,
@@ -68,11 +86,20 @@ impl Meter {
         Self { dialect, reader, seen: Seen::default() }
     }
 
+    /// What Bedrock says of an answer's use in its head, whatever model answered.
+    pub(crate) fn read_head(&mut self, headers: &HeaderMap) {
+        let number = |name: &str| headers.get(name)?.to_str().ok()?.parse().ok();
+        let [input, output] =
+            ["input", "output"].map(|of| number(&format!("x-amzn-bedrock-{of}-token-count")));
+        self.seen.counted |= self.seen.counts.told(input, output);
+    }
+
     /// Reads a piece.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         let (seen, dialect) = (&mut self.seen, self.dialect);
         match &mut self.reader {
             Reader::Events(reader) => reader.feed(bytes, |event| seen.event(&event, dialect)),
+            Reader::Messages(reader) => reader.feed(bytes, |message| seen.message(&message)),
             Reader::Json(fields) => fields.feed(bytes, |f| {
                 if let Some(raw) = f.raw {
                     seen.field(f.which, &raw, dialect);
@@ -104,26 +131,37 @@ impl Meter {
 
     /// Whether the dialect's last word was heard: what comes after it is not missed.
     pub(crate) fn ended(&self) -> bool {
-        self.seen.ended || self.seen.error
+        // Half a message behind it is still missed: nobody can leave it out.
+        let whole = !matches!(&self.reader, Reader::Messages(reader) if !reader.is_between());
+        (self.seen.ended || self.seen.error) && whole
     }
 
     /// Whether a stream that stops here is cut, although HTTP says it is whole: events of the dialect without
     /// its last word, or none at all. Streams of an unknown kind are believed.
     pub(crate) fn is_cut(&self) -> bool {
-        matches!(self.reader, Reader::Events(_)) && !self.ended() && (self.seen.known || !self.seen.any)
+        match &self.reader {
+            Reader::Messages(reader) if !reader.is_between() => true,
+            Reader::Events(_) | Reader::Messages(_) => !self.ended() && (self.seen.known || !self.seen.any),
+            Reader::Json(_) | Reader::None => false,
+        }
     }
 
     /// Where events ended in the piece that was read last.
     pub(crate) fn ends(&self) -> Option<Ends> {
         match &self.reader {
             Reader::Events(reader) => reader.ends(),
+            Reader::Messages(reader) => reader.ends(),
             _ => None,
         }
     }
 
     /// Whether an event can be put in here without joining half of another.
     pub(crate) fn is_between_events(&self) -> bool {
-        matches!(&self.reader, Reader::Events(reader) if reader.is_between())
+        match &self.reader {
+            Reader::Events(reader) => reader.is_between(),
+            Reader::Messages(reader) => reader.is_between(),
+            Reader::Json(_) | Reader::None => false,
+        }
     }
 }
 
@@ -140,6 +178,36 @@ impl Seen {
                 self.typed(event.name, data, "response.completed", dialect);
             }
             Dialect::Gemini => self.gemini(data),
+            // It has no events of text.
+            Dialect::Converse => {}
+        }
+    }
+
+    /// Converse names its events; Invoke sends pieces of a model's own answer, of which the last says its use.
+    fn message(&mut self, message: &Message<'_>) {
+        self.any = true;
+        if message.is_exception {
+            self.error = true;
+            return;
+        }
+        let payload = message.payload.unwrap_or_default();
+        match message.name {
+            "messageStart" => self.known = true,
+            "messageStop" => (self.known, self.ended) = (true, true),
+            "metadata" => {
+                self.known = true;
+                TopFields::new(NESTED, MAX_USAGE)
+                    .feed(payload, |f| self.field(f.which, f.raw.as_deref().unwrap_or_default(), CONVERSE));
+            }
+            "chunk" => TopFields::new(CHUNK, payload.len()).feed(payload, |f| {
+                let text = f.raw.as_deref().and_then(|raw| raw.strip_prefix(b"\"")?.strip_suffix(b"\""));
+                let inner = text.and_then(|text| BASE64_STANDARD.decode(text).ok()).unwrap_or_default();
+                TopFields::new(INVOKED, MAX_USAGE).feed(&inner, |f| {
+                    self.ended = true;
+                    self.field(f.which, f.raw.as_deref().unwrap_or_default(), CONVERSE);
+                });
+            }),
+            _ => {}
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod fields;
 mod frames;
+mod messages;
 mod meter;
 mod sieve;
 mod sse;
@@ -13,5 +14,6 @@ mod usage;
 
 pub(crate) use fields::TopFields;
 pub(crate) use frames::{Frames, Sum};
+pub(crate) use messages::exception;
 pub(crate) use meter::{Meter, Shape};
 pub(crate) use sieve::{Sieve, Sifted};

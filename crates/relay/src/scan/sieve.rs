@@ -5,6 +5,7 @@
 
 use super::{
     TopFields,
+    messages::MessageReader,
     sse::{Event, EventReader},
 };
 use bytes::Bytes;
@@ -39,9 +40,16 @@ pub(crate) struct Sieve {
     held: Vec<u8>,
     /// An event too long to wait for is passing.
     long: bool,
+    /// The events are messages of AWS's, which are no text.
+    messages: bool,
 }
 
 impl Sieve {
+    /// One for a stream of AWS's messages.
+    pub(crate) fn of_messages() -> Self {
+        Self { messages: true, ..Self::default() }
+    }
+
     /// Takes a piece. `check` says of an error's text whether it must not pass.
     pub(crate) fn push<T>(
         &mut self,
@@ -59,13 +67,13 @@ impl Sieve {
         } else if !self.held.is_empty() {
             self.held.extend_from_slice(piece.get(..first).unwrap_or_default());
             let held = std::mem::take(&mut self.held);
-            if let Some((clean, found)) = first_error(&held, &check) {
+            if let Some((clean, found)) = self.first_error(&held, &check) {
                 return Sifted::Stop(held.get(..clean).unwrap_or_default().to_vec(), found);
             }
             (before, from) = (held.into(), first);
         }
         let whole = piece.slice(from..last);
-        if let Some((clean, found)) = first_error(&whole, &check) {
+        if let Some((clean, found)) = self.first_error(&whole, &check) {
             return Sifted::Stop([&before, whole.get(..clean).unwrap_or_default()].concat(), found);
         }
         let rest = piece.slice(last..);
@@ -99,9 +107,17 @@ impl Sieve {
         }
     }
 
+    fn first_error<T>(&self, events: &[u8], check: &impl Fn(&[u8]) -> Option<T>) -> Option<(usize, T)> {
+        if self.messages { first_exception(events, check) } else { first_error(events, check) }
+    }
+
     /// The stream ends here: what waits, unless it is the beginning of an error that must not pass.
     pub(crate) fn finish<T>(&mut self, check: impl Fn(&[u8]) -> Option<T>) -> Result<Bytes, T> {
         let held = std::mem::take(&mut self.held);
+        if self.messages {
+            // Nobody can read half a message.
+            return Ok(held.into());
+        }
         // As if it were whole: half a JSON text still shows the fields it begins with.
         let ended = [&held, &b"\n\n"[..]].concat();
         match first_error(&ended, &check) {
@@ -123,6 +139,22 @@ fn first_error<T>(events: &[u8], check: &impl Fn(&[u8]) -> Option<T>) -> Option<
         found = event.data.filter(|_| is_error(&event)).and_then(check);
         if found.is_none() {
             clean = event.end;
+        }
+    });
+    found.map(|found| (clean, found))
+}
+
+/// The same in whole messages.
+fn first_exception<T>(messages: &[u8], check: &impl Fn(&[u8]) -> Option<T>) -> Option<(usize, T)> {
+    let (mut clean, mut found) = (0, None);
+    MessageReader::default().feed(messages, |message| {
+        if found.is_some() {
+            return;
+        }
+        let said = message.payload.filter(|_| message.is_exception);
+        found = said.and_then(|payload| check(message.name.as_bytes()).or_else(|| check(payload)));
+        if found.is_none() {
+            clean = message.end;
         }
     });
     found.map(|found| (clean, found))

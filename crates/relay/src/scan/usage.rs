@@ -49,7 +49,20 @@ impl Counts {
             set(&mut self.cache_read, at("cachedContentTokenCount"));
             set(&mut self.reasoning, at("thoughtsTokenCount"));
         }
-        self.cached_within = dialect != Dialect::Anthropic;
+        if dialect == Dialect::Converse {
+            set(&mut self.input, at("inputTokens").or_else(|| at("inputTokenCount")));
+            set(&mut self.output, at("outputTokens").or_else(|| at("outputTokenCount")));
+            let either = |a: &str, b: &str| at(a).or_else(|| at(b));
+            set(&mut self.cache_read, either("cacheReadInputTokens", "cacheReadInputTokenCount"));
+            set(&mut self.cache_write, either("cacheWriteInputTokens", "cacheWriteInputTokenCount"));
+        }
+        self.cached_within = !matches!(dialect, Dialect::Anthropic | Dialect::Converse);
+        self.input.is_some() || self.output.is_some()
+    }
+
+    /// Takes what a head said.
+    pub(super) fn told(&mut self, input: Option<u64>, output: Option<u64>) -> bool {
+        (self.input, self.output) = (input.or(self.input), output.or(self.output));
         self.input.is_some() || self.output.is_some()
     }
 

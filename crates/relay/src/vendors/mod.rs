@@ -1,16 +1,38 @@
 //! The vendor table: everything the relay knows about a vendor is a row here, never a branch elsewhere.
 
+#[cfg(feature = "bedrock")]
+mod bedrock;
 mod more;
+mod pair;
 mod row;
 mod table;
 
+pub use pair::Pair;
 pub use row::{Auth, Dialect, Door, KeyAuth, KeyTest, PathRule, Proof, Region, Vendor};
 
 use std::{collections::HashMap, sync::LazyLock};
 
 /// Every vendor, in the order people see them.
 pub fn all() -> impl Iterator<Item = &'static Vendor> {
-    table::VENDORS.iter().chain(more::VENDORS)
+    let all = table::VENDORS.iter().chain(more::VENDORS);
+    #[cfg(feature = "bedrock")]
+    let all = all.chain(bedrock::VENDORS);
+    all
+}
+
+/// Vendors that are only there where the build says so: ids, name, cargo feature.
+const OPTIONAL: &[(&[&str], &str, &str)] =
+    &[(&["bedrock", "aws-bedrock", "amazon-bedrock"], "Amazon Bedrock", "bedrock")];
+
+/// What to say of a vendor that this build may have left out, if it is one of those.
+#[must_use]
+pub fn left_out(id: &str) -> Option<String> {
+    let id = id.split('@').next().unwrap_or(id);
+    let (_, name, feature) = OPTIONAL.iter().find(|(ids, ..)| ids.contains(&id))?;
+    Some(format!(
+        "{name} is not in this build of Chela: build it with `./x build --features {feature}` \
+         (or cargo's `-p server --features {feature}`)"
+    ))
 }
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Vendor>> =
@@ -53,6 +75,20 @@ impl Vendor {
         };
         let entered = || self.doors.iter().find(|d| d.leads.iter().any(|l| leads(rest, l)))?.dialect;
         said.filter(|d| self.dialects.contains(d)).or_else(entered).unwrap_or_else(|| self.default_dialect())
+    }
+
+    /// What is wrong with the shape of a key, where its vendor's keys have one.
+    #[must_use]
+    pub fn flaw(&self, secret: &str) -> Option<&'static str> {
+        self.signing?;
+        Pair::read(secret).err()
+    }
+
+    /// The part of a key that may be known, of which a person sees the end: of a pair its id, else the key itself.
+    #[must_use]
+    pub fn known_part<'a>(&self, secret: &'a str) -> &'a str {
+        let pair = self.signing.and_then(|_| Pair::read(secret).ok().flatten());
+        pair.map_or(secret, |pair| pair.id)
     }
 
     fn default_dialect(&self) -> Dialect {

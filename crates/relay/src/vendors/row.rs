@@ -39,6 +39,8 @@ pub enum Dialect {
     Anthropic,
     /// Gemini generateContent.
     Gemini,
+    /// Amazon Bedrock's own: Converse, and the models' own words by Invoke.
+    Converse,
 }
 
 impl Dialect {
@@ -50,6 +52,7 @@ impl Dialect {
             Self::OpenAiResponses => "OpenAI responses",
             Self::Anthropic => "Anthropic messages",
             Self::Gemini => "Gemini generateContent",
+            Self::Converse => "Bedrock Converse",
         }
     }
 }
@@ -139,12 +142,16 @@ pub struct Vendor {
     pub auth: Auth,
     /// Keys that are sent in another way.
     pub key_auths: &'static [KeyAuth],
+    /// The AWS service for which calls are signed with keys that are a pair. Other keys of it are sent.
+    pub signing: Option<&'static str>,
     /// Whether it can do without a key.
     pub keyless: bool,
     /// What it speaks; the first is the default.
     pub dialects: &'static [Dialect],
     /// How paths are joined.
     pub path: PathRule,
+    /// Whether a name in its paths may hold an escaped slash.
+    pub slashes: bool,
     /// Its other entrances; the first that fits counts.
     pub doors: &'static [Door],
     /// What its keys begin with; the longest match of all vendors wins.
@@ -166,9 +173,11 @@ pub(super) const PLAIN: Vendor = Vendor {
     regions: &[],
     auth: Auth::Bearer,
     key_auths: &[],
+    signing: None,
     keyless: false,
     dialects: &[Dialect::OpenAiChat],
     path: V1,
+    slashes: false,
     doors: &[],
     key_prefixes: &[],
     headers: &[],

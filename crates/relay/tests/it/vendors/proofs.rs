@@ -23,10 +23,13 @@ fn quirks(vendor: &Vendor) -> BTreeSet<String> {
         // In the fourth column of every case.
         auth: _,
         key_auths,
+        // Held against a signature of the tests' own, in `bedrock`.
+        signing: _,
         keyless,
         // What of it makes a difference on this way is a door; the rest is the unified address.
         dialects: _,
         path: PathRule { strip, tail: _, fill },
+        slashes,
         doors,
         headers,
         strip_model_prefix,
@@ -49,6 +52,7 @@ fn quirks(vendor: &Vendor) -> BTreeSet<String> {
         );
     }
     all.extend(headers.iter().map(|(n, v)| format!("header {n}={v}")));
+    all.extend(slashes.then(|| "slashes".to_owned()));
     all.extend((!strip_model_prefix).then(|| "keeps".to_owned()));
     all
 }
@@ -57,6 +61,7 @@ fn quirks(vendor: &Vendor) -> BTreeSet<String> {
 fn proves(case: &Case) -> BTreeSet<String> {
     let (vendor, rest) = (case.vendor, case.rest);
     let mut all = BTreeSet::from(["asked".to_owned(), format!("base {}", case.base)]);
+    all.extend((rest.contains("%2F") && case.want.contains("%2F")).then(|| "slashes".to_owned()));
     all.extend(case.keeps.then(|| "keeps".to_owned()));
     all.extend((case.auth == "none").then(|| "keyless".to_owned()));
     all.extend(case.extra.iter().map(|(n, v)| format!("header {n}={v}")));

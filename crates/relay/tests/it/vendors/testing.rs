@@ -22,7 +22,7 @@ async fn a_key_of_every_vendor_is_tested_where_that_vendor_answers_for_nothing()
         let base = vendor.base_url.unwrap_or("https://up.example");
         let before = fake.calls().len();
         let probed =
-            probe(&egress(fake.address(), [base].into_iter()), &key(vendor, base, "real-key-00001")).await;
+            probe(&egress(fake.address(), [base].into_iter()), &key(vendor, base, "real-key-00001"), 0).await;
         let probed = probed.unwrap_or_else(|e| panic!("{}: {e}", vendor.id));
         let scheme = base.split_once("://").unwrap().0;
         let calls = fake.calls().split_off(before);
@@ -42,7 +42,7 @@ async fn a_key_of_every_vendor_is_tested_where_that_vendor_answers_for_nothing()
         assert_eq!(probed.models, models, "{}", vendor.id);
         assert!(calls.iter().all(|c| c.status == Some(200)));
         let refused =
-            probe(&egress(fake.address(), [base].into_iter()), &key(vendor, base, "another-key-02")).await;
+            probe(&egress(fake.address(), [base].into_iter()), &key(vendor, base, "another-key-02"), 0).await;
         assert!(
             matches!(refused, Err(ProbeError::Refused { status: 401, .. })),
             "{}: {refused:?}",
@@ -57,7 +57,7 @@ async fn who_has_no_open_list_is_told_by_the_answer_to_an_empty_question() {
     let (vendor, base) = address("perplexity");
     let ask = async |status: u16| {
         fake.play(Mode::Status { status, body: r#"{"error":{"message":"words"}}"#.to_owned() });
-        probe(&egress(fake.address(), [base].into_iter()), &key(vendor, base, "real-key-00001")).await
+        probe(&egress(fake.address(), [base].into_iter()), &key(vendor, base, "real-key-00001"), 0).await
     };
     for fine in [200, 400, 404, 422] {
         assert!(ask(fine).await.is_ok_and(|p| p.models.is_empty()), "{fine}");
@@ -88,7 +88,7 @@ async fn lists_of_models_are_read_in_every_shape() {
         fake.play(Mode::Status { status: 200, body: body.to_owned() });
         let (vendor, base) = address(who);
         let probed =
-            probe(&egress(fake.address(), [base].into_iter()), &key(vendor, base, "real-key-00001")).await;
+            probe(&egress(fake.address(), [base].into_iter()), &key(vendor, base, "real-key-00001"), 0).await;
         assert_eq!(probed.unwrap().models, want, "{who}");
     }
 }
