@@ -8,6 +8,7 @@ mod door;
 mod key_limits;
 mod service;
 mod store;
+mod turns;
 
 pub use chains::register;
 pub use door::routes;

@@ -1,6 +1,6 @@
 //! Building and swapping snapshots; the bots' own wires.
 
-use super::{chains, key_limits, store};
+use super::{chains, key_limits, store, turns::Turns};
 use crate::{
     bots::{KeyAnswer, KeyVerdict, ModelCheck, Wires},
     budgets, keys,
@@ -29,10 +29,7 @@ use relay::{
 use std::{
     collections::HashMap,
     os::unix::net::UnixListener,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 use tokio::sync::Notify;
@@ -48,10 +45,8 @@ pub struct Routing {
     egress: Arc<Egress>,
     snapshot: Arc<ArcSwap<Snapshot>>,
     wires: Mutex<HashMap<BotId, CancellationToken>>,
-    /// How often a snapshot was asked for.
-    asked: AtomicU64,
-    /// Which of these questions are answered. One build at a time: a slow older one must not replace a newer one.
-    building: tokio::sync::Mutex<u64>,
+    /// Snapshots are built in turns; a change that many make at once needs few.
+    building: Turns,
     /// The same of what is stopped, which waits for no snapshot.
     stopping: tokio::sync::Mutex<()>,
     /// Told when a budget is nearly or wholly used.
@@ -79,8 +74,8 @@ impl Routing {
         };
         let relay = Relay::new(config);
         let (wires, news) = (Mutex::default(), Arc::default());
-        let (asked, building, stopping) = Default::default();
-        (Arc::new(Self { platform, relay, egress, snapshot, wires, asked, building, stopping, news }), rows)
+        let (building, stopping) = Default::default();
+        (Arc::new(Self { platform, relay, egress, snapshot, wires, building, stopping, news }), rows)
     }
 
     pub(super) fn platform(&self) -> &Platform {
@@ -103,15 +98,7 @@ impl Routing {
     /// What the database says; the old snapshot stays then.
     pub async fn refresh(&self) -> Result<(), OpError> {
         self.read_stops().await?;
-        let mine = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
-        let mut answered = self.building.lock().await;
-        // Many ask at once: a build that began after this question answers it too.
-        if *answered < mine {
-            let all = self.asked.load(Ordering::SeqCst);
-            self.build().await?;
-            *answered = all;
-        }
-        Ok(())
+        self.building.ask(async || self.build().await).await
     }
 
     /// Builds a snapshot and puts it in place.
