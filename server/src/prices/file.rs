@@ -22,7 +22,7 @@ use axum::{
 use entity::prices::model_price as row;
 use http::header;
 use policy::{Granted, act};
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 /// The columns of an export. A file that is read needs those of model and price; the others may be missing.
 const COLUMNS: [&str; 9] = [
@@ -64,7 +64,13 @@ async fn export(
     let mut all: Vec<ModelPrice> = own.into_iter().map(store::word).collect();
     all.sort_by_key(|price| (price.vendor.clone(), price.model.clone(), price.since_ms, price.up_to_input));
     if asked.all {
-        all.extend(catalogue::ENTRIES.iter().filter(|entry| entry.price.is_some()).map(shipped));
+        // One that is the workspace's own by now stands there once: the file can be read again.
+        let at = |price: &ModelPrice| {
+            (price.vendor.clone(), price.model.clone(), price.since_ms, price.up_to_input)
+        };
+        let own: HashSet<_> = all.iter().map(at).collect();
+        let shipped = catalogue::ENTRIES.iter().filter(|entry| entry.price.is_some()).map(shipped);
+        all.extend(shipped.filter(|price| !own.contains(&at(price))));
     }
     let file: String = all.iter().map(line).collect();
     let headers = [

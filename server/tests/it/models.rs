@@ -193,6 +193,10 @@ async fn a_file_of_prices_is_checked_then_taken_and_the_same_file_again_changes_
     assert!(whole.lines().count() > 50 && whole.contains("claude-sonnet-5-5"), "{whole}");
     let came = import(&whole, true).await;
     assert_eq!(came.status, 200, "what is shipped can be taken as one's own: {}", came.text);
+    import(&whole, false).await.ok(200);
+    let again = at.get(&owner, "/api/prices/export?all=true").await.text;
+    let many = u64::try_from(whole.lines().count() - 1).expect("a count");
+    assert_eq!(count(&import(&again, false).await.ok(200)), [0, 0, many], "each stands there once");
     assert_eq!(at.get(&owner, "/api/prices/export?limit=3").await.status, 422);
     at.stop().await;
 }
