@@ -83,9 +83,18 @@ document.addEventListener('click', (event) => {
   }
 });
 
+/** `data-into="<id>"`: the text of the chosen file stands in that field. */
+async function fillFrom({ files, dataset }) {
+  const field = document.getElementById(dataset.into);
+  if (!files[0]) return;
+  field.value = await files[0].text();
+  field.dispatchEvent(new Event('input', { bubbles: true }));
+}
+
 document.addEventListener('change', (event) => {
-  const { look: name } = event.target.dataset;
+  const { look: name, into } = event.target.dataset;
   if (name) look(name, event.target.value);
+  if (into) void fillFrom(event.target);
   // `data-picks-all`: every row of the form follows.
   if (event.target.matches('[data-picks-all]')) {
     for (const row of event.target.form.querySelectorAll('[data-pick]:enabled')) row.checked = event.target.checked;

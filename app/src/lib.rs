@@ -17,6 +17,7 @@ pub mod keys;
 mod live;
 pub mod notify;
 mod parts;
+pub mod prices;
 #[cfg(feature = "ssr")]
 mod request;
 mod root;

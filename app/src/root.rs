@@ -17,6 +17,7 @@ use crate::{
     keys::page::KeysPage,
     live::provide_live,
     notify::page::AlertsPage,
+    prices::page::ModelsPage,
     settings::{frame::SettingsFrame, page::SettingsPage},
     time::provide_clock,
     usage::page::UsagePage,
@@ -60,13 +61,15 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/logs") view={Lazy::<LogsPage>::new()} ssr=SsrMode::Async/>
                         <Route path=path!("/changes") view={Lazy::<MorePage>::new()} ssr=SsrMode::Async/>
                         <Route path=path!("/diagnostics") view={Lazy::<MorePage>::new()} ssr=SsrMode::Async/>
-                        <Route path=path!("/usage") view={Lazy::<UsagePage>::new()} ssr=SsrMode::Async/>
+                        <Route path=path!("/routing/models") view={Lazy::<ModelsPage>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/usage") view={Lazy::<UsagePage>::new()} ssr=SsrMode::Async/>
                         <Route path=path!("/config") view={Lazy::<ConfigPage>::new()} ssr=SsrMode::Async/>
                     </ParentRoute>
                     <Route path=path!("/keys") view={Lazy::<KeysPage>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/budgets") view={Lazy::<BudgetsPage>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/virtual-keys") view={Lazy::<BudgetsPage>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/routing/chains") view={Lazy::<KeysPage>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/routing/models") view={Lazy::<ModelsPage>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/usage") view={Lazy::<UsagePage>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/alerts") view={Lazy::<AlertsPage>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/settings") view=ToProfile ssr=SsrMode::Async/>

@@ -31,6 +31,8 @@ export const PLACES: Place[] = [
   { name: 'virtual-keys', path: () => '/virtual-keys' },
   { name: 'budgets', path: () => '/budgets' },
   { name: 'chains', path: () => '/routing/chains' },
+  { name: 'models', path: () => '/routing/models' },
+  { name: 'model', path: () => '/routing/models?q=sonnet&edit=anthropic%2Fclaude-sonnet-5-5' },
   { name: 'usage', path: () => '/usage' },
   { name: 'bot-usage', path: ({ bot }) => `/bots/${bot}/usage?range=7d` },
   { name: 'profile', path: () => '/settings/profile' },

@@ -31,6 +31,7 @@ mod m20261122_000025_usage_sums;
 mod m20261122_000026_key_choice;
 mod m20261122_000027_stops;
 mod m20261122_000028_open_calls;
+mod m20261122_000029_models;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -64,6 +65,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000026_key_choice::Migration),
             Box::new(m20261122_000027_stops::Migration),
             Box::new(m20261122_000028_open_calls::Migration),
+            Box::new(m20261122_000029_models::Migration),
         ]
     }
 }

@@ -79,6 +79,7 @@ impl LazyRoute for BudgetsPage {
             ("/keys", t.keys),
             (KEYS, t.virtual_keys),
             (crate::routing::page::BASE, t.chains),
+            (crate::prices::page::BASE, t.catalogue),
             ("/budgets", t.title),
         ];
         let tabs = tabs.map(|(href, word)| view! { <A href attr:class="tab">{word}</A> });

@@ -8,6 +8,7 @@ texts! {
     tabs: "Relay", "模型中继";
     keys: "Keys", "密钥";
     chains: "Chains", "备用链";
+    catalogue: "Models", "模型";
     virtual_keys: "Virtual keys", "虚拟密钥";
     title: "Budgets", "预算";
     lead: "How much model calls may use. When a budget that refuses is used up, spending ends until its next window.", "模型调用的用量上限。预算用尽并设为拒绝时，消费会停止，直到下一个周期。";

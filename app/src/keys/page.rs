@@ -59,6 +59,7 @@ impl LazyRoute for KeysPage {
             ("/keys", t.keys),
             ("/virtual-keys", t.virtual_keys),
             (routing::page::BASE, t.chains),
+            (crate::prices::page::BASE, t.catalogue),
             ("/budgets", t.budgets),
         ];
         let tabs = tabs.map(|(href, word)| view! { <A href attr:class="tab">{word}</A> });

@@ -6,6 +6,7 @@ texts! {
     keys: "Keys", "密钥";
     lead: "Keys of model vendors. They are sealed here and used by Chela's relay only: no bot ever sees one.", "模型供应商的密钥。密封保存在这里，仅由 Chela 的中继使用，机器人永远看不到。";
     chains: "Chains", "备用链";
+    catalogue: "Models", "模型";
     tabs: "Keys and chains", "密钥与备用链";
     add_title: "Add a provider key", "添加供应商密钥";
     key: "Key", "密钥";

@@ -5,7 +5,7 @@ use crate::{
     completion::{self, Completion},
     env::Env,
     failure::Failure,
-    instance, jobs, keys, login, notifications,
+    instance, jobs, keys, login, models, notifications,
     options::{Noun, Plain},
     orphans, output, prices, spending, threads, tokens, usage, virtual_keys,
 };
@@ -45,6 +45,9 @@ pub enum Command {
     /// Virtual keys: what people and programs call models with.
     #[command(display_order = 10, visible_alias = "virtual-keys")]
     VirtualKey(Noun<virtual_keys::VirtualKeyVerb>),
+    /// Models: what is known of them.
+    #[command(display_order = 10, visible_alias = "models")]
+    Model(Noun<models::ModelVerb>),
     /// What models cost.
     #[command(display_order = 10, visible_alias = "prices")]
     Price(Noun<prices::PriceVerb>),
@@ -116,6 +119,7 @@ async fn dispatch(command: Command, env: &Env) -> Result<(), Failure> {
         Command::Budget(noun) => budgets::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Spending(noun) => spending::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::VirtualKey(noun) => virtual_keys::run(&Session::open(noun.common, env)?, noun.verb).await,
+        Command::Model(noun) => models::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Price(noun) => prices::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Chain(noun) => chains::run(&Session::open(noun.common, env)?, noun.verb).await,
         Command::Token(noun) => tokens::run(&Session::open(noun.common, env)?, noun.verb).await,

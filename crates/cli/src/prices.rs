@@ -1,7 +1,7 @@
 //! `chela price`: what models cost, in USD per million tokens.
 
 use crate::{
-    ask, completion,
+    ask, completion, download,
     failure::Failure,
     options::{Once, Paging, Watch, Yes},
     output::{Cell, Column, Shape, Tone, moment, now_ms, number, plain, text, usd},
@@ -9,10 +9,14 @@ use crate::{
 };
 use api::{
     ids::PriceId,
-    prices::{DeletePrice, ListPrices, SetPrice},
+    prices::{DeletePrice, ImportPrices, ListPrices, MAX_IMPORT_BYTES, SetPrice},
 };
 use clap::{Args, Subcommand};
 use serde_json::Value;
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 #[derive(Subcommand, Clone, Debug)]
 pub enum PriceVerb {
@@ -24,8 +28,25 @@ pub enum PriceVerb {
         #[command(flatten)]
         watch: Watch,
     },
-    /// A price of your own for a model, from now on. Calls made before keep their costs.
-    Set(SetArgs),
+    /// A price of your own for a model, from now on or from another moment. Calls made before keep their costs.
+    Set(Box<SetArgs>),
+    /// Prices of your own as CSV, which `import` reads.
+    Export {
+        /// Into this file instead of standard output.
+        #[arg(long)]
+        file: Option<PathBuf>,
+        /// The shipped ones, too.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Prices of your own from CSV with the columns of `export`: all of its lines, or none where one is wrong.
+    Import {
+        /// A file; `-` is standard input.
+        file: PathBuf,
+        /// Only say what would happen.
+        #[arg(long)]
+        check: bool,
+    },
     /// Delete a price of your own. Calls keep their costs.
     #[command(visible_alias = "delete")]
     Rm {
@@ -51,6 +72,15 @@ pub struct SetArgs {
     /// For input written to the vendor's cache; without it, the cost of calls that have such is not known.
     #[arg(long, value_name = "USD", value_parser = micro)]
     cache_write: Option<i64>,
+    /// The most input tokens of one call that it holds for. Prices of one beginning belong together.
+    #[arg(long, value_name = "TOKENS")]
+    up_to: Option<i64>,
+    /// When it begins: a day in UTC (2026-12-01) or a moment (2026-12-01T08:00:00Z); now, where nothing is said.
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Where it was read, or who said it.
+    #[arg(long, value_name = "TEXT")]
+    source: Option<String>,
     #[command(flatten)]
     once: Once,
 }
@@ -86,6 +116,73 @@ const SHAPE: Shape = Shape {
     none: "There are no prices.",
 };
 
+/// What came of a file's lines.
+const LINES: Shape = Shape {
+    columns: &[
+        Column::new("LINE", |v, _| Cell::from(number(v, "line").map(|n| n.to_string()).unwrap_or_default())),
+        Column::new("OUTCOME", |v, _| {
+            let outcome = text(v, "outcome");
+            Cell::toned(outcome, if outcome == "unchanged" { Tone::Quiet } else { Tone::Good })
+        }),
+        Column::new("MODEL", |v, _| {
+            Cell::from(format!("{}/{}", text(&v["price"], "vendor"), text(&v["price"], "model")))
+        }),
+        Column::new("IN", |v, _| figure(&v["price"], "input_price")),
+        Column::new("OUT", |v, _| figure(&v["price"], "output_price")),
+        Column::new("WAS", |v, _| match v.get("before").filter(|before| !before.is_null()) {
+            None => Cell::from(String::new()),
+            Some(was) => {
+                let (input, output) = (figure(was, "input_price"), figure(was, "output_price"));
+                Cell::from(format!("{} / {}", input.text, output.text))
+            }
+        }),
+        Column::new("SINCE", |v, _| moment(number(&v["price"], "since_ms"))),
+    ],
+    name: "line",
+    none: "The file has no prices.",
+};
+
+/// `vendor/model` in two.
+pub(crate) fn parted(model: &str) -> Result<(String, String), Failure> {
+    let parts = model
+        .split_once('/')
+        .ok_or_else(|| Failure::Usage(format!("'{}' is not written as vendor/model", plain(model))))?;
+    Ok((parts.0.to_owned(), parts.1.to_owned()))
+}
+
+async fn set(session: &Session, args: SetArgs) -> Result<(), Failure> {
+    let (vendor, model) = parted(&args.model)?;
+    let set = SetPrice {
+        vendor,
+        model,
+        input_price: Some(args.input),
+        output_price: Some(args.output),
+        cache_read_price: args.cache_read,
+        cache_write_price: args.cache_write,
+        up_to_input: args.up_to,
+        since: args.since,
+        source: args.source,
+        ..SetPrice::default()
+    };
+    let price = session.call_once(&set, Some(&args.once)).await?;
+    session.screen.data(&SHAPE.one(&price, session.common.output, &session.screen, now_ms())?);
+    Ok(())
+}
+
+/// A file, or standard input; more than the panel takes is not read.
+fn read(file: &Path) -> Result<String, Failure> {
+    let broken = |error: std::io::Error| Failure::Other(format!("{}: {error}", file.display()));
+    let mut text = String::new();
+    let most = u64::try_from(MAX_IMPORT_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    let read = if file == Path::new("-") {
+        std::io::stdin().lock().take(most).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(file).map_err(broken)?.take(most).read_to_string(&mut text)
+    };
+    read.map_err(broken)?;
+    Ok(text)
+}
+
 /// Runs one.
 pub(crate) async fn run(session: &Session, verb: PriceVerb) -> Result<(), Failure> {
     let (format, screen) = (session.common.output, &session.screen);
@@ -94,20 +191,18 @@ pub(crate) async fn run(session: &Session, verb: PriceVerb) -> Result<(), Failur
             let read = async || session.list(&paging, |limit, cursor| ListPrices { limit, cursor }).await;
             session.follow(watch.watch, read, |all| SHAPE.list(all, format, screen, now_ms())).await
         }
-        PriceVerb::Set(args) => {
-            let (vendor, model) = args.model.split_once('/').ok_or_else(|| {
-                Failure::Usage(format!("'{}' is not written as vendor/model", plain(&args.model)))
-            })?;
-            let set = SetPrice {
-                vendor: vendor.to_owned(),
-                model: model.to_owned(),
-                input_price: args.input,
-                output_price: args.output,
-                cache_read_price: args.cache_read,
-                cache_write_price: args.cache_write,
-            };
-            let price = session.call_once(&set, Some(&args.once)).await?;
-            screen.data(&SHAPE.one(&price, format, screen, now_ms())?);
+        PriceVerb::Set(args) => set(session, *args).await,
+        PriceVerb::Export { file, all } => {
+            download::csv(session, &format!("/api/prices/export?all={all}"), file).await
+        }
+        PriceVerb::Import { file, check } => {
+            let csv = read(&file)?;
+            let came = session.call(&ImportPrices { csv, check: Some(check) }).await?;
+            screen.data(&LINES.list(&came["lines"], format, screen, now_ms())?);
+            let count = |key: &str| number(&came, key).unwrap_or_default();
+            let (added, replaced, unchanged) = (count("added"), count("replaced"), count("unchanged"));
+            let done = if check { "Only checked" } else { "Done" };
+            screen.remark(format!("{done}: {added} added, {replaced} replaced, {unchanged} unchanged."));
             Ok(())
         }
         PriceVerb::Rm { price, yes } => {

@@ -33,7 +33,7 @@ pub use guarded::Guarded;
 pub use key::UpstreamKey;
 pub use limits::{Limit, Unit};
 pub use pool::KeyPool;
-pub use price::{Price, Prices};
+pub use price::{Facts, Price, Prices};
 pub use probe::{ProbeError, Probed, probe};
 pub use relay::{Limits, Relay, RelayBody, RelayConfig};
 pub use snapshot::{Allowed as AllowedModels, Caller, CallerKind, Snapshot, SnapshotBuilder};

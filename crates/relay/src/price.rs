@@ -1,4 +1,4 @@
-//! What calls cost. The server knows the prices; here is how a call is reckoned with one.
+//! What calls cost, and what is known of models. The server knows both; here is how a call is reckoned with a price.
 
 use crate::{Tokens, UsageRow};
 use api::ids::WorkspaceId;
@@ -38,6 +38,24 @@ impl Price {
     }
 }
 
+impl Price {
+    /// A figure as dollars of one token: a decimal without an exponent and without needless digits.
+    #[must_use]
+    pub fn per_token(figure: i64) -> String {
+        let text = format!("{}.{:012}", figure / 1_000_000_000_000, figure % 1_000_000_000_000);
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
+}
+
+/// What is known of a model besides its price.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Tokens that a call may have, those it reads and those it writes.
+    pub context_length: Option<i64>,
+    /// Tokens that it writes at most.
+    pub max_output_tokens: Option<i64>,
+}
+
 /// The prices of the moment a call began, part of its snapshot.
 pub trait Prices: Send + Sync {
     /// What a call that ended cost, in micro-USD; nothing where that is not known for sure.
@@ -52,4 +70,29 @@ pub trait Prices: Send + Sync {
         at_ms: i64,
         prompt: u64,
     ) -> Option<Price>;
+
+    /// What is known of a model as it is asked for. Asked by who lists models, never by a call.
+    fn facts(&self, _workspace: WorkspaceId, _vendor: &str, _model: &str) -> Facts {
+        Facts::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_price_is_written_as_dollars_of_one_token() {
+        let all = [
+            (2_500_000, "0.0000025"),
+            (0, "0"),
+            (1, "0.000000000001"),
+            (10_000_000_000, "0.01"),
+            (1_500_000_000_000, "1.5"),
+            (150_000, "0.00000015"),
+        ];
+        for (figure, text) in all {
+            assert_eq!(Price::per_token(figure), text);
+        }
+    }
 }

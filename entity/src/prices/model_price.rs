@@ -16,6 +16,8 @@ pub struct Model {
     pub cache_read_price: Option<i64>,
     pub cache_write_price: Option<i64>,
     pub since_ms: i64,
+    pub up_to_input: Option<i64>,
+    pub source: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

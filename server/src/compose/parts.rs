@@ -167,7 +167,9 @@ impl Server {
             identify: Arc::clone(&self.auth) as _,
             leptos: self.leptos.clone(),
             auth_routes: crate::auth::routes(Arc::clone(&self.auth)),
-            more: bots::routes(Arc::clone(&self.bots)).merge(usage::routes(Arc::clone(&self.usage))),
+            more: bots::routes(Arc::clone(&self.bots))
+                .merge(usage::routes(Arc::clone(&self.usage)))
+                .merge(prices::routes(Arc::clone(&self.platform))),
             relay: routing::routes(&self.routing),
         })
     }

@@ -1,35 +1,65 @@
-//! The prices calls are reckoned with: a workspace's own ones, and the catalogue behind them.
+//! The prices calls are reckoned with: a workspace's own ones, and the catalogue behind them; and what is known of models.
 
-use super::{catalogue, store};
-use crate::platform::error::OpError;
-use api::ids::WorkspaceId;
-use entity::prices::model_price as row;
+use super::{catalogue, facts, store, tariff};
+use crate::platform::{error::OpError, text::from_json};
+use api::{ids::WorkspaceId, prices::ModelFacts};
+use entity::prices::{model_facts, model_price as row};
 use policy::{Granted, act};
-use relay::{Price, Prices, UsageRow, usage::Tokens};
+use relay::{Facts, Price, Prices, UsageRow, usage::Tokens};
 use sea_orm::ConnectionTrait;
 use std::collections::HashMap;
 
-/// By vendor and model.
-type Own = HashMap<(String, String), Price>;
+/// A price of a workspace's own; it may begin later.
+struct Own {
+    since_ms: i64,
+    up_to_input: Option<i64>,
+    price: Price,
+}
 
-/// The prices of a moment.
+impl tariff::Line for Own {
+    fn since_ms(&self) -> i64 {
+        self.since_ms
+    }
+    fn up_to_input(&self) -> Option<i64> {
+        self.up_to_input
+    }
+}
+
+/// Something of each vendor's models.
+type Of<T> = HashMap<String, HashMap<String, T>>;
+
+fn of<'a, T>(
+    all: &'a HashMap<WorkspaceId, Of<T>>,
+    at: WorkspaceId,
+    vendor: &str,
+    model: &str,
+) -> Option<&'a T> {
+    all.get(&at)?.get(vendor)?.get(model)
+}
+
+/// The prices of a moment, and those that are known to come.
 #[derive(Default)]
 pub struct Book {
-    own: HashMap<WorkspaceId, Own>,
+    own: HashMap<WorkspaceId, Of<Vec<Own>>>,
+    facts: HashMap<WorkspaceId, Of<ModelFacts>>,
 }
 
 impl Book {
-    /// Reads the own prices of all workspaces that hold now.
+    /// Reads what all workspaces say themselves.
     ///
     /// # Errors
     /// What the database says.
     pub async fn read<C: ConnectionTrait>(db: &C, granted: &Granted<act::UseKeys>) -> Result<Self, OpError> {
-        Ok(Self::of(store::all(db, granted).await?))
+        let mut book = Self::of(store::all(db, granted).await?);
+        for model_facts::Model { workspace_id, vendor, model, facts } in store::facts(db, granted).await? {
+            let all = book.facts.entry(workspace_id).or_default();
+            all.entry(vendor).or_default().insert(model, from_json(&facts)?);
+        }
+        Ok(book)
     }
 
-    /// Of several prices of a model the newest one holds.
     fn of(mut rows: Vec<row::Model>) -> Self {
-        rows.sort_by_key(|p| (p.since_ms, p.id));
+        rows.sort_by_key(|p| p.id);
         let mut book = Self::default();
         for p in rows {
             let price = Price {
@@ -38,16 +68,25 @@ impl Book {
                 cache_read: p.cache_read_price,
                 cache_write: p.cache_write_price,
             };
-            book.own.entry(p.workspace_id).or_default().insert((p.vendor, p.model), price);
+            let own = Own { since_ms: p.since_ms, up_to_input: p.up_to_input, price };
+            let all = book.own.entry(p.workspace_id).or_default();
+            all.entry(p.vendor).or_default().entry(p.model).or_default().push(own);
         }
+        let models = book.own.values_mut().flat_map(HashMap::values_mut).flat_map(HashMap::values_mut);
+        models.for_each(|lines| tariff::sort(lines));
         book
     }
 
-    /// The first of some names that has a price of its own.
-    fn own<'a>(&self, of: WorkspaceId, vendor: &str, names: impl Iterator<Item = &'a str>) -> Option<Price> {
-        let own = self.own.get(&of)?;
-        let mut names = names.map(|name| (vendor.to_owned(), name.to_owned()));
-        names.find_map(|at| own.get(&at).copied())
+    /// The price of the first of some names that has one of its own then, for such a prompt.
+    fn own<'a>(
+        &self,
+        at: WorkspaceId,
+        vendor: &str,
+        mut names: impl Iterator<Item = &'a str>,
+        (at_ms, prompt): (i64, i64),
+    ) -> Option<Price> {
+        let models = self.own.get(&at)?.get(vendor)?;
+        names.find_map(|name| tariff::find(models.get(name)?, at_ms, prompt)).map(|own| own.price)
     }
 }
 
@@ -59,8 +98,9 @@ impl Prices for Book {
         if !call.counted {
             return Some(0);
         }
-        let shipped = |name| catalogue::find(call.vendor, name, call.started_ms, prompt(&call.tokens));
-        let own = self.own(call.workspace, call.vendor, own_names(call));
+        let at = (call.started_ms, prompt(&call.tokens));
+        let shipped = |name| catalogue::find(call.vendor, name, at.0, at.1);
+        let own = self.own(call.workspace, call.vendor, own_names(call), at);
         // A model without figures hides its family's.
         let price = own.or_else(|| names(call).find_map(shipped).flatten())?;
         price.cost(&call.tokens)
@@ -69,8 +109,19 @@ impl Prices for Book {
     fn price(&self, of: WorkspaceId, vendor: &str, model: &str, at_ms: i64, prompt: u64) -> Option<Price> {
         let prompt = i64::try_from(prompt).unwrap_or(i64::MAX);
         let shipped = |name| catalogue::find(vendor, name, at_ms, prompt);
-        self.own(of, vendor, family(model).chain([model]))
+        self.own(of, vendor, family(model).chain([model]), (at_ms, prompt))
             .or_else(|| family(model).find_map(shipped).flatten())
+    }
+
+    fn facts(&self, at: WorkspaceId, vendor: &str, model: &str) -> Facts {
+        let own = family(model).find_map(|name| of(&self.facts, at, vendor, name));
+        let shipped = family(model).find_map(|name| facts::find(vendor, name));
+        let said =
+            |what: fn(&ModelFacts) -> Option<i64>| own.and_then(what).or_else(|| shipped.and_then(what));
+        Facts {
+            context_length: said(|facts| facts.context_length),
+            max_output_tokens: said(|facts| facts.max_output_tokens),
+        }
     }
 }
 

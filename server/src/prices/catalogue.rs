@@ -1,7 +1,7 @@
 //! The shipped prices: `models.csv`. A model that is not in it, or has no figures there, has no known price.
 
 use relay::Price;
-use std::sync::LazyLock;
+use std::{collections::HashMap, sync::LazyLock};
 
 /// A line of the catalogue.
 #[derive(Debug)]
@@ -20,6 +20,22 @@ const FILE: &str = include_str!("models.csv");
 /// Every line that can be read; a test holds that all can.
 pub(super) static ENTRIES: LazyLock<Vec<Entry>> =
     LazyLock::new(|| FILE.lines().skip(1).filter_map(entry).collect());
+
+type Index = HashMap<&'static str, HashMap<&'static str, Vec<&'static Entry>>>;
+
+/// The lines of each vendor's model: every call asks for some.
+static INDEX: LazyLock<Index> = LazyLock::new(|| {
+    let mut index = Index::new();
+    for entry in ENTRIES.iter() {
+        index.entry(entry.vendor).or_default().entry(entry.model).or_default().push(entry);
+    }
+    index
+});
+
+/// The lines of a model.
+pub(super) fn lines(vendor: &str, model: &str) -> &'static [&'static Entry] {
+    INDEX.get(vendor).and_then(|models| models.get(model)).map_or(&[], Vec::as_slice)
+}
 
 fn entry(line: &'static str) -> Option<Entry> {
     let [since, vendor, model, up_to, input, output, read, write, source] =
@@ -43,7 +59,7 @@ fn optional(field: &str) -> Option<Option<i64>> {
 }
 
 /// The beginning of a day in UTC, from its date after 1970.
-fn day_ms(date: &str) -> Option<i64> {
+pub(super) fn day_ms(date: &str) -> Option<i64> {
     let [year, month, day]: [i64; 3] =
         date.split('-').map(|n| n.parse().ok()).collect::<Option<Vec<i64>>>()?.try_into().ok()?;
     if !(1970..3000).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
@@ -59,7 +75,7 @@ fn day_ms(date: &str) -> Option<i64> {
 /// if it is and its price is not known.
 #[expect(clippy::option_option, reason = "a model without a price hides its family's")]
 pub(super) fn find(vendor: &str, model: &str, at_ms: i64, input: i64) -> Option<Option<Price>> {
-    let of = || ENTRIES.iter().filter(|e| e.vendor == vendor && e.model == model && e.since_ms <= at_ms);
+    let of = || lines(vendor, model).iter().filter(|e| e.since_ms <= at_ms);
     let since = of().map(|e| e.since_ms).max()?;
     let fits = of().filter(|e| e.since_ms == since && e.up_to_input.is_none_or(|most| input <= most));
     Some(fits.min_by_key(|e| e.up_to_input.unwrap_or(i64::MAX)).and_then(|e| e.price))
@@ -68,6 +84,8 @@ pub(super) fn find(vendor: &str, model: &str, at_ms: i64, input: i64) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prices::facts;
+    use api::prices::ModelKind;
     use std::collections::BTreeSet;
 
     #[test]
@@ -82,11 +100,13 @@ mod tests {
             assert!(e.up_to_input.is_none_or(|most| most > 1000), "{e:?}");
             let Some(price) = e.price else { continue };
             assert!(e.source.starts_with("https://"), "{e:?}");
-            // 1 cent to 1,000 USD per million; reading a cache is cheaper than input, which is cheaper than output.
-            for figure in [price.input, price.output].into_iter().chain(price.cache_write) {
+            // 1 cent to 1,000 USD per million; reading a cache is cheaper than input, which costs no more than output.
+            let embeds = facts::find(e.vendor, e.model).and_then(|f| f.kind) == Some(ModelKind::Embedding);
+            let output = (!embeds).then_some(price.output);
+            for figure in [Some(price.input), output, price.cache_write].into_iter().flatten() {
                 assert!((10_000..=1_000_000_000).contains(&figure), "{e:?}");
             }
-            assert!(price.input < price.output, "{e:?}");
+            assert!(if embeds { price.output == 0 } else { price.input <= price.output }, "{e:?}");
             assert!(price.cache_read.is_none_or(|read| 0 < read && read < price.input), "{e:?}");
             assert!(price.cache_write.is_none_or(|write| write >= price.input), "{e:?}");
         }
@@ -112,7 +132,7 @@ mod tests {
         assert_eq!(read("2026-09-27", 1), None, "not yet sold");
         assert_eq!(read("2026-10-06", 1), Some(200_000));
         assert_eq!(read("2026-10-07", 1), Some(100_000));
-        let now = day_ms("2026-11-22").expect("a date");
+        let now = day_ms("2026-11-21").expect("a date");
         let input = |model, tokens| find("anthropic", model, now, tokens).flatten().map(|p| p.input);
         assert_eq!(input("claude-haiku-5-5", 100_000), Some(100_000));
         assert_eq!(input("claude-haiku-5-5", 100_001), Some(500_000));

@@ -1,6 +1,6 @@
 //! Use cases of prices.
 
-use super::{catalogue, store};
+use super::{catalogue, draft::Draft, file, models, store};
 use crate::{
     audit,
     platform::{
@@ -12,19 +12,17 @@ use crate::{
     },
     routing::Routing,
 };
-use api::{ApiError, Code, Page, Verb, ids::PriceId, prices::*, validate::Check, verb::Done};
-use entity::prices::model_price as row;
+use api::{ApiError, Code, Page, Verb, ids::PriceId, prices::*, verb::Done};
 use policy::{Granted, act};
-use relay::vendors;
 use std::{cmp::Reverse, sync::Arc};
 
 /// Own prices of a workspace, those that newer ones replaced included.
-const MOST: u64 = 1000;
+pub(super) const MOST: usize = 1000;
 
 /// What the slice works with.
-struct Desk {
-    platform: Arc<Platform>,
-    routing: Arc<Routing>,
+pub(super) struct Desk {
+    pub(super) platform: Arc<Platform>,
+    pub(super) routing: Arc<Routing>,
 }
 
 /// Registers the slice's verbs.
@@ -36,7 +34,8 @@ pub fn register(verbs: &mut Verbs, platform: &Arc<Platform>, routing: &Arc<Routi
         list,
     );
     verbs.on::<SetPrice, act::WritePrices, _, _, _>(
-        Rest::create("/api/prices").says("A price of one's own for a model, from now on."),
+        Rest::create("/api/prices")
+            .says("A price of one's own for a model, from now on or from another moment."),
         desk,
         set,
     );
@@ -44,6 +43,22 @@ pub fn register(verbs: &mut Verbs, platform: &Arc<Platform>, routing: &Arc<Routi
         Rest::delete("/api/prices/{price}").says("Deletes a price of one's own; calls keep their costs."),
         desk,
         delete,
+    );
+    verbs.on::<ImportPrices, act::WritePrices, _, _, _>(
+        Rest::post("/api/prices/import")
+            .says("Prices of one's own from a file: all of them or none; or only what would happen."),
+        desk,
+        file::import,
+    );
+    verbs.on::<ListModels, act::ReadPrices, _, _, _>(
+        Rest::get("/api/models").says("Models with what is known of them and what they cost now."),
+        desk,
+        models::list,
+    );
+    verbs.on::<SetModel, act::WritePrices, _, _, _>(
+        Rest::put("/api/models").says("What the workspace says of a model itself; nothing takes it back."),
+        desk,
+        models::set,
     );
 }
 
@@ -70,7 +85,7 @@ fn order(price: &ModelPrice) -> impl Ord {
     (id.is_none(), vendor, model, Reverse(*since_ms), id.map(Reverse), up_to_input.map(Reverse))
 }
 
-fn shipped(entry: &catalogue::Entry) -> ModelPrice {
+pub(super) fn shipped(entry: &catalogue::Entry) -> ModelPrice {
     ModelPrice {
         id: None,
         vendor: entry.vendor.to_owned(),
@@ -93,56 +108,38 @@ async fn set(
 ) -> Result<ModelPrice, OpError> {
     let p = &desk.platform;
     let Some(workspace_id) = granted.workspace() else { return Err(ApiError::forbidden().into()) };
-    let model = row::Model {
-        id: PriceId(p.ids.uuid()),
-        workspace_id,
-        vendor: checked(&q)?.to_owned(),
-        model: named(&q.model).to_owned(),
-        input_price: q.input_price,
-        output_price: q.output_price,
-        cache_read_price: q.cache_read_price,
-        cache_write_price: q.cache_write_price,
-        since_ms: ctx.now_ms,
-    };
-    p.db.write(async |tx| {
-        if store::count(tx, &granted).await? >= MOST {
-            let full = ApiError::new(Code::Conflict, format!("There are {MOST} prices of your own already."));
-            return Err(full.with_hint("Delete old ones: calls keep their costs.").into());
-        }
-        store::insert(tx, &granted, model.clone()).await?;
-        audit::record(tx, p.ids.as_ref(), &ctx, SetPrice::NAME, Some(model.id.to_string())).await
-    })
-    .await?;
+    let draft = Draft::read(&q, ctx.now_ms)?;
+    let id = PriceId(p.ids.uuid());
+    let row =
+        p.db.write(async |tx| {
+            let all = store::all(tx, &granted).await?;
+            // Whoever names a beginning that there is corrects what stands there.
+            let same = |row: &&_| draft.is_at(row);
+            let model = match all.iter().filter(same).max_by_key(|row| row.id) {
+                Some(there) => {
+                    let model = draft.clone().row(there.id, workspace_id, there.since_ms);
+                    store::replace(tx, &granted, model.clone()).await?;
+                    model
+                }
+                None if all.len() >= MOST => return Err(full().into()),
+                None => {
+                    let model = draft.clone().row(id, workspace_id, ctx.now_ms);
+                    store::insert(tx, &granted, model.clone()).await?;
+                    model
+                }
+            };
+            audit::record(tx, p.ids.as_ref(), &ctx, SetPrice::NAME, Some(model.id.to_string())).await?;
+            Ok(model)
+        })
+        .await?;
     desk.routing.refresh().await?;
-    Ok(store::word(model))
+    Ok(store::word(row))
 }
 
-/// A model's name as calls are looked up by: Google lists its own as `models/…`.
-fn named(model: &str) -> &str {
-    let model = model.trim();
-    model.strip_prefix("models/").unwrap_or(model)
-}
-
-/// The vendor's own id, if all fields keep the rules.
-fn checked(q: &SetPrice) -> Result<&'static str, ApiError> {
-    let vendor = vendors::find(q.vendor.trim()).map(|v| v.id);
-    let mut check = Check::new();
-    check.rule(!q.vendor.contains('@'), "/vendor", "must have no region: prices are by vendor");
-    check.rule(vendor.is_some() || q.vendor.contains('@'), "/vendor", "must be a vendor Chela knows");
-    check.line(&q.model, 200, "/model");
-    check.rule(!q.model.trim().contains(char::is_whitespace), "/model", "must have no spaces inside");
-    let figures = [
-        (Some(q.input_price), "/input_price"),
-        (Some(q.output_price), "/output_price"),
-        (q.cache_read_price, "/cache_read_price"),
-        (q.cache_write_price, "/cache_write_price"),
-    ];
-    for (figure, pointer) in figures {
-        let within = figure.is_none_or(|figure| (0..=MAX_PRICE).contains(&figure));
-        check.rule(within, pointer, &format!("must be 0 to {MAX_PRICE} micro-USD per million tokens"));
-    }
-    check.done()?;
-    vendor.ok_or_else(|| ApiError::field("/vendor", "must be a vendor Chela knows"))
+/// That there is no room for more.
+pub(super) fn full() -> ApiError {
+    ApiError::new(Code::Conflict, format!("{MOST} prices of your own are the most there may be."))
+        .with_hint("Delete old ones: calls keep their costs.")
 }
 
 async fn delete(

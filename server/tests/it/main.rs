@@ -57,6 +57,8 @@ mod many;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod models;
+#[cfg(test)]
 mod names;
 #[cfg(test)]
 mod notify;

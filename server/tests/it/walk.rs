@@ -196,6 +196,7 @@ fn fields(verb: &str, vendor: &str) -> Value {
         | "virtual_keys.list"
         | "virtual_keys.rotate"
         | "virtual_keys.delete"
+        | "models.list"
         | "prices.list"
         | "prices.delete"
         | "usage.list"
@@ -233,6 +234,8 @@ fn fields(verb: &str, vendor: &str) -> Value {
         "prices.set" => json!({
             "vendor": "openai", "model": "walked", "input_price": 1, "output_price": 2
         }),
+        "prices.import" => json!({ "csv": "vendor,model,input_usd,output_usd\nopenai,walked,1,2.50\n" }),
+        "models.set" => json!({ "vendor": "openai", "model": "walked", "context_length": 1000 }),
         "chains.set" => json!({ "name": "walked", "links": ["openai/fake-model"] }),
         "auth.rename_passkey" => json!({ "name": "Laptop" }),
         "bots.create" => json!({ "name": "Walker", "model": "openai/fake-model" }),

@@ -64,7 +64,8 @@ impl Relay {
             Err((trouble, dialect)) => return trouble.answer(dialect),
         };
         if let Goal::Models(listing) = goal {
-            return unified::models(&snapshot, &caller, listing, &headers);
+            let now_ms = (self.shared.config.now_ms)();
+            return unified::models(&snapshot, &caller, listing, &headers, now_ms);
         }
         let line = parts.extensions.get::<Line>().cloned().unwrap_or_default();
         let guard = Guard::open((&self.shared, &snapshot), &caller, goal.vendor(), &headers, line);

@@ -5,7 +5,7 @@ use super::{
     target::Listing,
     trouble::{Trouble, whole},
 };
-use crate::{Caller, Dialect, Snapshot, Vendor, chains::Chain};
+use crate::{Caller, Dialect, Facts, Price, Snapshot, Vendor, chains::Chain};
 use http::{HeaderMap, HeaderValue, Response, header::CONTENT_TYPE};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ pub(super) fn models(
     caller: &Caller,
     asked: Listing<'_>,
     headers: &HeaderMap,
+    now_ms: i64,
 ) -> Response<RelayBody> {
     let anthropic = asked.dialect == Dialect::OpenAiChat && headers.contains_key("anthropic-version");
     let dialect = if anthropic { Dialect::Anthropic } else { asked.dialect };
@@ -26,7 +27,6 @@ pub(super) fn models(
     let allowed = |name: &str, vendor: &Vendor| {
         may(vendor, name.strip_prefix(vendor.id).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name))
     };
-    let spoken = known.iter().filter(|(name, vendor)| allowed(name, vendor));
     let usable = |chain: &&Arc<Chain>| {
         let has = |vendor: &Vendor, model: &str| {
             let pool = snapshot.pool_in(caller.workspace, vendor, caller.order);
@@ -37,12 +37,19 @@ pub(super) fn models(
             .iter()
             .any(|link| link.vendor.is_some_and(|v| may(v, link.model()) && has(v, link.model())))
     };
-    let chains = snapshot.chains(caller.workspace).filter(usable).map(|chain| (chain.name.as_str(), "chela"));
-    let mut all = spoken.map(|(name, vendor)| (name.as_str(), vendor.id)).chain(chains);
+    let spoken = known.iter().filter(|(name, vendor)| allowed(name, vendor));
+    let spoken = spoken.map(|(name, vendor)| (name.as_str(), Some(*vendor)));
+    // A chain's links differ in what they take and cost.
+    let chains = snapshot.chains(caller.workspace).filter(usable).map(|chain| (chain.name.as_str(), None));
+    let mut all = spoken.chain(chains);
+    let word = |(name, vendor): (&str, Option<&'static Vendor>)| {
+        let known = vendor.map(|vendor| known_of(snapshot, caller, vendor, name, now_ms)).unwrap_or_default();
+        one(name, vendor.map_or("chela", |vendor| vendor.id), known, dialect)
+    };
     let body = match asked.one {
-        None => list(&all.map(|(name, owner)| one(name, owner, dialect)).collect::<Vec<_>>(), dialect),
+        None => list(&all.map(word).collect::<Vec<_>>(), dialect),
         Some(name) => match all.find(|(known, _)| *known == name) {
-            Some((name, owner)) => one(name, owner, dialect),
+            Some(found) => word(found),
             None => return Trouble::NotFound.answer(dialect),
         },
     };
@@ -57,20 +64,60 @@ fn speaks(vendor: &Vendor, dialect: Dialect) -> bool {
     vendor.dialects.contains(&dialect) || responses
 }
 
-fn one(name: &str, owner: &str, dialect: Dialect) -> Value {
-    match dialect {
-        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Converse => {
-            json!({"id": name, "object": "model", "created": 0, "owned_by": owner})
+/// What is known of a model, and what a short prompt costs.
+fn known_of(
+    snapshot: &Snapshot,
+    caller: &Caller,
+    vendor: &Vendor,
+    name: &str,
+    now_ms: i64,
+) -> (Facts, Option<Price>) {
+    let model = name.strip_prefix(vendor.id).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name);
+    let of = caller.workspace;
+    snapshot.prices().map_or_else(Default::default, |all| {
+        (all.facts(of, vendor.id, model), all.price(of, vendor.id, model, now_ms, 0))
+    })
+}
+
+/// One model in a dialect's own words; what is not known is left out. OpenAI has no words for lengths and prices:
+/// OpenRouter's are used, which programs know.
+fn one(name: &str, owner: &str, (facts, price): (Facts, Option<Price>), dialect: Dialect) -> Value {
+    let (mut model, lengths) = match dialect {
+        Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Converse => (
+            json!({"id": name, "object": "model", "created": 0, "owned_by": owner}),
+            ["context_length", "max_output_tokens"],
+        ),
+        Dialect::Anthropic => (
+            json!({"type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z"}),
+            ["max_input_tokens", "max_tokens"],
+        ),
+        Dialect::Gemini => (
+            json!({
+                "name": format!("models/{name}"),
+                "displayName": name,
+                "supportedGenerationMethods": ["generateContent", "streamGenerateContent"],
+            }),
+            ["inputTokenLimit", "outputTokenLimit"],
+        ),
+    };
+    for (field, tokens) in lengths.into_iter().zip([facts.context_length, facts.max_output_tokens]) {
+        if let Some(tokens) = tokens {
+            model[field] = tokens.into();
         }
-        Dialect::Anthropic => {
-            json!({"type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z"})
-        }
-        Dialect::Gemini => json!({
-            "name": format!("models/{name}"),
-            "displayName": name,
-            "supportedGenerationMethods": ["generateContent", "streamGenerateContent"],
-        }),
     }
+    if let (Some(price), Dialect::OpenAiChat | Dialect::OpenAiResponses) = (price, dialect) {
+        let figures = [
+            ("prompt", Some(price.input)),
+            ("completion", Some(price.output)),
+            ("input_cache_read", price.cache_read),
+            ("input_cache_write", price.cache_write),
+        ];
+        let known = figures
+            .into_iter()
+            .filter_map(|(name, figure)| Some((name.to_owned(), Value::String(Price::per_token(figure?)))));
+        model["pricing"] = Value::Object(known.collect());
+    }
+    model
 }
 
 fn list(models: &[Value], dialect: Dialect) -> Value {

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::{Full, StreamBody};
 use relay::{
-    Caller, CallerKind, Dialect, End, Snapshot, UpstreamKey, Wire, egress::BaseUrl, snapshot::token_hash,
-    vendors,
+    Caller, CallerKind, Dialect, End, Facts, Price, Prices, Snapshot, UpstreamKey, Wire, egress::BaseUrl,
+    snapshot::token_hash, vendors,
 };
 use testkit::vendor::Mode;
 use tokio::net::TcpStream;
@@ -203,4 +203,75 @@ async fn the_list_of_models_is_what_the_token_may_use_in_every_dialect() {
     assert_eq!(get("/v1/models/openai/gpt-a", PROGRAM_TOKEN, false).await.json()["id"], "openai/gpt-a");
     assert_eq!(get("/v1/models/mistral/m", PROGRAM_TOKEN, false).await.status, 404);
     assert!(house.vendor.calls().is_empty(), "nobody is asked for it");
+}
+
+/// Of `known` everything, in each workspace at its own price; of others nothing.
+#[derive(Debug)]
+struct Told;
+
+impl Prices for Told {
+    fn cost(&self, _call: &relay::UsageRow) -> Option<i64> {
+        None
+    }
+
+    fn price(&self, of: WorkspaceId, vendor: &str, model: &str, _: i64, _: u64) -> Option<Price> {
+        let ours = if of == workspace() { 2_500_000 } else { 1 };
+        let price = Price { input: ours, output: 10_000_000, cache_read: Some(0), cache_write: None };
+        (model == "known")
+            .then_some(Price { input: if vendor == "google" { 150_000 } else { ours }, ..price })
+    }
+
+    fn facts(&self, _: WorkspaceId, _: &str, model: &str) -> Facts {
+        let known = Facts { context_length: Some(400_000), max_output_tokens: Some(128_000) };
+        if model == "known" { known } else { Facts::default() }
+    }
+}
+
+#[tokio::test]
+async fn the_list_says_lengths_and_prices_where_they_are_known_in_each_dialects_words() {
+    let house = house().await;
+    let base = || BaseUrl::parse(&house.vendor.base_url()).unwrap();
+    let key = |n: u128, vendor: &str, models: &[&str]| {
+        let id = KeyId(Uuid::from_u128(n));
+        let key = UpstreamKey::new(id, vendors::find(vendor).unwrap(), base(), "s".to_owned().into(), true);
+        std::sync::Arc::new(key.with_models(serde_json::to_string(models).unwrap()))
+    };
+    let stranger = WorkspaceId(Uuid::from_u128(2));
+    let other = Caller { workspace: stranger, ..caller(CallerKind::Program, Wire::Tcp) };
+    let snapshot = Snapshot::builder()
+        .caller(token_hash(PROGRAM_TOKEN.as_bytes()), caller(CallerKind::Program, Wire::Tcp))
+        .caller(token_hash(b"other"), other)
+        .key(workspace(), key(1, "openai", &["openai/known", "openai/strange"]))
+        .key(workspace(), key(2, "anthropic", &["anthropic/known"]))
+        .key(workspace(), key(3, "google", &["google/known"]))
+        .key(stranger, key(4, "openai", &["openai/known"]))
+        .prices(std::sync::Arc::new(Told));
+    house.snapshot.store(snapshot.build().into());
+    let get = async |path: &str, token: &str, version: &[(&str, &str)]| {
+        let request = Request::get(path).header("x-api-key", token);
+        let request = version.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let answer =
+            send(TcpStream::connect(house.at).await.unwrap(), request.body(Full::default()).unwrap()).await;
+        assert_eq!(answer.status, 200, "{path}");
+        answer.json()
+    };
+    let known = get("/v1/models/openai/known", PROGRAM_TOKEN, &[]).await;
+    assert_eq!((&known["context_length"], &known["max_output_tokens"]), (&400_000.into(), &128_000.into()));
+    let pricing =
+        serde_json::json!({"prompt": "0.0000025", "completion": "0.00001", "input_cache_read": "0"});
+    assert_eq!(known["pricing"], pricing, "USD a token; what is not known is no figure");
+    let listed = get("/v1/models", PROGRAM_TOKEN, &[]).await["data"].as_array().unwrap().clone();
+    assert!(listed.contains(&known), "{listed:?}");
+    let strange = listed.iter().find(|model| model["id"] == "openai/strange").unwrap();
+    assert_eq!(strange.as_object().unwrap().len(), 4, "nobody knows more: {strange}");
+    let chain = listed.iter().find(|model| model["owned_by"] == "chela");
+    assert!(chain.is_none_or(|chain| chain["pricing"].is_null()), "{chain:?}");
+    let theirs = get("/v1/models/openai/known", "other", &[]).await;
+    assert_eq!(theirs["pricing"]["prompt"], "0.000000000001", "another workspace's own price");
+    let claude =
+        get("/v1/models/anthropic/known", PROGRAM_TOKEN, &[("anthropic-version", "2023-06-01")]).await;
+    assert_eq!((&claude["max_input_tokens"], &claude["max_tokens"]), (&400_000.into(), &128_000.into()));
+    assert!(claude["pricing"].is_null(), "{claude}");
+    let gemini = get("/v1beta/models/google/known", PROGRAM_TOKEN, &[]).await;
+    assert_eq!((&gemini["inputTokenLimit"], &gemini["outputTokenLimit"]), (&400_000.into(), &128_000.into()));
 }

@@ -52,6 +52,8 @@ fn own(id: u128, model: &str, input_price: i64, since_ms: i64) -> row::Model {
         cache_read_price: None,
         cache_write_price: None,
         since_ms,
+        up_to_input: None,
+        source: None,
     }
 }
 
@@ -78,11 +80,7 @@ fn what_is_not_known_is_not_free() {
     assert_eq!(book.cost(&call("openai", "gpt-9", None, tokens(1, 1, 0, 0))), None);
     assert_eq!(book.cost(&call("mistral", "gpt-4o", None, tokens(1, 1, 0, 0))), None, "another vendor's");
     assert_eq!(book.cost(&call("openai", "gpt-4.1", None, tokens(1, 1, 0, 0))), Some(10));
-    assert_eq!(
-        book.cost(&call("openai", "gpt-4.1", None, tokens(1, 1, 1, 0))),
-        None,
-        "no price of that kind"
-    );
+    assert_eq!(book.cost(&call("zhipu", "glm-4.5", None, tokens(1, 1, 1, 0))), None, "no price of that kind");
     let mut uncounted = call("openai", "gpt-4o", None, tokens(0, 0, 0, 0));
     uncounted.counted = false;
     assert_eq!(book.cost(&uncounted), None);
@@ -172,4 +170,55 @@ fn an_own_price_holds_for_the_name_asked_for_and_comes_before_a_shipped_version_
         "the model that answered comes first"
     );
     assert_eq!(cost("gpt-4o", "gpt-4o-2024-05-13"), Some(3_000_000));
+}
+
+#[test]
+fn an_own_price_holds_from_its_beginning_on_and_no_call_before_it_costs_that() {
+    let day = 86_400_000;
+    let later = own(2, "gpt-4o", 9_000_000, NOW + day);
+    let book = Book::of(vec![later, own(1, "gpt-4o", 3_000_000, NOW)]);
+    let cost = |started_ms| {
+        let mut asked = call("openai", "gpt-4o", None, tokens(1_000_000, 0, 0, 0));
+        asked.started_ms = started_ms;
+        book.cost(&asked)
+    };
+    assert_eq!(cost(NOW - 1), Some(2_500_000), "the shipped one, until then");
+    assert_eq!(cost(NOW), Some(3_000_000));
+    assert_eq!((cost(NOW + day - 1), cost(NOW + day)), (Some(3_000_000), Some(9_000_000)));
+    let before = |at| book.price(HERE, "openai", "gpt-4o", at, 1).map(|price| price.input);
+    assert_eq!((before(NOW + day - 1), before(NOW + day)), (Some(3_000_000), Some(9_000_000)));
+}
+
+#[test]
+fn prices_of_one_beginning_belong_together_and_beyond_them_the_shipped_ones_hold() {
+    let up_to = |most: i64, price| row::Model { up_to_input: Some(most), ..price };
+    let book = Book::of(vec![
+        own(1, "gpt-4o", 1_000_000, NOW - 1),
+        up_to(1_000, own(2, "gpt-4o", 2_000_000, NOW)),
+        up_to(9_000, own(3, "gpt-4o", 4_000_000, NOW)),
+        up_to(5, own(4, "strange", 1, NOW)),
+    ]);
+    let price = |model, prompt| book.price(HERE, "openai", model, NOW, prompt).map(|price| price.input);
+    assert_eq!((price("gpt-4o", 1_000), price("gpt-4o", 1_001)), (Some(2_000_000), Some(4_000_000)));
+    assert_eq!(price("gpt-4o", 9_001), Some(2_500_000), "as shipped, not as before");
+    assert_eq!((price("strange", 5), price("strange", 6)), (Some(1), None));
+    let cost = |input, read| book.cost(&call("openai", "gpt-4o", None, tokens(input, 0, read, 0)));
+    assert_eq!(cost(1_000, 0), Some(2_000));
+    assert_eq!(cost(1_000, 1), None, "what was cached counts; that tariff has no price for it");
+}
+
+#[test]
+fn facts_of_ones_own_stand_before_the_shipped_ones_each_by_itself() {
+    let mut book = Book::default();
+    let said = ModelFacts { context_length: Some(7), ..ModelFacts::default() };
+    let models = HashMap::from([("gpt-4o".to_owned(), said.clone()), ("mine".to_owned(), said)]);
+    book.facts.insert(HERE, HashMap::from([("openai".to_owned(), models)]));
+    let facts = |at, model| {
+        let facts = book.facts(at, "openai", model);
+        (facts.context_length, facts.max_output_tokens)
+    };
+    assert_eq!(facts(HERE, "gpt-4o-2024-08-06"), (Some(7), Some(16_384)));
+    assert_eq!(facts(HERE, "mine"), (Some(7), None));
+    assert_eq!(facts(WorkspaceId(Uuid::from_u128(7)), "gpt-4o"), (Some(128_000), Some(16_384)));
+    assert_eq!(facts(HERE, "gpt-9"), (None, None));
 }

@@ -15,6 +15,9 @@ const LOCAL: &[&str] = &[
     "bot export",
     "bot import",
     "usage export",
+    "price export",
+    // A model of which nothing is said.
+    "model rm",
     // A budget of nothing.
     "budget stop",
 ];

@@ -11,6 +11,7 @@ mod golden;
 mod idle;
 mod jobs;
 mod logins;
+mod models;
 mod notifications;
 mod orphans;
 mod usage;

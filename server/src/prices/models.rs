@@ -1,0 +1,203 @@
+//! Models: what is known of each, and what it costs now.
+
+use super::{
+    catalogue,
+    draft::{named, said, vendor},
+    facts,
+    service::{Desk, shipped},
+    store, tariff,
+};
+use crate::{
+    audit,
+    platform::{
+        ctx::OpCtx,
+        db::Cursor,
+        error::OpError,
+        text::{from_json, json_of},
+    },
+};
+use api::{ApiError, Code, Page, Verb, prices::*, validate::Check};
+use entity::prices::model_facts as row;
+use policy::{Action, Granted, act};
+use relay::vendors;
+use sea_orm::ConnectionTrait;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Models of which a workspace may say something.
+const MOST: usize = 1000;
+
+/// What there is of a model before it is put together.
+#[derive(Default)]
+struct Parts {
+    own: Vec<ModelPrice>,
+    shipped: Vec<ModelPrice>,
+    own_facts: Option<ModelFacts>,
+}
+
+type All = BTreeMap<(String, String), Parts>;
+
+/// Everything the workspace knows.
+async fn read<C: ConnectionTrait, A: Action>(db: &C, granted: &Granted<A>) -> Result<All, OpError> {
+    let mut all = All::new();
+    let mut of = |vendor: &str, model: &str, with: &mut dyn FnMut(&mut Parts)| {
+        with(all.entry((vendor.to_owned(), model.to_owned())).or_default());
+    };
+    for (vendor, model) in facts::all() {
+        of(vendor, model, &mut |_| ());
+    }
+    for entry in catalogue::ENTRIES.iter() {
+        let price = entry.price.map(|_| shipped(entry));
+        of(entry.vendor, entry.model, &mut |parts| parts.shipped.extend(price.clone()));
+    }
+    let mut own = store::all(db, granted).await?;
+    own.sort_by_key(|price| price.id);
+    for price in own.into_iter().map(store::word) {
+        of(&price.vendor, &price.model, &mut |parts| parts.own.push(price.clone()));
+    }
+    for said in store::facts(db, granted).await? {
+        let facts: ModelFacts = from_json(&said.facts)?;
+        of(&said.vendor, &said.model, &mut |parts| parts.own_facts = Some(facts.clone()));
+    }
+    Ok(all)
+}
+
+fn entry((vendor, model): (String, String), parts: Parts, now_ms: i64) -> ModelEntry {
+    let Parts { mut own, mut shipped, own_facts } = parts;
+    tariff::sort(&mut own);
+    tariff::sort(&mut shipped);
+    let mut now = tariff::now(&own, now_ms).to_vec();
+    // What its own prices do not reach costs what it costs everybody.
+    let reach = now.iter().map(|price| price.up_to_input.unwrap_or(i64::MAX)).max().unwrap_or(0);
+    let longer = |price: &&ModelPrice| price.up_to_input.unwrap_or(i64::MAX) > reach;
+    now.extend(tariff::now(&shipped, now_ms).iter().filter(longer).cloned());
+    let later = own.iter().chain(&shipped).filter(|price| price.since_ms > now_ms);
+    let mut later: Vec<_> = later.cloned().collect();
+    later.sort_by_key(|price| price.since_ms);
+    let mut prices = now.into_iter();
+    let price = prices.next();
+    let known = facts::find(&vendor, &model).cloned().unwrap_or_default();
+    let facts = own_facts.clone().unwrap_or_default().over(known);
+    ModelEntry { vendor, model, facts, own_facts, price, more: prices.chain(later).collect() }
+}
+
+pub(super) async fn list(
+    desk: Arc<Desk>,
+    ctx: OpCtx,
+    granted: Granted<act::ReadPrices>,
+    q: ListModels,
+) -> Result<Page<ModelEntry>, OpError> {
+    // Few enough to be put in order here; the cursor is a place in that order.
+    let cursor = Cursor::<usize>::parse(q.limit, q.cursor.as_deref())?;
+    let asked = said(q.vendor.as_deref());
+    let vendor = asked.as_deref().map(|vendor| vendors::find(vendor).map(|known| known.id));
+    if vendor == Some(None) {
+        return Err(ApiError::field("/vendor", "must be a vendor Chela knows").into());
+    }
+    let word = said(q.q.as_deref()).map(|word| word.to_lowercase());
+    let fits = |(vendor_of, model): &(String, String), own: bool| {
+        vendor.flatten().is_none_or(|vendor| vendor == vendor_of)
+            && word.as_ref().is_none_or(|word| format!("{vendor_of}/{model}").to_lowercase().contains(word))
+            && (own || q.own != Some(true))
+    };
+    let all = read(desk.platform.db.read(), &granted).await?;
+    let rows = all
+        .into_iter()
+        .filter(|(name, parts)| fits(name, parts.own_facts.is_some() || !parts.own.is_empty()))
+        .map(|(name, parts)| entry(name, parts, ctx.now_ms))
+        .filter(|entry| q.kind.is_none() || entry.facts.kind == q.kind)
+        .enumerate()
+        .skip(cursor.after.map_or(0, |last| last.saturating_add(1)))
+        .take(usize::try_from(cursor.fetch()).unwrap_or(usize::MAX))
+        .collect();
+    Ok(cursor.page(rows, |(place, _)| *place, |(_, entry)| entry))
+}
+
+/// What was said of a model, if it keeps the rules.
+fn checked(q: &SetModel) -> Result<(&'static str, ModelFacts), ApiError> {
+    let mut check = Check::new();
+    let vendor = vendor(&mut check, &q.vendor, &q.model);
+    for (tokens, pointer) in
+        [(q.context_length, "/context_length"), (q.max_output_tokens, "/max_output_tokens")]
+    {
+        let within = tokens.is_none_or(|tokens| (1..=MAX_TOKENS).contains(&tokens));
+        check.rule(within, pointer, &format!("must be 1 to {MAX_TOKENS} tokens"));
+    }
+    let scores = [
+        (q.reasoning_score, "/reasoning_score"),
+        (q.coding_score, "/coding_score"),
+        (q.creativity_score, "/creativity_score"),
+        (q.speed_score, "/speed_score"),
+    ];
+    for (score, pointer) in scores {
+        check.rule(score.is_none_or(|score| (0..=100).contains(&score)), pointer, "must be 0 to 100");
+    }
+    let (notes, source) = (said(q.notes.as_deref()), said(q.source.as_deref()));
+    for (text, pointer) in [(&notes, "/notes"), (&source, "/source")] {
+        if let Some(text) = text {
+            check.line(text, MAX_NOTE, pointer);
+        }
+    }
+    check.done()?;
+    let vendor = vendor.ok_or_else(ApiError::internal)?;
+    let facts = ModelFacts {
+        kind: q.kind,
+        context_length: q.context_length,
+        max_output_tokens: q.max_output_tokens,
+        vision: q.vision,
+        function_calling: q.function_calling,
+        extended_thinking: q.extended_thinking,
+        cache_control: q.cache_control,
+        streaming: q.streaming,
+        deprecated: q.deprecated,
+        reasoning_score: q.reasoning_score,
+        coding_score: q.coding_score,
+        creativity_score: q.creativity_score,
+        speed_score: q.speed_score,
+        notes,
+        source,
+    };
+    Ok((vendor, facts))
+}
+
+pub(super) async fn set(
+    desk: Arc<Desk>,
+    ctx: OpCtx,
+    granted: Granted<act::WritePrices>,
+    q: SetModel,
+) -> Result<ModelEntry, OpError> {
+    let p = &desk.platform;
+    let Some(workspace_id) = granted.workspace() else { return Err(ApiError::forbidden().into()) };
+    let (vendor, said) = checked(&q)?;
+    let name = (vendor.to_owned(), named(&q.model).to_owned());
+    let parts =
+        p.db.write(async |tx| {
+            let mut all = read(tx, &granted).await?;
+            let many = all.values().filter(|parts| parts.own_facts.is_some()).count();
+            let mut parts = all.remove(&name).unwrap_or_default();
+            let new = Some(&said).filter(|said| **said != ModelFacts::default());
+            if new == parts.own_facts.as_ref() {
+                return Ok(parts);
+            }
+            match new {
+                None => store::unsay(tx, &granted, (&name.0, &name.1)).await?,
+                Some(_) if parts.own_facts.is_none() && many >= MOST => return Err(full().into()),
+                Some(said) => {
+                    let facts = json_of(said)?;
+                    let (vendor, model) = name.clone();
+                    store::say(tx, &granted, row::Model { workspace_id, vendor, model, facts }).await?;
+                }
+            }
+            parts.own_facts = new.cloned();
+            let target = Some(format!("{}/{}", name.0, name.1));
+            audit::record(tx, p.ids.as_ref(), &ctx, SetModel::NAME, target).await?;
+            Ok(parts)
+        })
+        .await?;
+    desk.routing.refresh().await?;
+    Ok(entry(name, parts, ctx.now_ms))
+}
+
+fn full() -> ApiError {
+    ApiError::new(Code::Conflict, format!("You say something of {MOST} models already."))
+        .with_hint("Take back what you say of some that you do not use.")
+}
