@@ -36,7 +36,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Usage rows that may wait for the ledger; more are absorbed by counters.
-const USAGE_QUEUE: usize = 4096;
+const USAGE_QUEUE: usize = 16_384;
 
 /// The relay and what it knows.
 pub struct Routing {

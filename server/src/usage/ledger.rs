@@ -33,17 +33,21 @@ impl Usage {
         let mut group: Vec<UsageRow> = Vec::new();
         let mut absorbed: Vec<Late> = Vec::new();
         let mut open = OpenCalls::default();
-        let mut more = true;
+        let (mut more, mut busy) = (true, false);
         while more {
             let room = HELD.saturating_sub(group.len());
             tokio::select! {
                 () = rows.ready(), if room > 0 => {}
-                () = tokio::time::sleep(AGAIN), if !(group.is_empty() && open.is_written()) => {}
+                () = tokio::time::sleep(AGAIN), if !(group.is_empty() && absorbed.is_empty() && open.is_written()) => {}
                 () = self.ended.cancelled() => break,
             }
-            // Company for the first row: one transaction, one fsync.
-            tokio::time::sleep(GATHER).await;
+            // Company for the first row: one transaction, one fsync. Where many come, they came meanwhile.
+            if !busy {
+                tokio::time::sleep(GATHER).await;
+            }
+            let known = group.len();
             more = self.look(&mut rows, &mut group, &mut absorbed, &mut open, room);
+            busy = group.len() - known >= GROUP;
             self.write(&mut group, &mut absorbed, &mut open).await;
         }
         self.look(&mut rows, &mut group, &mut absorbed, &mut open, usize::MAX);
@@ -63,8 +67,8 @@ impl Usage {
         let more = rows.take(group, room);
         let new = group.get(known..).unwrap_or_default();
         self.moved(new.iter().map(|row| (row.bot, moved(row.sent_bytes, row.received_bytes))));
-        self.take_absorbed(rows, absorbed);
         let uncounted = rows.drain_uncounted();
+        self.take_absorbed(rows, absorbed);
         open.learn(rows, new.iter().map(|row| row.request_id).chain(uncounted));
         more
     }

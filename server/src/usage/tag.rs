@@ -1,8 +1,11 @@
 //! Tags of those who call: what bots and virtual keys carry today. A call of a caller with two tags counts for each of them.
 
 use super::{rollup::Only, sql::Sql};
-use crate::platform::{error::OpError, text::from_json};
-use api::{ids::WorkspaceId, usage::UsageSums};
+use crate::{
+    bots,
+    platform::{error::OpError, text::from_json},
+};
+use api::{ApiError, ids::WorkspaceId, usage::UsageSums};
 use entity::{bots::bot, usage::usage_row as row, virtual_keys::virtual_key};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
@@ -14,9 +17,18 @@ use uuid::Uuid;
 /// Callers without tags, and calls of nobody; no tag is written like it.
 pub(super) const NONE: &str = "(none)";
 
+/// A tag as somebody asks for it.
+pub(super) fn checked(tag: String) -> Result<String, ApiError> {
+    if tag != NONE && bots::tags(std::slice::from_ref(&tag)).map_or(true, |kept| kept != [tag.as_str()]) {
+        let rule = "must be a tag (a-z, 0-9, dot, underscore, colon, hyphen) or (none)";
+        return Err(ApiError::field("/tag", rule));
+    }
+    Ok(tag)
+}
+
 /// How a tag stands in the JSON of a list, as a pattern. Of what a tag may have, `_` alone means something there.
 fn pattern(tag: &str) -> String {
-    format!("%\"{}\"%", tag.replace(['\\', '%'], "").replace('_', "\\_"))
+    format!("%\"{}\"%", tag.replace('_', "\\_"))
 }
 
 /// Adds to a statement over sums that their callers carry a tag.

@@ -93,7 +93,7 @@ pub(super) fn only(asked: &Asked) -> Result<Only, ApiError> {
         bot: id(asked.bot.as_deref(), "bot", |id: BotId| id.0)?,
         key: id(asked.key.as_deref(), "key", |id: KeyId| id.0)?,
         virtual_key: id(asked.virtual_key.as_deref(), "virtual_key", |id: VirtualKeyId| id.0)?,
-        tag: text(&asked.tag),
+        tag: text(&asked.tag).map(tag::checked).transpose()?,
         vendor: text(&asked.vendor),
         model: text(&asked.model),
         model_prefix: None,

@@ -7,9 +7,9 @@ use crate::{
 };
 
 /// Requests that compute no answer.
-const SILENT: [&str; 4] = ["count_tokens", "embeddings", ":countTokens", ":embedContent"];
+const SILENT: [&str; 5] = ["count_tokens", "count-tokens", "embeddings", ":countTokens", ":embedContent"];
 /// Requests that cost nothing.
-const FREE: [&str; 2] = ["count_tokens", ":countTokens"];
+const FREE: [&str; 3] = ["count_tokens", "count-tokens", ":countTokens"];
 
 /// The limit of requests nearest to its end: how many a window has, how many are left, seconds until the next one.
 pub(super) type Rate = (u64, u64, u32);

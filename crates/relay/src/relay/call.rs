@@ -155,7 +155,9 @@ impl Relay {
                 if !call.guard.snapshot.has_keys(call.guard.workspace(), target.vendor) {
                     return Err(Trouble::NoKey.into());
                 }
-                (target.clone(), begin(body, Look::Model(target.vendor)).await?)
+                // Nothing is looked for that nobody goes by: its length is known at once.
+                let look = if target.is_of_its_path() { Look::Nothing } else { Look::Model(target.vendor) };
+                (target.clone(), begin(body, look).await?)
             }
             Goal::Shared(choice) => {
                 let look = if choice.named.is_some() { Look::Nothing } else { Look::Vendor(choices) };

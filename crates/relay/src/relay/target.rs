@@ -74,11 +74,12 @@ impl<'a> Goal<'a> {
     pub(super) fn read(uri: &'a Uri) -> Result<Self, Lost> {
         let query = uri.query();
         let Some(below) = uri.path().strip_prefix("/v1/") else { return Self::gemini(uri) };
-        let (id, rest) = below.split_once('/').unwrap_or((below, ""));
+        let (id, mut rest) = below.split_once('/').unwrap_or((below, ""));
         if let Some(vendor) = vendors::find(id).filter(|_| below.len() > id.len()) {
             if vendor.slashes {
                 // What is behind one is looked at as if it stood alone.
                 straight(&rest.replace("%2F", "/").replace("%2f", "/"))?;
+                rest = plain(rest)?;
             } else {
                 straight(rest)?;
             }
@@ -148,6 +149,14 @@ fn straight(rest: &str) -> Result<(), Lost> {
     if trimmed.split('/').any(crooked) { Err(Lost::Crooked) } else { Ok(()) }
 }
 
+/// A path in which nothing but a name (the second segment) is written with escapes, and which does not end in a slash: what is signed is
+/// spelled anew, so another spelling would lead elsewhere than limits were looked at for.
+fn plain(rest: &str) -> Result<&str, Lost> {
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let escaped = rest.split('/').enumerate().any(|(n, segment)| segment.contains('%') && n != 1);
+    if escaped { Err(Lost::Crooked) } else { Ok(rest) }
+}
+
 impl<'a> Choice<'a> {
     /// The same path at the vendor that was chosen, for this model where the path names it.
     pub(super) fn at(self, vendor: &'static Vendor, model: &str) -> Target<'a> {
@@ -175,9 +184,9 @@ impl Target<'_> {
         model.rsplit_once("models/").map(|(_, model)| model.into())
     }
 
-    /// Whether the vendor goes by the model in the path, whatever the body says.
+    /// Whether the vendor goes by the path alone, whatever model the body says.
     pub(super) fn is_of_its_path(&self) -> bool {
-        self.dialect == Dialect::Converse && self.model().is_some()
+        self.dialect == Dialect::Converse
     }
 
     /// The same path for another model, where the path names one.
@@ -330,6 +339,9 @@ mod tests {
             "/v1/bedrock/a%2F/b",
             "/v1/bedrock/%2f%2F",
             "/v1/bedrock/a%5Cb",
+            // Signed, it would be spelled anew and lead past what limits were looked at for.
+            "/v1/bedrock/%6Dodel/dear/converse",
+            "/v1/bedrock/model/dear/conv%65rse",
         ] {
             assert_eq!(address(path, "https://a.example"), Err(Lost::Crooked), "{path}");
         }

@@ -357,7 +357,8 @@ pub(super) fn may_charge(fate: &Fate, got: &Result<Got, Failed>) -> bool {
 
 /// The model that is asked: as the address names it, which is what the vendor goes by, else as the body does.
 pub(super) fn model(target: &Target<'_>, wish: &Option<Wish>, begun: &Begun) -> String {
-    named(target, wish).or_else(|| begun.model.clone()).unwrap_or_default()
+    let body = || begun.model.clone().filter(|_| !target.is_of_its_path());
+    named(target, wish).or_else(body).unwrap_or_default()
 }
 
 /// The model as its address names it.

@@ -156,11 +156,7 @@ impl UsageSink {
             Ok(()) => return self.bell.0.ring(),
             Err(mpsc::error::TrySendError::Full(row) | mpsc::error::TrySendError::Closed(row)) => row,
         };
-        let mut ended = self.uncounted.lock().unwrap_or_else(PoisonError::into_inner);
-        if ended.len() < MAX_UNCOUNTED {
-            ended.push(row.request_id);
-        }
-        drop(ended);
+        let id = row.request_id;
         let mut counters = self.overflow.lock().unwrap_or_else(PoisonError::into_inner);
         let mut shared = Shared {
             workspace: row.workspace,
@@ -181,6 +177,12 @@ impl UsageSink {
         sum.sent_bytes = sum.sent_bytes.saturating_add(row.sent_bytes);
         sum.received_bytes = sum.received_bytes.saturating_add(row.received_bytes);
         drop(counters);
+        // After its sum, and read before it: a call that is known to have ended is never without one.
+        let mut ended = self.uncounted.lock().unwrap_or_else(PoisonError::into_inner);
+        if ended.len() < MAX_UNCOUNTED {
+            ended.push(id);
+        }
+        drop(ended);
         self.bell.0.ring();
     }
 
@@ -225,7 +227,7 @@ impl UsageReceiver {
         self.begun.try_recv().ok()
     }
 
-    /// Calls that ended and whose rows the counters absorbed.
+    /// Calls that ended and whose rows the counters absorbed. Before [`UsageReceiver::drain_overflow`], which has their sums.
     #[must_use]
     pub fn drain_uncounted(&self) -> Vec<Uuid> {
         std::mem::take(&mut *self.uncounted.lock().unwrap_or_else(PoisonError::into_inner))

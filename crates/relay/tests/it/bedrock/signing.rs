@@ -101,6 +101,20 @@ async fn every_path_of_the_runtime_is_signed_however_the_body_is_framed() {
 }
 
 #[tokio::test]
+async fn a_model_that_only_the_body_names_is_nobodys_word_and_counting_costs_nothing() {
+    let (mut house, upstream) = house_of(&[pair()]).await;
+    upstream.says(ID, Says::json(200, r#"{"invocationArn":"arn:x"}"#));
+    let body = r#"{"modelId":"amazon.nova-reel-v1:0","model":"amazon.nova-micro-v1:0"}"#;
+    assert_eq!(ask(&house, "/v1/bedrock/async-invoke", PROGRAM_TOKEN, body).await.status, 200);
+    assert_eq!(house.row().await.model, "");
+    upstream.says(ID, Says::json(200, r#"{"inputTokens":7}"#));
+    let path = CONVERSE.replace("converse", "count-tokens/");
+    assert_eq!(ask(&house, &path, PROGRAM_TOKEN, ASK).await.status, 200);
+    let row = house.row().await;
+    assert_eq!((row.model.as_str(), row.tokens.output), (MODEL, 0));
+}
+
+#[tokio::test]
 async fn what_invoke_used_is_told_in_its_head_and_overruled_by_its_body() {
     let (mut house, upstream) = house_of(&[pair()]).await;
     let claude = r#"{"usage":{"input_tokens":20,"cache_read_input_tokens":8,"output_tokens":30}}"#;
