@@ -24,6 +24,14 @@ test('a model is found, priced and described, and all of it is taken back @shots
   await expect(page.getByRole('row')).toHaveCount(51);
   await page.getByRole('link', { name: 'Next page' }).click();
   await expect(page.getByRole('link', { name: 'First page' })).toBeVisible();
+  for (const theme of THEMES) {
+    for (const [size, name] of [[DESKTOP, 'models'], [PHONE, 'models-390']] as const) {
+      await visit(page, `${chela.url}/routing/models`, theme, size);
+      await faultless(page);
+      await photograph(page, `${name}-list-${theme}`);
+    }
+  }
+  await page.setViewportSize(DESKTOP);
 
   await page.getByRole('searchbox', { name: 'Name' }).fill('gpt-4O-m');
   await page.getByLabel('Vendor', { exact: true }).selectOption({ label: 'OpenAI' });
@@ -42,7 +50,7 @@ test('a model is found, priced and described, and all of it is taken back @shots
   await page.getByRole('button', { name: 'Save price' }).click();
   await expect(page.getByText('must be USD per million tokens').first()).toBeVisible();
   await page.getByLabel('Input, USD per million').fill('0.10');
-  await page.getByLabel('Source').first().fill('our contract');
+  await page.locator('#price-source').fill('our contract');
   await page.getByRole('button', { name: 'Save price' }).click();
   const own = page.getByRole('listitem').filter({ hasText: 'our contract' });
   await expect(own).toContainText('$0.10 in, $0.60 out');

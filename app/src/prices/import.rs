@@ -106,7 +106,7 @@ fn outcome(came: Imported) -> AnyView {
             <b>{words}</b>
         </p>
         <div class="table-wrap">
-            <table class="table figures">
+            <table class="table figures models">
                 <thead>
                     <tr>{heads.into_iter().collect_view()} <th scope="col"><span class="sr-only">{t.check}</span></th></tr>
                 </thead>

@@ -79,7 +79,7 @@ pub(super) fn list(asked: &Asked, page: Page<ModelEntry>, vendors: Vec<Vendor>) 
         } else {
             view! {
                 <div class="table-wrap">
-                    <table class="table figures">
+                    <table class="table figures models">
                         <thead>
                             <tr>
                                 {heads.collect_view()} <th scope="col"><span class="sr-only">{t.edit}</span></th>
@@ -107,7 +107,7 @@ fn filters(asked: &Asked, mut vendors: Vec<Vendor>) -> AnyView {
         view! { <option value=name selected=name == asked.kind>{name}</option> }
     });
     view! {
-        <form class="usage-dates" method="get" action=BASE role="search">
+        <form class="usage-dates models-find" method="get" action=BASE role="search">
             <input class="input" type="search" name="q" value=asked.q.clone() placeholder=t.search aria-label=t.search autocomplete="off"/>
             <select class="input" name="vendor" aria-label=t.vendor>
                 <option value="">{t.all_vendors}</option>

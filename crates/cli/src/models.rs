@@ -59,7 +59,7 @@ pub struct SetArgs {
     kind: Option<ModelKind>,
     /// Tokens that a call may have, read and written.
     #[arg(long, value_name = "TOKENS")]
-    context: Option<i64>,
+    context_length: Option<i64>,
     /// Tokens that it writes at most.
     #[arg(long, value_name = "TOKENS")]
     max_output: Option<i64>,
@@ -190,7 +190,7 @@ fn set(args: SetArgs) -> Result<SetModel, Failure> {
         vendor: vendor.clone(),
         model: model.clone(),
         kind: args.kind,
-        context_length: args.context,
+        context_length: args.context_length,
         max_output_tokens: args.max_output,
         vision: args.vision,
         function_calling: args.functions,

@@ -12,7 +12,8 @@ async fn a_person_keeps_models_and_prices_from_the_command_line() {
     assert!(listed.contains("anthropic/claude-haiku-4-5") && listed.contains("200000"), "{listed}");
     assert!(listed.contains("$1.00") && listed.contains("shipped"), "{listed}");
 
-    let set = ["model", "set", "openai/mine", "--context", "4096", "--kind", "llm", "--vision", "true"];
+    let set =
+        ["model", "set", "openai/mine", "--context-length", "4096", "--kind", "llm", "--vision", "true"];
     assert!(said(&set).contains("own"));
     assert_eq!(said(&["model", "list", "--own", "-o", "name"]).trim(), "openai/mine");
     home.run(&["model", "set", "openai/mine"]).ended(2, &["model rm"]);
