@@ -84,10 +84,14 @@ document.addEventListener('click', (event) => {
 });
 
 /** `data-into="<id>"`: the text of the chosen file stands in that field. */
-async function fillFrom({ files, dataset }) {
-  const field = document.getElementById(dataset.into);
-  if (!files[0]) return;
-  field.value = await files[0].text();
+async function fillFrom(input) {
+  const field = document.getElementById(input.dataset.into);
+  const [file] = input.files;
+  if (!file) return;
+  // A little more than is taken: too long a file is refused by name, whatever its size.
+  field.value = await file.slice(0, 300 * 1024).text();
+  // So that the same file, mended, can be chosen once more.
+  input.value = '';
   field.dispatchEvent(new Event('input', { bubbles: true }));
 }
 

@@ -61,8 +61,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/logs") view={Lazy::<LogsPage>::new()} ssr=SsrMode::Async/>
                         <Route path=path!("/changes") view={Lazy::<MorePage>::new()} ssr=SsrMode::Async/>
                         <Route path=path!("/diagnostics") view={Lazy::<MorePage>::new()} ssr=SsrMode::Async/>
-                        <Route path=path!("/routing/models") view={Lazy::<ModelsPage>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/usage") view={Lazy::<UsagePage>::new()} ssr=SsrMode::Async/>
+                        <Route path=path!("/usage") view={Lazy::<UsagePage>::new()} ssr=SsrMode::Async/>
                         <Route path=path!("/config") view={Lazy::<ConfigPage>::new()} ssr=SsrMode::Async/>
                     </ParentRoute>
                     <Route path=path!("/keys") view={Lazy::<KeysPage>::new()} ssr=SsrMode::Async/>

@@ -25,7 +25,7 @@ pub(super) fn edit(name: &str, known: Option<&ModelEntry>, acts: Acts) -> AnyVie
     let title = if model.is_empty() { t.add.to_owned() } else { name.to_owned() };
     let prices: Vec<ModelPrice> =
         known.iter().flat_map(|entry| entry.price.iter().chain(&entry.more)).cloned().collect();
-    let own = prices.iter().find(|price| price.id.is_some()).or(prices.first()).cloned();
+    let own = known.and_then(|entry| entry.price.clone());
     let facts = known.map(|entry| (entry.own_facts.clone(), entry.facts.clone()));
     let listed = !model.is_empty();
     let label = title.clone();
@@ -166,7 +166,7 @@ fn PriceForm(named: (String, String), own: Option<ModelPrice>, acts: Acts) -> im
     } else {
         hidden(named).whole()
     };
-    let up_to = own.as_ref().filter(|price| price.id.is_some()).and_then(|price| price.up_to_input);
+    let up_to = own.as_ref().and_then(|price| price.up_to_input);
     let said = own.as_ref().filter(|price| price.id.is_some()).and_then(|price| price.source.clone());
     view! {
         <Card title=t.new_price>

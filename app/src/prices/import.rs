@@ -23,17 +23,26 @@ pub(super) fn Import(reload: Callback<&'static str>) -> impl IntoView {
     let rows = NodeRef::<html::Textarea>::new();
     let wrong = failure_of(move || check.value().get());
     let refused = failure_of(move || take.value().get());
+    // What was checked is what is taken, whatever is typed in the meantime.
+    let checked = StoredValue::new(String::new());
+    Effect::new(move |_: Option<()>| {
+        check.input().with(|asked| {
+            if let Some(asked) = asked {
+                checked.set_value(asked.cmd.csv.clone());
+            }
+        });
+    });
     Effect::new(move |_: Option<()>| {
         if take.value().with(|came| matches!(came, Some(Ok(_)))) {
             check.value().set(None);
-            if let Some(rows) = rows.get_untracked() {
+            if let Some(rows) =
+                rows.get_untracked().filter(|rows| rows.value().lines().eq(checked.get_value().lines()))
+            {
                 rows.set_value("");
             }
             reload.run(t.imported);
         }
     });
-    // What was checked is what is taken, whatever is typed in the meantime.
-    let checked = move || rows.get_untracked().map(|rows| rows.value()).unwrap_or_default();
     view! {
         <details class="card fold" id="import">
             <summary>
@@ -69,7 +78,7 @@ pub(super) fn Import(reload: Callback<&'static str>) -> impl IntoView {
                 {move || {
                     let came = check.value().get()?.ok()?;
                     let new = came.added + came.replaced;
-                    Some(view! { {outcome(came)} {taking(new > 0, checked(), take)} })
+                    Some(view! { {outcome(came)} {taking(new > 0, checked.get_value(), take)} })
                 }}
             </div>
         </details>

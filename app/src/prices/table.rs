@@ -165,7 +165,7 @@ fn row(entry: ModelEntry) -> AnyView {
             <td>{since}</td>
             <td>{source(price.and_then(|price| price.source).or(facts.source), &name)}</td>
             <td class="acts-cell">
-                <a class="btn btn-quiet" href=href aria-label=fill(t.edit_of, &name)>{t.edit}</a>
+                <a class="btn btn-quiet" href=href rel="external" aria-label=fill(t.edit_of, &name)>{t.edit}</a>
             </td>
         </tr>
     }

@@ -118,8 +118,9 @@ pub(super) fn vendor(check: &mut Check, vendor: &str, model: &str) -> Option<&'s
     let known = vendors::find(vendor.trim()).map(|v| v.id);
     check.rule(!vendor.contains('@'), "/vendor", "must have no region: prices are by vendor");
     check.rule(known.is_some() || vendor.contains('@'), "/vendor", "must be a vendor Chela knows");
+    let model = named(model);
     check.line(model, 200, "/model");
-    check.rule(!model.trim().contains(char::is_whitespace), "/model", "must have no spaces inside");
+    check.rule(!model.contains(char::is_whitespace), "/model", "must have no spaces inside");
     known
 }
 

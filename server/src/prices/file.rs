@@ -64,10 +64,8 @@ async fn export(
     let mut all: Vec<ModelPrice> = own.into_iter().map(store::word).collect();
     all.sort_by_key(|price| (price.vendor.clone(), price.model.clone(), price.since_ms, price.up_to_input));
     if asked.all {
-        // One that is the workspace's own by now stands there once: the file can be read again.
-        let at = |price: &ModelPrice| {
-            (price.vendor.clone(), price.model.clone(), price.since_ms, price.up_to_input)
-        };
+        // Not those of models that have prices of their own: read again, they would come before these.
+        let at = |price: &ModelPrice| (price.vendor.clone(), price.model.clone());
         let own: HashSet<_> = all.iter().map(at).collect();
         let shipped = catalogue::ENTRIES.iter().filter(|entry| entry.price.is_some()).map(shipped);
         all.extend(shipped.filter(|price| !own.contains(&at(price))));
@@ -144,6 +142,11 @@ fn drafts(file: &str, now_ms: i64) -> Result<Vec<Found>, ApiError> {
         let strange: String = strange.chars().filter(|c| !c.is_control()).take(40).collect();
         return Err(wrong(format!("line 1: no column is named '{strange}'; they are {}", COLUMNS.join(","))));
     }
+    if let Some(twice) =
+        head.iter().enumerate().find(|(n, name)| head.iter().take(*n).any(|one| one == *name))
+    {
+        return Err(wrong(format!("line 1: the column '{}' stands there twice", twice.1)));
+    }
     let missing = NEEDED.iter().find(|name| !head.iter().any(|known| known == *name));
     if let Some(missing) = missing {
         return Err(wrong(format!("line 1: the column '{missing}' is missing; an export has all of them")));
@@ -199,16 +202,40 @@ fn read(head: &[String], (_, cells): &Record, now_ms: i64) -> Result<Draft, Vec<
     })
 }
 
+/// The price that holds now and says the same.
+fn holding<'a>(draft: &Draft, all: &'a [row::Model], now_ms: i64) -> Option<&'a row::Model> {
+    let mut of: Vec<_> = all.iter().filter(|row| draft.is_same_model(row)).collect();
+    of.sort_by_key(|row| row.id);
+    tariff::sort(&mut of);
+    tariff::now(&of, now_ms).iter().copied().find(|row| draft.is_for(row) && draft.says(row))
+}
+
+/// Models of which the lines without a beginning do not all say what holds now: all of those begin anew, as prices of one
+/// beginning belong together.
+fn begun_anew(drafts: &[Found], all: &[row::Model], now_ms: i64) -> HashSet<(&'static str, String)> {
+    let new = |draft: &&Draft| draft.since_ms.is_none() && holding(draft, all, now_ms).is_none();
+    drafts
+        .iter()
+        .map(|(_, draft)| draft)
+        .filter(new)
+        .map(|draft| (draft.vendor, draft.model.clone()))
+        .collect()
+}
+
 /// What a price of a file comes to, beside those there are. Without a beginning it is for now: one that holds now and
-/// says the same is enough.
-fn outcome<'a>(draft: &Draft, all: &'a [row::Model], now_ms: i64) -> (ImportOutcome, Option<&'a row::Model>) {
+/// says the same is enough, unless its model's begin anew.
+fn outcome<'a>(
+    draft: &Draft,
+    all: &'a [row::Model],
+    anew: &HashSet<(&'static str, String)>,
+    now_ms: i64,
+) -> (ImportOutcome, Option<&'a row::Model>) {
     let there = if draft.since_ms.is_some() {
         all.iter().filter(|row| draft.is_at(row)).max_by_key(|row| row.id)
+    } else if anew.contains(&(draft.vendor, draft.model.clone())) {
+        None
     } else {
-        let mut of: Vec<_> = all.iter().filter(|row| draft.is_same_model(row)).collect();
-        of.sort_by_key(|row| row.id);
-        tariff::sort(&mut of);
-        tariff::now(&of, now_ms).iter().copied().find(|row| draft.is_for(row) && draft.says(row))
+        holding(draft, all, now_ms)
     };
     match there {
         None => (ImportOutcome::Added, None),
@@ -230,8 +257,9 @@ pub(super) async fn import(
     let plan = |all: &[row::Model]| {
         let mut came = Imported { check, added: 0, replaced: 0, unchanged: 0, lines: Vec::new() };
         let mut rows = Vec::new();
+        let anew = begun_anew(&drafts, all, ctx.now_ms);
         for (line, draft) in &drafts {
-            let (outcome, before) = outcome(draft, all, ctx.now_ms);
+            let (outcome, before) = outcome(draft, all, &anew, ctx.now_ms);
             let (id, since_ms) =
                 before.map_or_else(|| (PriceId(p.ids.uuid()), ctx.now_ms), |b| (b.id, b.since_ms));
             let row = draft.clone().row(id, workspace_id, since_ms);

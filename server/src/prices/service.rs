@@ -1,6 +1,6 @@
 //! Use cases of prices.
 
-use super::{catalogue, draft::Draft, file, models, store};
+use super::{catalogue, draft::Draft, file, models, store, tariff};
 use crate::{
     audit,
     platform::{
@@ -113,6 +113,7 @@ async fn set(
     let row =
         p.db.write(async |tx| {
             let all = store::all(tx, &granted).await?;
+            let count = all.len();
             // Whoever names a beginning that there is corrects what stands there.
             let same = |row: &&_| draft.is_at(row);
             let model = match all.iter().filter(same).max_by_key(|row| row.id) {
@@ -124,6 +125,14 @@ async fn set(
                 None if all.len() >= MOST => return Err(full().into()),
                 None => {
                     let model = draft.clone().row(id, workspace_id, ctx.now_ms);
+                    let others = others(&draft, all, ctx.now_ms);
+                    for (n, other) in others.into_iter().enumerate() {
+                        if count + n + 1 >= MOST {
+                            return Err(full().into());
+                        }
+                        let (id, since_ms) = (PriceId(p.ids.uuid()), model.since_ms);
+                        store::insert(tx, &granted, row::Model { id, since_ms, ..other }).await?;
+                    }
                     store::insert(tx, &granted, model.clone()).await?;
                     model
                 }
@@ -134,6 +143,21 @@ async fn set(
         .await?;
     desk.routing.refresh().await?;
     Ok(store::word(row))
+}
+
+/// The other steps of what holds now, where a price is set for now: prices of one beginning belong together, so that they go
+/// on beside the new one.
+fn others(draft: &Draft, mut all: Vec<row::Model>, now_ms: i64) -> Vec<row::Model> {
+    if draft.since_ms.is_some() {
+        return Vec::new();
+    }
+    all.retain(|row| draft.is_same_model(row));
+    all.sort_by_key(|row| row.id);
+    let mut of: Vec<&row::Model> = all.iter().collect();
+    tariff::sort(&mut of);
+    let now = tariff::now(&of, now_ms).iter();
+    let mut seen = std::collections::HashSet::new();
+    now.filter(|row| !draft.is_for(row) && seen.insert(row.up_to_input)).map(|row| (*row).clone()).collect()
 }
 
 /// That there is no room for more.

@@ -202,6 +202,38 @@ async fn a_file_of_prices_is_checked_then_taken_and_the_same_file_again_changes_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_steps_of_a_price_stay_together_however_one_of_them_changes() {
+    let (at, clock) = standing().await;
+    let owner = at.owner().await;
+    let import = async |long: &str| {
+        let csv = format!(
+            "vendor,model,up_to_input,input_usd,output_usd\nopenai,steps,1000,1,9\nopenai,steps,,{long},9\n"
+        );
+        let came = at.ask(&owner, "POST", "/api/prices/import", json!({ "csv": csv })).await.ok(200);
+        ["added", "unchanged"].map(|key| came[key].as_u64().expect("a count"))
+    };
+    let steps = async || {
+        let model = one(&at, &owner, "openai", "steps").await;
+        [&model["price"], &model["more"][0]].map(|price| price["input_price"].as_i64())
+    };
+    assert_eq!(import("3").await, [2, 0]);
+    clock.advance(DAY);
+    assert_eq!(import("5").await, [2, 0], "the step that stays begins with the one that changed");
+    assert_eq!(import("5").await, [0, 2]);
+    assert_eq!(steps().await, [Some(1_000_000), Some(5_000_000)]);
+    clock.advance(DAY);
+    let short = json!({ "vendor": "openai", "model": "steps", "up_to_input": 1000, "input_usd": "0.5", "output_usd": "9" });
+    at.ask(&owner, "POST", "/api/prices", short).await.ok(201);
+    assert_eq!(steps().await, [Some(500_000), Some(5_000_000)]);
+
+    let twice = json!({ "csv": "vendor,model,input_usd,output_usd,input_usd\nopenai,a,1,2,3\n" });
+    assert_eq!(at.ask(&owner, "POST", "/api/prices/import", twice).await.status, 422);
+    let nameless = json!({ "vendor": "openai", "model": "models/", "input_usd": "1", "output_usd": "2" });
+    assert_eq!(at.ask(&owner, "POST", "/api/prices", nameless).await.status, 422);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_with_a_bad_line_changes_nothing_and_every_bad_line_is_named_with_its_reason() {
     let at = TestServer::start().await;
     let owner = at.owner().await;
