@@ -13,6 +13,7 @@ use crate::{
     routing::Routing,
 };
 use api::{ApiError, Code, Page, Verb, ids::PriceId, prices::*, verb::Done};
+use entity::prices::model_price as row;
 use policy::{Granted, act};
 use std::{cmp::Reverse, sync::Arc};
 
@@ -155,7 +156,7 @@ fn others(draft: &Draft, mut all: Vec<row::Model>, now_ms: i64) -> Vec<row::Mode
     all.sort_by_key(|row| row.id);
     let mut of: Vec<&row::Model> = all.iter().collect();
     tariff::sort(&mut of);
-    let now = tariff::now(&of, now_ms).iter();
+    let now = tariff::now(of.as_slice(), now_ms).iter();
     let mut seen = std::collections::HashSet::new();
     now.filter(|row| !draft.is_for(row) && seen.insert(row.up_to_input)).map(|row| (*row).clone()).collect()
 }
