@@ -62,16 +62,17 @@ pub enum PriceVerb {
 pub struct SetArgs {
     /// `vendor/model`.
     model: String,
+    // `--output` is every command's: how its answer is written.
     #[arg(long, value_name = "USD", value_parser = micro)]
-    input: i64,
+    input_usd: i64,
     #[arg(long, value_name = "USD", value_parser = micro)]
-    output: i64,
+    output_usd: i64,
     /// For input that came from the vendor's cache; without it, the cost of calls that have such is not known.
     #[arg(long, value_name = "USD", value_parser = micro)]
-    cache_read: Option<i64>,
+    cache_read_usd: Option<i64>,
     /// For input written to the vendor's cache; without it, the cost of calls that have such is not known.
     #[arg(long, value_name = "USD", value_parser = micro)]
-    cache_write: Option<i64>,
+    cache_write_usd: Option<i64>,
     /// The most input tokens of one call that it holds for. Prices of one beginning belong together.
     #[arg(long, value_name = "TOKENS")]
     up_to: Option<i64>,
@@ -155,10 +156,10 @@ async fn set(session: &Session, args: SetArgs) -> Result<(), Failure> {
     let set = SetPrice {
         vendor,
         model,
-        input_price: Some(args.input),
-        output_price: Some(args.output),
-        cache_read_price: args.cache_read,
-        cache_write_price: args.cache_write,
+        input_price: Some(args.input_usd),
+        output_price: Some(args.output_usd),
+        cache_read_price: args.cache_read_usd,
+        cache_write_price: args.cache_write_usd,
         up_to_input: args.up_to,
         since: args.since,
         source: args.source,

@@ -61,6 +61,8 @@ mod tests {
             let runs = &runs;
             turns.ask(async move || {
                 runs.fetch_add(1, Ordering::SeqCst);
+                // So that all have asked before one is answered.
+                tokio::task::yield_now().await;
                 if ok { Ok(()) } else { Err("no") }
             })
         };

@@ -20,7 +20,8 @@ async fn a_person_keeps_models_and_prices_from_the_command_line() {
     said(&["model", "rm", "openai/mine", "--yes"]);
     assert!(said(&["model", "list", "--own", "-o", "name"]).trim().is_empty());
 
-    let price = ["price", "set", "openai/mine", "--input", "2.50", "--output", "10", "--since", "2026-01-01"];
+    let price =
+        ["price", "set", "openai/mine", "--input-usd", "2.50", "--output-usd", "10", "--since", "2026-01-01"];
     let more = ["--up-to", "1000", "--source", "our contract"];
     said(&[&price[..], &more[..]].concat());
     let file = home.dir.path().join("prices.csv");
