@@ -23,6 +23,7 @@ mod problem;
 mod rest;
 pub mod site;
 mod walk;
+mod whole;
 
 pub use body::StrictJson;
 pub use client::ClientAddr;

@@ -1,6 +1,6 @@
 //! Pages and server functions: Leptos renders, this file gives it the caller and mends what it answers.
 
-use super::{body, headers::CspNonce, identify::Identify, json, problem::Problem, site::Site};
+use super::{body, headers::CspNonce, identify::Identify, json, problem::Problem, site::Site, whole::whole};
 use crate::platform::{ctx::OpCtx, verbs::Verbs};
 use api::{ApiError, Code};
 use app::{
@@ -97,7 +97,8 @@ async fn page(
     Extension(nonce): Extension<CspNonce>,
     request: Request,
 ) -> Response {
-    let path = request.uri().path().to_owned();
+    let (parts, _no_body) = request.into_parts();
+    let path = parts.uri.path();
     let first = path == "/login" && !pages.identify.anybody_enrolled().await;
     let scope = pages.scope(ctx, nonce);
     let scope = move || {
@@ -106,9 +107,11 @@ async fn page(
             provide_context(NobodyEnrolled);
         }
     };
-    let render = render_route_with_context(pages.listing.to_vec(), scope, pages.shell());
-    let response = render(State(pages.leptos.clone()), request).await;
-    as_page(response, &path)
+    let response = whole(&parts, |request| {
+        let render = render_route_with_context(pages.listing.to_vec(), scope.clone(), pages.shell());
+        render(State(pages.leptos.clone()), request)
+    });
+    as_page(response.await, path)
 }
 
 /// A page may name its own address to itself, so that a form without scripts finds its way back.
@@ -134,8 +137,10 @@ async fn other(
     if let Some(file) = pages.site.answer(request.method(), &path, request.headers()).await {
         return file;
     }
-    let mut response =
-        render_app_async_stream_with_context(pages.scope(ctx, nonce), pages.shell())(request).await;
+    let (parts, _no_body) = request.into_parts();
+    let render = render_app_async_stream_with_context(pages.scope(ctx, nonce), pages.shell());
+    let response = whole(&parts, render);
+    let mut response = response.await;
     if response.status() == StatusCode::OK {
         *response.status_mut() = StatusCode::NOT_FOUND;
     }
