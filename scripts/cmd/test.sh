@@ -29,7 +29,7 @@ rust_tests() {
   local summary=$ROOT/target/logs/nextest.txt status=0
   mkdir -p "$LOG_DIR"
   RUST_PASSED=0 RUST_FAILED=1
-  step "Rust tests" nextest_run "$summary" || status=$?
+  TELL=rust_failures step "Rust tests" nextest_run "$summary" || status=$?
   read -r RUST_PASSED RUST_FAILED < <(sed 's/\x1b\[[0-9;]*m//g' "$summary" | awk '
     /Summary \[/ { passed = failed = 0
       for (i = 2; i <= NF; i++) {
@@ -41,6 +41,17 @@ rust_tests() {
   if [ "$status" != 0 ] && [ "$RUST_FAILED" = 0 ]; then RUST_FAILED=1; fi
 }
 
+# Which tests failed, and of what, in few lines: what a failing test printed is long.
+rust_failures() {
+  sed 's/\x1b\[[0-9;]*m//g' "$1" | awk '
+    /^error/ || said-- > 0 { print substr($0, 1, 300) }
+    /^error/ { said = 12 }
+    /Summary \[/ { ended = 1; print }
+    ended && /^ *(FAIL|TIMEOUT|SIG[A-Z]+|ABORT) \[/ { print }
+    ended && /panicked at / { said = 10; print substr($0, 1, 300) }'
+}
+
+# A trace of calls says nothing that the place of the panic does not, and drowns it.
 nextest_run() {
-  cargo nextest run --cargo-profile fast --no-fail-fast --color never 2>&1 | tee "$1"
+  RUST_BACKTRACE=0 cargo nextest run --cargo-profile fast --no-fail-fast --color never 2>&1 | tee "$1"
 }

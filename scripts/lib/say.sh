@@ -46,7 +46,7 @@ as_root() {
 }
 
 # Runs a named step. On a terminal its output is shown as it comes; otherwise it goes to target/logs/<name>.log,
-# and only a failure shows its end.
+# and only a failure shows its end, or what TELL, a function that reads the log, has to say of it.
 step() {
   local name=$1 began=$SECONDS status=0 log
   shift
@@ -62,11 +62,13 @@ step() {
   if [ "$status" = 0 ]; then
     note "ok    $name ($((SECONDS - began)) s)"
   else
-    warn "FAIL  $name (exit $status, $((SECONDS - began)) s) — the end of $log:"
-    tail -n 80 "$log" >&2
+    warn "FAIL  $name (exit $status, $((SECONDS - began)) s) — of $log:"
+    "${TELL:-tell_end}" "$log" >&2
   fi
   return "$status"
 }
+
+tell_end() { tail -n 80 "$1"; }
 
 # Can this host be reached within a few seconds? With a proxy we cannot tell, so we try.
 reachable() {
