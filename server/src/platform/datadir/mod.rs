@@ -10,7 +10,11 @@ use std::{
     io::{Read, Seek, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
+
+/// How long what a dead owner left may go on to hold its lock.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Why Chela cannot use its data dir. The text is what the operator sees before exit 78.
 #[derive(Debug, thiserror::Error)]
@@ -100,7 +104,9 @@ fn take_lock(dir: &Path) -> Result<(File, bool), DataDirError> {
         .map_err(io(&path))?;
     let mut owner = String::new();
     file.read_to_string(&mut owner).map_err(io(&path))?;
-    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err()
+        && (lives(&owner) || !is_let_go(&file).map_err(io(&path))?)
+    {
         return Err(DataDirError::Locked { path: dir.to_owned(), pid: owner.trim().to_owned() });
     }
     let unclean = !matches!(owner.trim(), "" | "clean");
@@ -111,6 +117,23 @@ fn take_lock(dir: &Path) -> Result<(File, bool), DataDirError> {
     Ok((file, unclean))
 }
 
+/// Whether the process of a lock file's text is there.
+fn lives(owner: &str) -> bool {
+    let pid = owner.trim().parse().ok().and_then(rustix::process::Pid::from_raw);
+    // One that may not be asked is there.
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
+/// Takes the lock of an owner that died while it started a program: until that one is loaded, the lock is its, too.
+fn is_let_go(file: &File) -> std::io::Result<bool> {
+    let (file, (told, heard)) = (file.try_clone()?, std::sync::mpsc::channel());
+    std::thread::spawn(move || {
+        // Nobody hears it who has given up.
+        let _ = told.send(rustix::fs::flock(&file, FlockOperation::LockExclusive).is_ok());
+    });
+    Ok(heard.recv_timeout(PATIENCE).unwrap_or(false))
+}
+
 /// Files are made 0600 and directories 0700 from here on, whatever the caller's umask was.
 pub fn close_umask() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
@@ -119,6 +142,7 @@ pub fn close_umask() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::MetadataExt;
 
     #[test]
     fn the_second_owner_is_told_the_pid_of_the_first() {
@@ -135,6 +159,29 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         drop(DataDir::open(dir.path()).unwrap());
         assert!(DataDir::open(dir.path()).unwrap().was_unclean());
+    }
+
+    #[test]
+    fn what_a_dead_owner_had_started_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut gone = std::process::Command::new("true").spawn().unwrap();
+        gone.wait().unwrap();
+        let mut held = File::create(dir.path().join("lock")).unwrap();
+        writeln!(held, "{}", gone.id()).unwrap();
+        rustix::fs::flock(&held, FlockOperation::LockExclusive).unwrap();
+        let waits = format!(":{} ", held.metadata().unwrap().ino());
+        std::thread::scope(|scope| {
+            let opening = scope.spawn(|| DataDir::open(dir.path()));
+            let is_waiting = || {
+                let locks = std::fs::read_to_string("/proc/locks").unwrap();
+                locks.lines().any(|line| line.contains("-> FLOCK") && line.contains(&waits))
+            };
+            while !is_waiting() && !opening.is_finished() {
+                std::thread::yield_now();
+            }
+            drop(held);
+            assert!(opening.join().unwrap().unwrap().was_unclean());
+        });
     }
 
     #[test]
