@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod config;
+pub(crate) mod csv;
 pub mod ctx;
 pub mod datadir;
 pub mod db;

@@ -2,7 +2,6 @@
 
 use super::{
     catalogue,
-    csv::{self, Record, cell},
     draft::Draft,
     moment,
     service::{Desk, MOST, full, shipped},
@@ -10,7 +9,13 @@ use super::{
 };
 use crate::{
     audit,
-    platform::{Platform, ctx::OpCtx, error::OpError, http::Problem},
+    platform::{
+        Platform,
+        csv::{self, Record, cell},
+        ctx::OpCtx,
+        error::OpError,
+        http::Problem,
+    },
 };
 use api::{ApiError, Code, FieldError, Verb, ids::PriceId, money::amount, prices::*};
 use axum::{

@@ -5,7 +5,6 @@
 
 mod book;
 mod catalogue;
-mod csv;
 mod draft;
 mod facts;
 mod file;

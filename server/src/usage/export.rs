@@ -1,7 +1,7 @@
 //! Calls as CSV, page by page while somebody reads. Not a verb: its answer is a file.
 
 use super::{Usage, rollup, store::Chosen};
-use crate::platform::{ctx::OpCtx, db::Cursor, error::OpError, http::Problem};
+use crate::platform::{csv::cell, ctx::OpCtx, db::Cursor, error::OpError, http::Problem};
 use api::{
     ApiError, Code,
     ids::{RequestId, UsageId},
@@ -19,7 +19,7 @@ use futures::stream;
 use http::header;
 use jiff::Timestamp;
 use policy::{Granted, act};
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 const HEAD: &str = "time,request_id,outcome,ended,status,vendor,model,model_answered,bot,bot_name,key,key_name,virtual_key,\
 input_tokens,cache_read_tokens,cache_write_tokens,output_tokens,cost_usd,latency_ms,first_event_ms,keys_asked,stream,trace_id,chain,asked_model,virtual_key_name\r\n";
@@ -104,29 +104,4 @@ fn line(row: &UsageRow) -> String {
         id(row.virtual_key_name.clone()),
     ];
     cells.map(|text| cell(&text).into_owned()).join(",") + "\r\n"
-}
-
-/// A cell as spreadsheets read it: never a formula, whatever a caller called its model.
-fn cell(text: &str) -> Cow<'_, str> {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
-    if !formula && !text.contains(['"', ',', '\r', '\n', ';']) {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(format!("\"{}{}\"", if formula { "'" } else { "" }, text.replace('"', "\"\"")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_cell_is_a_formula_and_each_stays_one_cell() {
-        assert_eq!(cell("gpt-5"), "gpt-5");
-        assert_eq!(cell("=HYPERLINK(\"http://x\")"), "\"'=HYPERLINK(\"\"http://x\"\")\"");
-        for bad in ["+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1"] {
-            assert!(cell(bad).starts_with("\"'"), "{bad:?}");
-        }
-        assert_eq!(cell("a,b"), "\"a,b\"");
-        assert_eq!(cell("a\nb"), "\"a\nb\"");
-    }
 }

@@ -6,22 +6,27 @@ use std::borrow::Cow;
 const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// A record, and the line it begins in; the first one is 1.
-pub(super) type Record = (u32, Vec<String>);
+pub(crate) type Record = (u32, Vec<String>);
 
 /// A cell that is never a formula; [`records`] reads it back as it was.
-pub(super) fn cell(text: &str) -> Cow<'_, str> {
-    let formula = text.starts_with(FORMULA);
+pub(crate) fn cell(text: &str) -> Cow<'_, str> {
+    let formula = is_formula(text);
     if !formula && !text.contains(['"', ',', '\r', '\n', ';', '\'']) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(format!("\"{}{}\"", if formula { "'" } else { "" }, text.replace('"', "\"\"")))
 }
 
+/// A formula, or a text that would be read back as one without its mark.
+fn is_formula(text: &str) -> bool {
+    text.trim_start_matches('\'').starts_with(FORMULA)
+}
+
 /// All records that are not empty.
 ///
 /// # Errors
 /// The line in which a quotation begins that never ends.
-pub(super) fn records(file: &str) -> Result<Vec<Record>, u32> {
+pub(crate) fn records(file: &str) -> Result<Vec<Record>, u32> {
     let mut all = Vec::new();
     let mut line = 1;
     let (mut begun, mut cells, mut text) = (1, Vec::new(), String::new());
@@ -59,7 +64,7 @@ fn keep(all: &mut Vec<Record>, line: u32, cells: Vec<String>) {
 /// Without the mark that kept it from being a formula.
 fn plain(text: &str) -> String {
     let text = text.trim();
-    let bare = text.strip_prefix('\'').filter(|bare| bare.starts_with(FORMULA));
+    let bare = text.strip_prefix('\'').filter(|bare| is_formula(bare));
     bare.unwrap_or(text).to_owned()
 }
 
@@ -69,10 +74,21 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_as_it_was_and_no_cell_is_a_formula() {
-        let cells = ["@cf/meta/llama", "a,b", "say \"x\"", "=1+1", "it's", "plain", ""];
+        let cells = ["@cf/meta/llama", "a,b", "say \"x\"", "=1+1", "'=1", "it's", "plain", ""];
         let file = cells.map(|text| cell(text).into_owned()).join(",");
         assert!(file.starts_with("\"'@cf/meta/llama\""), "{file}");
         assert_eq!(records(&file), Ok(vec![(1, cells.map(str::to_owned).to_vec())]));
+    }
+
+    #[test]
+    fn no_cell_is_a_formula_and_each_stays_one_cell() {
+        assert_eq!(cell("gpt-5"), "gpt-5");
+        assert_eq!(cell("=HYPERLINK(\"http://x\")"), "\"'=HYPERLINK(\"\"http://x\"\")\"");
+        for bad in ["+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1"] {
+            assert!(cell(bad).starts_with("\"'"), "{bad:?}");
+        }
+        assert_eq!(cell("a,b"), "\"a,b\"");
+        assert_eq!(cell("a\nb"), "\"a\nb\"");
     }
 
     #[test]
