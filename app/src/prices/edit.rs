@@ -2,7 +2,7 @@
 
 use super::{
     page::{Acts, BASE},
-    table::{day, figure, source, tokens},
+    table::{day, family, figure, source, tokens},
     text,
 };
 use crate::{
@@ -60,6 +60,7 @@ fn Prices(prices: Vec<ModelPrice>, name: String, acts: Acts) -> impl IntoView {
             let words = fill(t.line_cached, &figure(price.cache_read_price));
             format!(" · {}", fill(&words, &figure(price.cache_write_price)))
         });
+        let family = family(&price, &name).map(|words| format!(" · {words}"));
         let most = price.up_to_input.map(|most| format!(" · {}", fill(t.up_to, &tokens(most))));
         view! {
             <li class="row">
@@ -68,7 +69,7 @@ fn Prices(prices: Vec<ModelPrice>, name: String, acts: Acts) -> impl IntoView {
                         {t.since} " " {since.clone()} " "
                         {price.id.map(|_| view! { <Badge tone=Tone::Info>{t.own}</Badge> })}
                     </p>
-                    <p class="hint">{line} {cached} {most} " · " {source(price.source, &name)}</p>
+                    <p class="hint">{line} {cached} {most} {family} " · " {source(price.source, &name)}</p>
                 </div>
                 {price
                     .id

@@ -128,10 +128,19 @@ fn filters(asked: &Asked, mut vendors: Vec<Vendor>) -> AnyView {
     .whole()
 }
 
-fn costs(price: Option<&ModelPrice>) -> AnyView {
+/// Whose price it is, where it is the family's: the model's name without its date.
+pub(super) fn family(price: &ModelPrice, name: &str) -> Option<String> {
+    let whose = format!("{}/{}", price.vendor, price.model);
+    (whose != name).then(|| fill(text::text().as_family, &price.model))
+}
+
+fn costs(price: Option<&ModelPrice>, name: &str) -> AnyView {
     let t = text::text();
     match price {
-        Some(price) => format!("{} / {}", figure(price.input_price), figure(price.output_price)).whole(),
+        Some(price) => {
+            let family = family(price, name).map(|words| view! { <p class="hint">{words}</p> });
+            view! { {figure(price.input_price)} " / " {figure(price.output_price)} {family} }.whole()
+        }
         None => view! { <span title=t.unknown_hint>{t.unknown}</span> }.whole(),
     }
 }
@@ -139,8 +148,9 @@ fn costs(price: Option<&ModelPrice>) -> AnyView {
 fn row(entry: ModelEntry) -> AnyView {
     let t = text::text();
     let name = format!("{}/{}", entry.vendor, entry.model);
-    let ModelEntry { facts, own_facts, price, more, .. } = entry;
-    let own = own_facts.is_some() || price.as_ref().or(more.first()).is_some_and(|price| price.id.is_some());
+    let ModelEntry { model, facts, own_facts, price, more, .. } = entry;
+    let own = own_facts.is_some()
+        || price.as_ref().or(more.first()).is_some_and(|price| price.id.is_some() && price.model == model);
     let since = price.as_ref().map(|price| price.since_ms);
     let later = more.iter().map(|price| price.since_ms).max();
     let later = later.filter(|ms| since.is_none_or(|since| *ms > since));
@@ -161,7 +171,7 @@ fn row(entry: ModelEntry) -> AnyView {
             </th>
             <td>{facts.kind.map(text::kind)}</td>
             <td class="num">{context}</td>
-            <td class="num">{costs(price.as_ref())}</td>
+            <td class="num">{costs(price.as_ref(), &name)}</td>
             <td>{since}</td>
             <td>{source(price.and_then(|price| price.source).or(facts.source), &name)}</td>
             <td class="acts-cell">

@@ -29,6 +29,7 @@ texts! {
     deprecated: "deprecated", "已弃用";
     changes: "changes {}", "{} 变更";
     unknown: "unknown", "未知";
+    as_family: "as {}", "同 {}";
     unknown_hint: "Nobody said one price: calls are of unknown cost until you set your own.", "没有统一价格：在设置自有价格之前，调用费用未知。";
     edit: "Edit", "编辑";
     edit_of: "Edit {}", "编辑 {}";

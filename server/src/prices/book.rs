@@ -142,7 +142,7 @@ fn own_names(call: &UsageRow) -> impl Iterator<Item = &str> {
 }
 
 /// `gpt-4o-2024-08-06` and `claude-sonnet-4-5-20250929` without their dates.
-fn undated(name: &str) -> Option<&str> {
+pub(super) fn undated(name: &str) -> Option<&str> {
     [11, 9].into_iter().find_map(|length| {
         let (model, date) = name.split_at_checked(name.len().checked_sub(length)?)?;
         let parts: Vec<&str> = date.strip_prefix('-')?.split('-').collect();

@@ -1,6 +1,7 @@
 //! Models: what is known of each, and what it costs now.
 
 use super::{
+    book::undated,
     catalogue,
     draft::{named, said, vendor},
     facts,
@@ -27,11 +28,15 @@ use std::{collections::BTreeMap, sync::Arc};
 const MOST: usize = 1000;
 
 /// What there is of a model before it is put together.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Parts {
     own: Vec<ModelPrice>,
     shipped: Vec<ModelPrice>,
+    /// The catalogue has it, with or without a price: then its family's there says nothing of it.
+    listed: bool,
     own_facts: Option<ModelFacts>,
+    /// What there is of the same name without its date, by which a call is reckoned where its own name has nothing.
+    family: Option<Box<Parts>>,
 }
 
 type All = BTreeMap<(String, String), Parts>;
@@ -47,7 +52,10 @@ async fn read<C: ConnectionTrait, A: Action>(db: &C, granted: &Granted<A>) -> Re
     }
     for entry in catalogue::ENTRIES.iter() {
         let price = entry.price.map(|_| shipped(entry));
-        of(entry.vendor, entry.model, &mut |parts| parts.shipped.extend(price.clone()));
+        of(entry.vendor, entry.model, &mut |parts| {
+            parts.listed = true;
+            parts.shipped.extend(price.clone());
+        });
     }
     let mut own = store::all(db, granted).await?;
     own.sort_by_key(|price| price.id);
@@ -58,25 +66,45 @@ async fn read<C: ConnectionTrait, A: Action>(db: &C, granted: &Granted<A>) -> Re
         let facts: ModelFacts = from_json(&said.facts)?;
         of(&said.vendor, &said.model, &mut |parts| parts.own_facts = Some(facts.clone()));
     }
+    let families =
+        all.keys().filter_map(|name| Some((name.clone(), family(&all, name)?))).collect::<Vec<_>>();
+    for (name, family) in families {
+        all.entry(name).or_default().family = Some(Box::new(family));
+    }
     Ok(all)
 }
 
-fn entry((vendor, model): (String, String), parts: Parts, now_ms: i64) -> ModelEntry {
-    let Parts { mut own, mut shipped, own_facts } = parts;
-    tariff::sort(&mut own);
-    tariff::sort(&mut shipped);
-    let mut now = tariff::now(&own, now_ms).to_vec();
-    // What its own prices do not reach costs what it costs everybody.
-    let reach = now.iter().map(|price| price.up_to_input.unwrap_or(i64::MAX)).max().unwrap_or(0);
-    let longer = |price: &&ModelPrice| price.up_to_input.unwrap_or(i64::MAX) > reach;
-    now.extend(tariff::now(&shipped, now_ms).iter().filter(longer).cloned());
-    let later = own.iter().chain(&shipped).filter(|price| price.since_ms > now_ms);
-    let mut later: Vec<_> = later.cloned().collect();
+fn family(all: &All, (vendor, model): &(String, String)) -> Option<Parts> {
+    all.get(&(vendor.clone(), undated(model)?.to_owned())).cloned()
+}
+
+/// The prices that hold at a moment, the shortest prompts first, and those that are to come. Prompts that one source does not
+/// reach cost what the next one says: own prices, those of the family, the shipped ones.
+fn tariffs(parts: &mut Parts, now_ms: i64) -> (Vec<ModelPrice>, Vec<ModelPrice>) {
+    let mut of_family = parts.family.take().map(|family| *family).unwrap_or_default();
+    let shipped = if parts.listed { &mut parts.shipped } else { &mut of_family.shipped };
+    let (mut now, mut later) = (Vec::new(), Vec::new());
+    let reach = |price: &ModelPrice| price.up_to_input.unwrap_or(i64::MAX);
+    for lines in [&mut parts.own, &mut of_family.own, shipped] {
+        tariff::sort(lines);
+        let known = now.iter().map(reach).max().unwrap_or(0);
+        let longer = |price: &&ModelPrice| reach(price) > known;
+        now.extend(tariff::now(lines, now_ms).iter().filter(longer).cloned());
+        later.extend(lines.iter().filter(|price| price.since_ms > now_ms).cloned());
+    }
     later.sort_by_key(|price| price.since_ms);
+    (now, later)
+}
+
+fn entry((vendor, model): (String, String), mut parts: Parts, now_ms: i64) -> ModelEntry {
+    let family = undated(&model).and_then(|family| facts::find(&vendor, family));
+    let known = facts::find(&vendor, &model).or(family).cloned().unwrap_or_default();
+    let of_family = parts.family.as_ref().and_then(|family| family.own_facts.clone());
+    let own_facts = parts.own_facts.take();
+    let facts = own_facts.clone().or(of_family).unwrap_or_default().over(known);
+    let (now, later) = tariffs(&mut parts, now_ms);
     let mut prices = now.into_iter();
     let price = prices.next();
-    let known = facts::find(&vendor, &model).cloned().unwrap_or_default();
-    let facts = own_facts.clone().unwrap_or_default().over(known);
     ModelEntry { vendor, model, facts, own_facts, price, more: prices.chain(later).collect() }
 }
 
@@ -173,7 +201,9 @@ pub(super) async fn set(
         p.db.write(async |tx| {
             let mut all = read(tx, &granted).await?;
             let many = all.values().filter(|parts| parts.own_facts.is_some()).count();
+            let of_family = family(&all, &name).map(Box::new);
             let mut parts = all.remove(&name).unwrap_or_default();
+            parts.family = of_family;
             let new = Some(&said).filter(|said| **said != ModelFacts::default());
             if new == parts.own_facts.as_ref() {
                 return Ok(parts);

@@ -320,3 +320,26 @@ async fn the_list_of_a_token_says_own_prices_and_lengths_before_the_shipped_ones
     assert_eq!((&after["context_length"], &after["max_output_tokens"]), (&json!(4096), &json!(512)));
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dated_model_is_shown_with_the_price_its_calls_are_reckoned_with() {
+    let (at, _clock) = standing().await;
+    let owner = at.owner().await;
+    let say = |model: &str| json!({ "vendor": "openai", "model": model, "notes": "ours" });
+    for model in ["gpt-4o-2099-01-01", "zebra-2026-01-01"] {
+        at.ask(&owner, "PUT", "/api/models", say(model)).await.ok(200);
+    }
+    let of = async |model: &str| {
+        let found = one(&at, &owner, "openai", model).await;
+        (found["price"]["model"].clone(), found["price"]["input_price"].clone())
+    };
+    let (whose, known) = of("gpt-4o").await;
+    assert_eq!(of("gpt-4o-2099-01-01").await, (whose, known), "the shipped price of its family");
+    assert_eq!(of("zebra-2026-01-01").await, (Value::Null, Value::Null));
+    let price = |model: &str, input: i64| json!({ "vendor": "openai", "model": model, "input_price": input, "output_price": 9_000_000 });
+    at.ask(&owner, "POST", "/api/prices", price("zebra", 7_000_000)).await.ok(201);
+    assert_eq!(of("zebra-2026-01-01").await, (json!("zebra"), json!(7_000_000)));
+    at.ask(&owner, "POST", "/api/prices", price("zebra-2026-01-01", 8_000_000)).await.ok(201);
+    assert_eq!(of("zebra-2026-01-01").await, (json!("zebra-2026-01-01"), json!(8_000_000)));
+    at.stop().await;
+}
