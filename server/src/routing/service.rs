@@ -1,6 +1,9 @@
 //! Building and swapping snapshots; the bots' own wires.
 
-use super::{chains, key_limits, store, turns::Turns};
+use super::{
+    chains, key_limits, store,
+    turns::{Turns, aside},
+};
 use crate::{
     bots::{KeyAnswer, KeyVerdict, ModelCheck, Wires},
     budgets, keys,
@@ -98,7 +101,7 @@ impl Routing {
     /// What the database says; the old snapshot stays then.
     pub async fn refresh(&self) -> Result<(), OpError> {
         self.read_stops().await?;
-        self.building.ask(async || self.build().await).await
+        self.building.ask(async || aside(self.build()).await).await
     }
 
     /// Builds a snapshot and puts it in place.

@@ -1,7 +1,10 @@
 //! Work that answers everybody who asked for it before it began: of many who ask at once, two runs are enough.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::Mutex;
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    sync::Mutex,
+};
 
 /// One run at a time: a slow older one must not come after a newer one.
 #[derive(Default)]
@@ -25,6 +28,16 @@ impl Turns {
             *answered = all;
         }
         Ok(())
+    }
+}
+
+/// Does long work on a thread that serves nobody meanwhile: the runtime gives the worker's other tasks to another one.
+pub(super) async fn aside<T>(work: impl Future<Output = T>) -> T {
+    let runtime = Handle::current();
+    match runtime.runtime_flavor() {
+        // Its only thread, in tests.
+        RuntimeFlavor::CurrentThread => work.await,
+        _ => tokio::task::block_in_place(|| runtime.block_on(work)),
     }
 }
 
