@@ -32,6 +32,7 @@ mod m20261122_000026_key_choice;
 mod m20261122_000027_stops;
 mod m20261122_000028_open_calls;
 mod m20261122_000029_models;
+mod m20261122_000030_budget_tags;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -66,6 +67,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000027_stops::Migration),
             Box::new(m20261122_000028_open_calls::Migration),
             Box::new(m20261122_000029_models::Migration),
+            Box::new(m20261122_000030_budget_tags::Migration),
         ]
     }
 }

@@ -59,6 +59,7 @@ pub(super) fn AddForm(keys: Vec<VirtualKey>, acts: Acts) -> impl IntoView {
             <ActionForm action=acts.create>
                 {text_field("budget-bot", "cmd[bot]", (t.bot, t.bot_hint), "/bot")}
                 {(keys.len() > 1).then(|| choice("budget-key", "cmd[virtual_key]", t.virtual_key, keys))}
+                {text_field("budget-tag", "cmd[tag]", (t.tag, t.tag_hint), "/tag")}
                 {text_field("budget-model", "cmd[model]", (t.model, t.model_hint), "/model")}
                 {choice(
                     "budget-unit",

@@ -19,6 +19,7 @@ pub(super) fn BudgetRow(budget: Budget, acts: Acts) -> impl IntoView {
     let whose = budget.bot_name.clone().or_else(|| budget.virtual_key_name.clone());
     let whose = whose.or_else(|| Some(budget.bot?.to_string()));
     let whose = whose.or_else(|| Some(budget.virtual_key?.to_string()));
+    let whose = whose.or_else(|| Some(fill(t.tagged, budget.tag.as_deref()?)));
     let whose = whose.unwrap_or_else(|| t.workspace.to_owned());
     let used = if budget.most == 0 {
         t.all_refused.to_owned()
@@ -198,6 +199,7 @@ mod tests {
                 bot_name: None,
                 virtual_key: None,
                 virtual_key_name: None,
+                tag: None,
                 model: None,
                 unit,
                 period: BudgetPeriod::Day,

@@ -17,6 +17,9 @@ texts! {
     workspace: "Whole workspace", "整个工作区";
     bot: "Bot", "机器人";
     bot_hint: "Name or slug; empty for all.", "名称或短名；留空表示全部。";
+    tag: "Tag", "标签";
+    tag_hint: "Instead of a bot: one budget for all bots and virtual keys that carry it, such as a team's.", "代替机器人：带此标签的所有机器人和虚拟密钥共用一份预算，例如一个团队。";
+    tagged: "Tag {}", "标签 {}";
     virtual_key: "Virtual key", "虚拟密钥";
     anyone: "Any", "任意";
     model: "Model", "模型";

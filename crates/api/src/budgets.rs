@@ -41,12 +41,15 @@ words! {
     #[derive(Eq)]
     pub struct Budget {
         pub id: BudgetId,
-        /// The bot whose calls it is for; of the whole workspace where neither bot nor virtual key is named.
+        /// The bot whose calls it is for; of the whole workspace where neither bot nor virtual key nor tag is named.
         pub bot: Option<BotId>,
         /// While there is such a bot.
         pub bot_name: Option<String>,
         pub virtual_key: Option<VirtualKeyId>,
         pub virtual_key_name: Option<String>,
+        /// The tag that all bots and virtual keys carry whose calls it is for.
+        #[serde(default)]
+        pub tag: Option<String>,
         /// The only vendor (`openai/*`) or model (`openai/gpt-5-mini`) it is for.
         pub model: Option<String>,
         pub unit: BudgetUnit,
@@ -74,7 +77,7 @@ words! {
     }
     #[serde(deny_unknown_fields)]
     pub struct ListBudgets { pub limit: Option<u32>, pub cursor: Option<String> }
-    /// A new budget. Without bot and virtual key it is for the whole workspace.
+    /// A new budget. Without bot, virtual key and tag it is for the whole workspace.
     #[serde(deny_unknown_fields)]
     pub struct CreateBudget {
         /// Id or slug.
@@ -83,6 +86,9 @@ words! {
         /// Id or name.
         #[serde(default)]
         pub virtual_key: Option<String>,
+        /// A tag of bots and virtual keys, such as a team's: one budget for all that carry it.
+        #[serde(default)]
+        pub tag: Option<String>,
         #[serde(default)]
         pub model: Option<String>,
         pub unit: BudgetUnit,

@@ -22,7 +22,7 @@ pub enum BudgetVerb {
         #[command(flatten)]
         watch: Watch,
     },
-    /// A new budget; without --bot and --virtual-key for the whole workspace.
+    /// A new budget; without --bot, --virtual-key and --tag for the whole workspace.
     Add(AddArgs),
     /// More or less of it; what was used stays used.
     Change {
@@ -75,6 +75,9 @@ pub struct Of {
     /// Only those of a virtual key (name or id).
     #[arg(long, conflicts_with = "bot")]
     virtual_key: Option<String>,
+    /// Only those of the bots and virtual keys that carry a tag, such as a team's; one budget for all of them.
+    #[arg(long, conflicts_with_all = ["bot", "virtual_key"])]
+    tag: Option<String>,
     /// Only those to a model (`vendor/model`) or vendor (`vendor/*`).
     #[arg(long)]
     model: Option<String>,
@@ -124,9 +127,13 @@ fn amount(budget: &Value, key: &str) -> String {
     }
 }
 
-fn whose(budget: &Value) -> &str {
+fn whose(budget: &Value) -> String {
+    let tag = text(budget, "tag");
+    if !tag.is_empty() {
+        return format!("tag {tag}");
+    }
     let names = ["bot_name", "virtual_key_name", "bot", "virtual_key"].map(|key| text(budget, key));
-    names.into_iter().find(|name| !name.is_empty()).unwrap_or("workspace")
+    names.into_iter().find(|name| !name.is_empty()).unwrap_or("workspace").to_owned()
 }
 
 fn state(budget: &Value) -> Cell {
@@ -198,7 +205,7 @@ pub(crate) async fn run(session: &Session, verb: BudgetVerb) -> Result<(), Failu
             Ok(())
         }
         BudgetVerb::Stop { of, yes, once } => {
-            let named = [of.bot.clone(), of.virtual_key.clone(), of.model.clone()];
+            let named = [of.bot.clone(), of.virtual_key.clone(), of.tag.clone(), of.model.clone()];
             let whose = named.into_iter().flatten().collect::<Vec<_>>().join(" to ");
             let whose = if whose.is_empty() { "everybody".to_owned() } else { whose };
             ask::sure(&format!("Stop the model calls of {whose} now?"), yes)?;
@@ -217,8 +224,8 @@ pub(crate) async fn run(session: &Session, verb: BudgetVerb) -> Result<(), Failu
 }
 
 fn create(of: Of, (unit, period): (BudgetUnit, BudgetPeriod), most: i64, hard: bool) -> CreateBudget {
-    let Of { bot, virtual_key, model } = of;
+    let Of { bot, virtual_key, tag, model } = of;
     let (most, amount, hard) = (Some(most), None, Some(hard));
     let (instead, instead_from) = (None, None);
-    CreateBudget { bot, virtual_key, model, unit, period, most, amount, hard, instead, instead_from }
+    CreateBudget { bot, virtual_key, tag, model, unit, period, most, amount, hard, instead, instead_from }
 }

@@ -9,9 +9,11 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: BudgetId,
     pub workspace_id: WorkspaceId,
-    /// The bot it is for; of the whole workspace where neither bot nor virtual key is named.
+    /// The bot it is for; of the whole workspace where neither bot nor virtual key nor tag is named.
     pub bot_id: Option<BotId>,
     pub virtual_key_id: Option<VirtualKeyId>,
+    /// The tag of the bots and virtual keys it is for.
+    pub tag: Option<String>,
     /// The only vendor it is for.
     pub vendor: Option<String>,
     /// The only model of that vendor.

@@ -23,34 +23,41 @@ pub struct Built {
     workspaces: HashMap<WorkspaceId, Vec<Arc<Limit>>>,
     bots: HashMap<BotId, Vec<Arc<Limit>>>,
     keys: HashMap<VirtualKeyId, Vec<Arc<Limit>>>,
+    tags: HashMap<WorkspaceId, HashMap<String, Vec<Arc<Limit>>>>,
 }
 
 impl Built {
     fn add(&mut self, row: &row::Model, limit: Arc<Limit>) {
-        let all = match (row.bot_id, row.virtual_key_id) {
-            (Some(bot), _) => self.bots.entry(bot).or_default(),
-            (None, Some(key)) => self.keys.entry(key).or_default(),
-            (None, None) => self.workspaces.entry(row.workspace_id).or_default(),
+        let all = match (row.bot_id, row.virtual_key_id, &row.tag) {
+            (Some(bot), ..) => self.bots.entry(bot).or_default(),
+            (None, Some(key), _) => self.keys.entry(key).or_default(),
+            (None, None, Some(tag)) => {
+                self.tags.entry(row.workspace_id).or_default().entry(tag.clone()).or_default()
+            }
+            (None, None, None) => self.workspaces.entry(row.workspace_id).or_default(),
         };
         all.push(limit);
     }
 
-    /// Those for the calls of a bot or a virtual key, those of its whole workspace first.
+    /// Those for the calls of a bot or a virtual key with its tags, those of its whole workspace first.
     pub fn of(
         &self,
         workspace: WorkspaceId,
-        bot: Option<BotId>,
-        key: Option<VirtualKeyId>,
+        (bot, key): (Option<BotId>, Option<VirtualKeyId>),
+        tags: &[String],
     ) -> Vec<Arc<Limit>> {
+        let tagged = self.tags.get(&workspace);
+        let tagged = tags.iter().filter_map(|tag| tagged?.get(tag));
         let bots = bot.and_then(|bot| self.bots.get(&bot));
         let keys = key.and_then(|key| self.keys.get(&key));
-        let all = [self.workspaces.get(&workspace), bots, keys];
-        all.into_iter().flatten().flatten().cloned().collect()
+        let whole = self.workspaces.get(&workspace);
+        whole.into_iter().chain(tagged).chain(bots).chain(keys).flatten().cloned().collect()
     }
 
     /// Every one.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Limit>> {
-        self.workspaces.values().chain(self.bots.values()).chain(self.keys.values()).flatten()
+        let tagged = self.tags.values().flat_map(HashMap::values);
+        self.workspaces.values().chain(tagged).chain(self.bots.values()).chain(self.keys.values()).flatten()
     }
 }
 

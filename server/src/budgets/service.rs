@@ -3,7 +3,7 @@
 use super::{instead, runaway::Runaway, stops, store, windows};
 use crate::{
     audit,
-    bots::Bots,
+    bots::{self, Bots},
     notify::Notify,
     platform::{
         Platform,
@@ -128,6 +128,7 @@ impl Budgets {
             bot_name,
             virtual_key: row.virtual_key_id,
             virtual_key_name,
+            tag: row.tag,
             model: row.vendor.map(|vendor| format!("{vendor}/{}", row.model.as_deref().unwrap_or("*"))),
             unit: named(&row.unit)?,
             period: named(&row.period)?,
@@ -226,6 +227,7 @@ pub async fn of_new_key<C: ConnectionTrait>(
             workspace_id,
             bot_id: None,
             virtual_key_id: Some(key),
+            tag: None,
             vendor: None,
             model: None,
             unit: name_of(&limit.unit),
@@ -257,11 +259,14 @@ async fn create(
     let mut check = Check::new();
     let most = amount(q.unit, q.most, q.amount.as_deref(), &mut check);
     check.rule(most.is_some() || said(&q.amount).is_some(), "/amount", "must be said");
-    check.rule(
-        said(&q.bot).is_none() || said(&q.virtual_key).is_none(),
-        "/bot",
-        "must not stand beside a virtual key",
-    );
+    let whose = [(&q.bot, "/bot"), (&q.virtual_key, "/virtual_key"), (&q.tag, "/tag")];
+    let several = whose.iter().filter(|(field, _)| said(field).is_some()).skip(1);
+    for (_, pointer) in several {
+        check.rule(false, pointer, "a budget is for a bot, a virtual key or a tag, not for two of them");
+    }
+    let tag = said(&q.tag).map(str::to_owned);
+    let kept = bots::tags(tag.as_slice());
+    check.rule(kept.is_ok(), "/tag", "must be a tag: 1 to 32 of a-z, 0-9, dot, underscore, colon and hyphen");
     check.done()?;
     let (vendor, model) = of_model(q.model.as_deref())?;
     let cheaper = instead::read(q.instead.as_deref(), q.instead_from, (vendor.as_deref(), model.as_deref()))?;
@@ -282,6 +287,7 @@ async fn create(
         workspace_id,
         bot_id,
         virtual_key_id,
+        tag,
         vendor,
         model,
         unit: name_of(&q.unit),

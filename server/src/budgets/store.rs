@@ -206,6 +206,7 @@ pub(super) async fn used<C: ConnectionTrait>(
         bot: of.bot_id.map(|id| id.0),
         virtual_key: of.virtual_key_id.map(|id| id.0),
         vendor: of.vendor.clone(),
+        tag: of.tag.clone(),
         ..Only::default()
     };
     let sums = usage::spent(db, of.workspace_id, &only, span, now_ms).await?;
@@ -237,6 +238,9 @@ async fn used_by_rows<C: ConnectionTrait>(
     }
     if let Some(key) = of.virtual_key_id {
         query = query.filter(C::VirtualKeyId.eq(key));
+    }
+    if let Some(tag) = &of.tag {
+        query = query.filter(usage::carries(tag));
     }
     if let Some(vendor) = &of.vendor {
         query = query.filter(C::Vendor.eq(vendor));

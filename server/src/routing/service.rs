@@ -119,13 +119,14 @@ impl Routing {
                 RuntimeKind::Process => Wire::Tcp,
                 RuntimeKind::Docker => Wire::Bot(bot.id),
             };
+            let tags: Vec<String> = from_json(&bot.tags)?;
             let caller = Caller::new(bot.id.0, bot.workspace_id, CallerKind::Bot(bot.id), wire)
-                .with_limits(budgets.of(bot.workspace_id, Some(bot.id), None));
-            builder = builder.tagged(hash, caller, from_json(&bot.tags)?);
+                .with_limits(budgets.of(bot.workspace_id, (Some(bot.id), None), &tags));
+            builder = builder.tagged(hash, caller, tags);
         }
         for key in virtual_keys::all(db, &granted).await? {
-            let limits = budgets.of(key.workspace_id, None, Some(key.id));
             let tags: Vec<String> = from_json(&key.tags)?;
+            let limits = budgets.of(key.workspace_id, (None, Some(key.id)), &tags);
             let add = |b: SnapshotBuilder, (hash, caller)| b.tagged(hash, caller, tags.clone());
             builder = programs(key, limits)?.into_iter().fold(builder, add);
         }

@@ -8,7 +8,7 @@ use crate::{
 use api::{ApiError, ids::WorkspaceId, usage::UsageSums};
 use entity::{bots::bot, usage::usage_row as row, virtual_keys::virtual_key};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select,
     sea_query::LikeExpr,
 };
 use std::collections::{BTreeMap, HashMap};
@@ -56,20 +56,31 @@ pub(super) fn narrow(sql: &mut Sql, workspace: WorkspaceId, only: &Only) {
 pub(super) fn condition(only: &Only) -> Option<Condition> {
     use row::Column;
     let tag = only.tag.as_deref()?;
+    if tag != NONE {
+        return Some(carries(tag));
+    }
+    let (bots, keys) = ids();
+    let bots = bots.filter(bot::Column::Tags.ne("[]")).into_query();
+    let keys = keys.filter(virtual_key::Column::Tags.ne("[]")).into_query();
+    let no = |column: Column, ids| Condition::any().add(column.is_null()).add(column.not_in_subquery(ids));
+    Some(Condition::all().add(no(Column::BotId, bots)).add(no(Column::VirtualKeyId, keys)))
+}
+
+fn ids() -> (Select<bot::Entity>, Select<virtual_key::Entity>) {
+    (
+        bot::Entity::find().select_only().column(bot::Column::Id),
+        virtual_key::Entity::find().select_only().column(virtual_key::Column::Id),
+    )
+}
+
+/// That a call's bot or virtual key carries a tag today. Of one workspace's calls: ids are nobody else's.
+pub fn carries(tag: &str) -> Condition {
+    use row::Column;
     let like = || LikeExpr::new(pattern(tag)).escape('\\');
-    let bots = bot::Entity::find().select_only().column(bot::Column::Id);
-    let keys = virtual_key::Entity::find().select_only().column(virtual_key::Column::Id);
-    Some(if tag == NONE {
-        let bots = bots.filter(bot::Column::Tags.ne("[]")).into_query();
-        let keys = keys.filter(virtual_key::Column::Tags.ne("[]")).into_query();
-        let no =
-            |column: Column, ids| Condition::any().add(column.is_null()).add(column.not_in_subquery(ids));
-        Condition::all().add(no(Column::BotId, bots)).add(no(Column::VirtualKeyId, keys))
-    } else {
-        let bots = bots.filter(bot::Column::Tags.like(like())).into_query();
-        let keys = keys.filter(virtual_key::Column::Tags.like(like())).into_query();
-        Condition::any().add(Column::BotId.in_subquery(bots)).add(Column::VirtualKeyId.in_subquery(keys))
-    })
+    let (bots, keys) = ids();
+    let bots = bots.filter(bot::Column::Tags.like(like())).into_query();
+    let keys = keys.filter(virtual_key::Column::Tags.like(like())).into_query();
+    Condition::any().add(Column::BotId.in_subquery(bots)).add(Column::VirtualKeyId.in_subquery(keys))
 }
 
 /// The tags of a workspace's callers that carry some.

@@ -311,6 +311,9 @@ async fn what_makes_no_sense_is_refused_field_by_field() {
         (json!({ "unit": "money", "period": "day", "most": 1, "model": "nobody/x" }), "/model"),
         (json!({ "unit": "money", "period": "year", "most": 1 }), "/period"),
         (json!({ "unit": "money", "period": "day", "most": 1, "bot": "nobody" }), ""),
+        (json!({ "unit": "money", "period": "day", "most": 1, "tag": "No Tag" }), "/tag"),
+        (json!({ "unit": "money", "period": "day", "most": 1, "tag": "(none)" }), "/tag"),
+        (json!({ "unit": "money", "period": "day", "most": 1, "tag": "shop", "bot": "x" }), "/tag"),
     ] {
         let answer = at.ask(&owner, "POST", "/api/budgets", fields.clone()).await;
         assert!((400..500).contains(&answer.status), "{fields}");

@@ -97,6 +97,8 @@ mod stops;
 #[cfg(test)]
 mod survival;
 #[cfg(test)]
+mod team_budgets;
+#[cfg(test)]
 mod unisolated;
 #[cfg(test)]
 mod upgrade;
