@@ -79,3 +79,30 @@ test('a budget is made, stops what it is for, and is raised', async ({ crowd, pa
   await expect(page.getByText('All model calls are stopped')).toBeHidden();
   expect(await call(chela.url, secret)).toBe(200);
 });
+
+test('a team has one budget: all that carry its tag use it up together', async ({ crowd, page, expectedErrors }) => {
+  expectedErrors.push(/status of 422/);
+  const { api, chela } = crowd;
+  const make = (name: string) => api.call<{ secret: string }>('POST', 'virtual-keys', { name, tags: ['shop'] });
+  const [till, store] = [await make('Till'), await make('Store')];
+  await page.goto(`${chela.url}/budgets`);
+  await hydrated(page);
+  await page.getByLabel('Tag', { exact: true }).fill('The Shop');
+  await page.getByLabel('Counts').selectOption('requests');
+  await page.getByLabel('Amount').fill('2');
+  await page.getByRole('button', { name: 'Add budget' }).click();
+  await expect(page.getByText('must be a tag').first()).toBeVisible();
+  await page.getByLabel('Tag', { exact: true }).fill('shop');
+  await page.getByRole('button', { name: 'Add budget' }).click();
+  const budget = page.locator('article.card').filter({ hasText: 'Tag shop' });
+  await expect(budget).toContainText('0 of 2 requests a month');
+  expect([await call(chela.url, till.secret), await call(chela.url, store.secret)]).toEqual([200, 200]);
+  expect([await call(chela.url, till.secret), await call(chela.url, store.secret)]).toEqual([429, 429]);
+  await page.reload();
+  await hydrated(page);
+  await expect(budget).toContainText('Used up');
+  await budget.getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await expect(budget).toHaveCount(0);
+  expect(await call(chela.url, till.secret)).toBe(200);
+});
