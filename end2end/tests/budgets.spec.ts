@@ -10,7 +10,8 @@ async function call(url: string, secret: string): Promise<number> {
   return (await fetch(`${url}/api/v1/chat/completions`, { method: 'POST', headers, body })).status;
 }
 
-test('a leaked virtual key is rotated in three clicks, and no call fails meanwhile', async ({ crowd, page }) => {
+test('a leaked virtual key is rotated in three clicks, and no call fails meanwhile', async ({ crowd, page, expectedErrors }) => {
+  expectedErrors.push(/status of 422/);
   const { chela } = crowd;
   await page.goto(`${chela.url}/virtual-keys`);
   await hydrated(page);
@@ -30,6 +31,15 @@ test('a leaked virtual key is rotated in three clicks, and no call fails meanwhi
   await expect(fresh).not.toHaveText(secret);
   const next = (await fresh.textContent()) ?? '';
   expect([await call(chela.url, secret), await call(chela.url, next)]).toEqual([200, 200]);
+
+  await notebook.getByRole('button', { name: 'Change' }).click();
+  await page.getByRole('dialog').getByLabel('Tags').fill('No Tag');
+  await page.getByRole('dialog').getByRole('button', { name: 'Change' }).click();
+  await expect(page.getByRole('dialog').getByText('tags must have')).toBeVisible();
+  await page.getByRole('dialog').getByLabel('Tags').fill('shop, night');
+  await page.getByRole('dialog').getByRole('button', { name: 'Change' }).click();
+  await expect(notebook).toContainText('night');
+  await expect(notebook).toContainText('custom/fake-model');
 
   await notebook.getByRole('button', { name: 'Block' }).click();
   await expect(notebook).toContainText('Blocked');

@@ -139,6 +139,8 @@ fn KeyRow(key: VirtualKey, acts: Acts) -> impl IntoView {
     };
     let (rotate, delete, to_rotate, to_block) =
         (format!("rotate-{id}"), format!("delete-{id}"), id.clone(), id.clone());
+    let change = format!("change-{id}");
+    let dialog = view! { <ChangeDialog dialog=change.clone() key=key.clone() acts/> };
     let models = if key.models.is_empty() { t.k_all.to_owned() } else { key.models.join(", ") };
     let block = if key.blocked { t.k_unblock } else { t.k_block };
     let moment = |word: &'static str, ms: i64| view! { " · " {word} " " <Moment ms=Signal::stored(ms)/> };
@@ -164,6 +166,9 @@ fn KeyRow(key: VirtualKey, acts: Acts) -> impl IntoView {
                 <Opener dialog=rotate.clone() class="btn">
                     {t.k_rotate}
                 </Opener>
+                <Opener dialog=change class="btn">
+                    {t.change}
+                </Opener>
                 <ActionForm action=acts.change>
                     <input type="hidden" name="cmd[virtual_key]" value=to_block/>
                     <input type="hidden" name="cmd[blocked]" value=(!key.blocked).to_string()/>
@@ -173,9 +178,72 @@ fn KeyRow(key: VirtualKey, acts: Acts) -> impl IntoView {
                     {t.delete}
                 </Opener>
             </div>
-            <RotateDialog dialog=rotate id=to_rotate acts/>
+            {dialog} <RotateDialog dialog=rotate id=to_rotate acts/>
             <DeleteDialog dialog=delete id name=key.name acts/>
         </article>
+    }
+}
+
+/// One line of words of a key.
+fn line(
+    error: Signal<Option<ApiError>>,
+    of: &str,
+    (name, pointer): (&'static str, &'static str),
+    (label, hint): (&'static str, &'static str),
+    value: Option<String>,
+) -> AnyView {
+    let id = format!("{of}{pointer}").replace('/', "-");
+    let input = id.clone();
+    let (named, note) = (pointer == "/name", format!("{id}-note"));
+    view! {
+        <Field id label hint error=field_error(error, pointer)>
+            <input
+                id=input
+                name=name
+                class="input"
+                autocomplete="off"
+                autocapitalize="none"
+                maxlength=named.then_some("80")
+                required=named
+                aria-describedby=note
+                value=value
+            />
+        </Field>
+    }
+    .whole()
+}
+
+/// Its name, its models and its tags.
+fn lines(error: Signal<Option<ApiError>>, of: &str, key: Option<&VirtualKey>) -> AnyView {
+    let t = text::text();
+    let words = |of: fn(&VirtualKey) -> &Vec<String>| key.map(|key| of(key).join(", "));
+    view! {
+        {line(error, of, ("cmd[name]", "/name"), (t.k_name, ""), key.map(|key| key.name.clone()))}
+        {line(error, of, ("cmd[models][]", "/models"), (t.k_models, t.k_models_hint), words(|key| &key.models))}
+        {line(error, of, ("cmd[tags][]", "/tags"), (t.k_tags, t.k_tags_hint), words(|key| &key.tags))}
+    }
+    .whole()
+}
+
+#[component]
+fn ChangeDialog(dialog: String, key: VirtualKey, acts: Acts) -> impl IntoView {
+    let t = text::text();
+    let error = failure_of(move || acts.change.value().get());
+    let lines = lines(error, &dialog, Some(&key));
+    view! {
+        <Dialog id=dialog title=t.k_change_title close=t.close done=success_of(move || acts.change.value().get())>
+            <ActionForm action=acts.change>
+                <input type="hidden" name="cmd[virtual_key]" value=key.id.to_string()/>
+                <input type="hidden" name="cmd[expected_version]" value=key.version.to_string()/>
+                {lines}
+                <div class="dialog-acts">
+                    <button type="button" class="btn" data-close>
+                        {parts::text().cancel}
+                    </button>
+                    <Button kind=Kind::Primary busy=acts.change.pending()>{t.change}</Button>
+                </div>
+            </ActionForm>
+        </Dialog>
     }
 }
 
@@ -253,29 +321,7 @@ fn AddForm(acts: Acts) -> impl IntoView {
             {made}
             <Failure error/>
             <ActionForm action=acts.create>
-                <Field id="vk-name" label=t.k_name error=field_error(error, "/name")>
-                    <input id="vk-name" name="cmd[name]" class="input" maxlength="80" autocomplete="off" required/>
-                </Field>
-                <Field id="vk-models" label=t.k_models hint=t.k_models_hint error=field_error(error, "/models")>
-                    <input
-                        id="vk-models"
-                        name="cmd[models][]"
-                        class="input mono"
-                        autocomplete="off"
-                        placeholder="openai/gpt-5-mini"
-                        aria-describedby="vk-models-note"
-                    />
-                </Field>
-                <Field id="vk-tags" label=t.k_tags hint=t.k_tags_hint error=field_error(error, "/tags")>
-                    <input
-                        id="vk-tags"
-                        name="cmd[tags][]"
-                        class="input"
-                        autocomplete="off"
-                        autocapitalize="none"
-                        aria-describedby="vk-tags-note"
-                    />
-                </Field>
+                {lines(error, "vk", None)}
                 <Field id="vk-expires" label=t.k_expires>
                     <select id="vk-expires" name="cmd[expires_in_days]" class="input">
                         <option value="0">{t.k_never}</option>

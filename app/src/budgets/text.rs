@@ -96,7 +96,7 @@ texts! {
     k_models: "Models", "模型";
     k_models_hint: "With commas between them; empty for all.", "用逗号分隔；留空表示全部。";
     k_tags: "Tags", "标签";
-    k_tags_hint: "Provider keys with the first tag are used first, then those with the next.", "优先使用带第一个标签的供应商密钥，其次是下一个标签。";
+    k_tags_hint: "Such as its team: budgets and usage go by them. Provider keys with the first tag are used first, then those with the next.", "例如所属团队：预算和用量按标签统计。优先使用带第一个标签的供应商密钥，其次是下一个标签。";
     k_expires: "Ends", "到期";
     k_never: "Never", "永不";
     k_days: "In {} days", "{} 天后";
@@ -116,6 +116,7 @@ texts! {
     k_expired: "Ended", "已到期";
     k_block: "Block", "停用";
     k_unblock: "Unblock", "启用";
+    k_change_title: "Change this virtual key", "修改此虚拟密钥";
     k_rotate: "Rotate", "轮换";
     k_rotate_title: "A new secret for this key", "为此密钥生成新内容";
     k_rotate_text: "The old one works on for a while, so that nothing fails while you put the new one in place.", "旧内容会继续有效一段时间，以免替换期间调用失败。";

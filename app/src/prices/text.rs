@@ -19,7 +19,7 @@ texts! {
     all_vendors: "All vendors", "全部供应商";
     kind: "Kind", "类型";
     all_kinds: "All kinds", "全部类型";
-    only_own: "Only with words of your own", "仅显示自有";
+    only_own: "Only with your own", "仅显示自有";
     model: "Model", "模型";
     context: "Context", "上下文";
     price: "In / out", "输入 / 输出";
