@@ -43,15 +43,18 @@ rust_tests() {
 
 # Which tests failed, and of what, in few lines: what a failing test printed is long.
 rust_failures() {
-  sed 's/\x1b\[[0-9;]*m//g' "$1" | awk '
-    /^error/ || said-- > 0 { print substr($0, 1, 300) }
-    /^error/ { said = 12 }
-    /Summary \[/ { ended = 1; print }
-    ended && /^ *(FAIL|TIMEOUT|SIG[A-Z]+|ABORT) \[/ { print }
-    ended && /panicked at / { said = 10; print substr($0, 1, 300) }'
+  local told
+  told=$(sed 's/\x1b\[[0-9;]*m//g' "$1" | awk '
+    { line = substr($0, 1, 300) }
+    /^error/ { left = 12; print line; next }
+    /Summary \[/ { ended = 1; left = 0; print line; next }
+    ended && /^ *(FAIL|LEAK-FAIL|TIMEOUT|SIG[A-Z]+|ABORT) / { left = 0; print line; next }
+    ended && /panicked at |^ *Error: / { left = 10; print line; next }
+    left > 0 { left--; print line }')
+  if [ -n "$told" ]; then printf '%s\n' "$told"; else tell_end "$1"; fi
 }
 
 # A trace of calls says nothing that the place of the panic does not, and drowns it.
 nextest_run() {
-  RUST_BACKTRACE=0 cargo nextest run --cargo-profile fast --no-fail-fast --color never 2>&1 | tee "$1"
+  RUST_BACKTRACE=${CHELA_TEST_BACKTRACE:-0} cargo nextest run --cargo-profile fast --no-fail-fast --color never 2>&1 | tee "$1"
 }

@@ -61,18 +61,19 @@ fn Prices(prices: Vec<ModelPrice>, name: String, acts: Acts) -> impl IntoView {
             format!(" · {}", fill(&words, &figure(price.cache_write_price)))
         });
         let family = family(&price, &name).map(|words| format!(" · {words}"));
+        // A family's price is deleted where it stands.
+        let own = price.id.filter(|_| family.is_none());
         let most = price.up_to_input.map(|most| format!(" · {}", fill(t.up_to, &tokens(most))));
         view! {
             <li class="row">
                 <div class="row-what">
                     <p class="row-name">
                         {t.since} " " {since.clone()} " "
-                        {price.id.map(|_| view! { <Badge tone=Tone::Info>{t.own}</Badge> })}
+                        {own.map(|_| view! { <Badge tone=Tone::Info>{t.own}</Badge> })}
                     </p>
                     <p class="hint">{line} {cached} {most} {family} " · " {source(price.source, &name)}</p>
                 </div>
-                {price
-                    .id
+                {own
                     .map(|id| {
                         view! {
                             <ActionForm action=acts.delete>

@@ -147,7 +147,8 @@ words! {
         pub facts: ModelFacts,
         /// What the workspace says itself.
         pub own_facts: Option<ModelFacts>,
-        /// What a short prompt costs now: the workspace's own price (it has an id), else the shipped one.
+        /// What a short prompt costs now: the workspace's own price (it has an id), else the shipped one. Where it names another
+        /// model, it is that of the same name without a date, by which this one's calls are reckoned.
         pub price: Option<ModelPrice>,
         /// Prices of longer prompts now, then those that begin later.
         pub more: Vec<ModelPrice>,

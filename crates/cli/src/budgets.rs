@@ -205,7 +205,12 @@ pub(crate) async fn run(session: &Session, verb: BudgetVerb) -> Result<(), Failu
             Ok(())
         }
         BudgetVerb::Stop { of, yes, once } => {
-            let named = [of.bot.clone(), of.virtual_key.clone(), of.tag.clone(), of.model.clone()];
+            let named = [
+                of.bot.clone(),
+                of.virtual_key.clone(),
+                of.tag.as_ref().map(|tag| format!("all that carry the tag {tag}")),
+                of.model.clone(),
+            ];
             let whose = named.into_iter().flatten().collect::<Vec<_>>().join(" to ");
             let whose = if whose.is_empty() { "everybody".to_owned() } else { whose };
             ask::sure(&format!("Stop the model calls of {whose} now?"), yes)?;

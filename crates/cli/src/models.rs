@@ -127,8 +127,11 @@ const SHAPE: Shape = Shape {
         Column::new("OUT", |v, _| price(v, "output_price")),
         Column::new("SINCE", |v, _| moment(number(&v["price"], "since_ms"))),
         Column::new("WHOSE", |v, _| {
-            let own = !text(&v["price"], "id").is_empty() || !v["own_facts"].is_null();
-            Cell::from(if own { "own" } else { "shipped" })
+            let of = text(&v["price"], "model");
+            let family = !of.is_empty() && of != text(v, "model");
+            let own = !v["own_facts"].is_null() || (!family && !text(&v["price"], "id").is_empty());
+            let word = if own { "own" } else { "shipped" };
+            Cell::from(if family { format!("{word}, as {of}") } else { word.to_owned() })
         }),
         Column::new("NOTE", |v, _| {
             let retired = flag(&v["facts"], "deprecated");

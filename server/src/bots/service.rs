@@ -373,13 +373,11 @@ pub(super) async fn update(
     granted: Granted<act::WriteBots>,
     q: UpdateBot,
 ) -> Result<BotDetail, OpError> {
-    let mut retagged = false;
+    let retagged = q.tags.is_some();
     let changed = b
         .change(&ctx, &granted, &q.bot, q.expected_version, UpdateBot::NAME, async |tx, row| {
             if let Some(tags) = &q.tags {
-                let tags = json_of(&settings::tags(tags)?)?;
-                retagged = tags != row.tags;
-                row.tags = tags;
+                row.tags = json_of(&settings::tags(tags)?)?;
             }
             if let Some(asked) = q.idle_stop_minutes {
                 row.idle_stop_minutes = super::idle::minutes(asked)?;
@@ -395,7 +393,8 @@ pub(super) async fn update(
             Ok(true)
         })
         .await?;
-    // They say with which provider keys its calls are made.
+    // They say with which provider keys its calls are made, and whose budgets they share. Also where they are as they were:
+    // whoever asks again may have been told that this failed.
     if retagged {
         b.wires.refresh().await?;
     }

@@ -15,7 +15,7 @@ use crate::{
         verbs::{Rest, Verbs},
     },
     routing::Routing,
-    virtual_keys,
+    usage, virtual_keys,
 };
 use api::{
     ApiError, Code, Page, Verb, budgets::*, ids::*, money::micro_usd, validate::Check, verb::Done,
@@ -274,6 +274,12 @@ async fn create(
         b.priced(workspace_id, &cheaper)?;
     }
     let (instead, instead_from) = cheaper;
+    if let Some(tag) = &tag
+        && !usage::is_carried(b.platform.db.read(), workspace_id, tag).await?
+    {
+        let nobody = "no bot and no virtual key carries this tag; give it to one first";
+        return Err(ApiError::field("/tag", nobody).into());
+    }
     let virtual_key_id = match said(&q.virtual_key) {
         Some(key) => Some(virtual_keys::find(b.platform.db.read(), &granted, key).await?),
         None => None,

@@ -93,7 +93,7 @@ impl Budgets {
                 if !store::first_notice(tx, granted, model).await? {
                     return Ok(None);
                 }
-                let reason = reason(limit, kind, &standing);
+                let reason = reason(limit, row.tag.as_deref(), kind, &standing);
                 let whose = (row.workspace_id, row.bot_id);
                 self.notify.budget(tx, whose, about(limit.id), kind, &reason).await?;
                 Ok::<_, OpError>(Some(row.workspace_id))
@@ -112,7 +112,7 @@ fn about(limit: uuid::Uuid) -> String {
 }
 
 /// What happened, with figures.
-fn reason(limit: &Limit, kind: Kind, standing: &Standing) -> Reason {
+fn reason(limit: &Limit, tag: Option<&str>, kind: Kind, standing: &Standing) -> Reason {
     let unit = match limit.unit {
         Unit::Requests => BudgetUnit::Requests,
         Unit::Tokens => BudgetUnit::Tokens,
@@ -133,6 +133,8 @@ fn reason(limit: &Limit, kind: Kind, standing: &Standing) -> Reason {
         Kind::BudgetSpent => ("budget_spent", format!("{used} of {most} are used; calls go on.")),
         _ => ("budget_near", format!("{used} of {most} are used.")),
     };
+    // Of several budgets of one workspace, which.
+    let message = tag.map_or(message.clone(), |tag| format!("Tag {tag}: {message}"));
     let hint = Some("Raise it or look at what used it: Budgets, Usage.".to_owned());
     Reason { code: code.to_owned(), message, hint }
 }

@@ -32,6 +32,8 @@ const MOST: usize = 1000;
 struct Parts {
     own: Vec<ModelPrice>,
     shipped: Vec<ModelPrice>,
+    /// Since when the catalogue has it without a price, which hides older ones.
+    unpriced_ms: Option<i64>,
     /// The catalogue has it, with or without a price: then its family's there says nothing of it.
     listed: bool,
     own_facts: Option<ModelFacts>,
@@ -42,7 +44,30 @@ struct Parts {
 type All = BTreeMap<(String, String), Parts>;
 
 /// Everything the workspace knows.
-async fn read<C: ConnectionTrait, A: Action>(db: &C, granted: &Granted<A>) -> Result<All, OpError> {
+async fn read<C: ConnectionTrait, A: Action>(
+    db: &C,
+    granted: &Granted<A>,
+    now_ms: i64,
+) -> Result<All, OpError> {
+    let mut all = shipped_models(now_ms);
+    let mut of = |vendor: &str, model: &str, with: &mut dyn FnMut(&mut Parts)| {
+        with(all.entry((vendor.to_owned(), model.to_owned())).or_default());
+    };
+    let mut own = store::all(db, granted).await?;
+    own.sort_by_key(|price| price.id);
+    for price in own.into_iter().map(store::word) {
+        of(&price.vendor, &price.model, &mut |parts| parts.own.push(price.clone()));
+    }
+    for said in store::facts(db, granted).await? {
+        let facts: ModelFacts = from_json(&said.facts)?;
+        of(&said.vendor, &said.model, &mut |parts| parts.own_facts = Some(facts.clone()));
+    }
+    join_families(&mut all);
+    Ok(all)
+}
+
+/// What the catalogue has.
+fn shipped_models(now_ms: i64) -> All {
     let mut all = All::new();
     let mut of = |vendor: &str, model: &str, with: &mut dyn FnMut(&mut Parts)| {
         with(all.entry((vendor.to_owned(), model.to_owned())).or_default());
@@ -53,25 +78,21 @@ async fn read<C: ConnectionTrait, A: Action>(db: &C, granted: &Granted<A>) -> Re
     for entry in catalogue::ENTRIES.iter() {
         let price = entry.price.map(|_| shipped(entry));
         of(entry.vendor, entry.model, &mut |parts| {
-            parts.listed = true;
+            parts.listed |= entry.since_ms <= now_ms;
+            if price.is_none() && entry.since_ms <= now_ms {
+                parts.unpriced_ms = parts.unpriced_ms.max(Some(entry.since_ms));
+            }
             parts.shipped.extend(price.clone());
         });
     }
-    let mut own = store::all(db, granted).await?;
-    own.sort_by_key(|price| price.id);
-    for price in own.into_iter().map(store::word) {
-        of(&price.vendor, &price.model, &mut |parts| parts.own.push(price.clone()));
-    }
-    for said in store::facts(db, granted).await? {
-        let facts: ModelFacts = from_json(&said.facts)?;
-        of(&said.vendor, &said.model, &mut |parts| parts.own_facts = Some(facts.clone()));
-    }
-    let families =
-        all.keys().filter_map(|name| Some((name.clone(), family(&all, name)?))).collect::<Vec<_>>();
+    all
+}
+
+fn join_families(all: &mut All) {
+    let families = all.keys().filter_map(|name| Some((name.clone(), family(all, name)?))).collect::<Vec<_>>();
     for (name, family) in families {
         all.entry(name).or_default().family = Some(Box::new(family));
     }
-    Ok(all)
 }
 
 fn family(all: &All, (vendor, model): &(String, String)) -> Option<Parts> {
@@ -82,7 +103,11 @@ fn family(all: &All, (vendor, model): &(String, String)) -> Option<Parts> {
 /// reach cost what the next one says: own prices, those of the family, the shipped ones.
 fn tariffs(parts: &mut Parts, now_ms: i64) -> (Vec<ModelPrice>, Vec<ModelPrice>) {
     let mut of_family = parts.family.take().map(|family| *family).unwrap_or_default();
-    let shipped = if parts.listed { &mut parts.shipped } else { &mut of_family.shipped };
+    let (shipped, unpriced) = match parts.listed {
+        true => (&mut parts.shipped, parts.unpriced_ms),
+        false => (&mut of_family.shipped, of_family.unpriced_ms),
+    };
+    shipped.retain(|price| unpriced.is_none_or(|since| price.since_ms >= since));
     let (mut now, mut later) = (Vec::new(), Vec::new());
     let reach = |price: &ModelPrice| price.up_to_input.unwrap_or(i64::MAX);
     for lines in [&mut parts.own, &mut of_family.own, shipped] {
@@ -90,7 +115,7 @@ fn tariffs(parts: &mut Parts, now_ms: i64) -> (Vec<ModelPrice>, Vec<ModelPrice>)
         let known = now.iter().map(reach).max().unwrap_or(0);
         let longer = |price: &&ModelPrice| reach(price) > known;
         now.extend(tariff::now(lines, now_ms).iter().filter(longer).cloned());
-        later.extend(lines.iter().filter(|price| price.since_ms > now_ms).cloned());
+        later.extend(lines.iter().filter(|price| price.since_ms > now_ms).filter(longer).cloned());
     }
     later.sort_by_key(|price| price.since_ms);
     (now, later)
@@ -127,7 +152,7 @@ pub(super) async fn list(
             && word.as_ref().is_none_or(|word| format!("{vendor_of}/{model}").to_lowercase().contains(word))
             && (own || q.own != Some(true))
     };
-    let all = read(desk.platform.db.read(), &granted).await?;
+    let all = read(desk.platform.db.read(), &granted, ctx.now_ms).await?;
     let rows = all
         .into_iter()
         .filter(|(name, parts)| fits(name, parts.own_facts.is_some() || !parts.own.is_empty()))
@@ -199,7 +224,7 @@ pub(super) async fn set(
     let name = (vendor.to_owned(), named(&q.model).to_owned());
     let parts =
         p.db.write(async |tx| {
-            let mut all = read(tx, &granted).await?;
+            let mut all = read(tx, &granted, ctx.now_ms).await?;
             let many = all.values().filter(|parts| parts.own_facts.is_some()).count();
             let of_family = family(&all, &name).map(Box::new);
             let mut parts = all.remove(&name).unwrap_or_default();
@@ -230,4 +255,38 @@ pub(super) async fn set(
 fn full() -> ApiError {
     ApiError::new(Code::Conflict, format!("You say something of {MOST} models already."))
         .with_hint("Take back what you say of some that you do not use.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prices::book::Book;
+    use api::ids::WorkspaceId;
+    use relay::Prices;
+    use uuid::Uuid;
+
+    #[test]
+    fn what_the_catalogue_is_shown_with_is_what_calls_are_reckoned_with() {
+        let (book, nobody) = (Book::default(), WorkspaceId(Uuid::nil()));
+        let mut compared = 0;
+        for now_ms in [1_778_000_000_000, 1_795_305_600_000, 1_900_000_000_000] {
+            let mut all = shipped_models(now_ms);
+            let dated: Vec<_> =
+                all.keys().map(|(vendor, model)| (vendor.clone(), format!("{model}-2099-01-01"))).collect();
+            all.extend(dated.into_iter().map(|name| (name, Parts::default())));
+            join_families(&mut all);
+            for ((vendor, model), mut parts) in all {
+                let (now, _later) = tariffs(&mut parts, now_ms);
+                for prompt in [1, 99_999, 100_000, 128_001, 200_001, 1_000_000] {
+                    let shown = now.iter().find(|price| price.up_to_input.is_none_or(|most| prompt <= most));
+                    let known = book.price(nobody, &vendor, &model, now_ms, prompt.unsigned_abs());
+                    let name = format!("{vendor}/{model} at {now_ms} for {prompt}");
+                    assert_eq!(shown.and_then(|p| p.input_price), known.map(|p| p.input), "{name}");
+                    assert_eq!(shown.and_then(|p| p.output_price), known.map(|p| p.output), "{name}");
+                    compared += usize::from(known.is_some());
+                }
+            }
+        }
+        assert!(compared > 1000, "{compared}");
+    }
 }

@@ -101,7 +101,7 @@ impl Routing {
     /// What the database says; the old snapshot stays then.
     pub async fn refresh(&self) -> Result<(), OpError> {
         self.read_stops().await?;
-        self.building.ask(async || aside(self.build()).await).await
+        self.building.ask(async || self.build().await).await
     }
 
     /// Builds a snapshot and puts it in place.
@@ -113,17 +113,8 @@ impl Routing {
         let before = self.snapshot.load();
         let budgets = budgets::build(db, &granted, (&before, &self.news), wall_ms()).await?;
         builder = budgets.all().fold(builder, |builder, limit| builder.limit(Arc::clone(limit)));
-        for bot in store::bots(db, &granted).await? {
-            let Ok(hash) = <[u8; 32]>::try_from(bot.relay_hash.as_slice()) else { continue };
-            let wire = match named(&bot.runtime)? {
-                RuntimeKind::Process => Wire::Tcp,
-                RuntimeKind::Docker => Wire::Bot(bot.id),
-            };
-            let tags: Vec<String> = from_json(&bot.tags)?;
-            let caller = Caller::new(bot.id.0, bot.workspace_id, CallerKind::Bot(bot.id), wire)
-                .with_limits(budgets.of(bot.workspace_id, (Some(bot.id), None), &tags));
-            builder = builder.tagged(hash, caller, tags);
-        }
+        let bots = store::bots(db, &granted).await?;
+        builder = aside(|| bots.iter().try_fold(builder, |builder, bot| add_bot(builder, bot, &budgets)))?;
         for key in virtual_keys::all(db, &granted).await? {
             let tags: Vec<String> = from_json(&key.tags)?;
             let limits = budgets.of(key.workspace_id, (None, Some(key.id)), &tags);
@@ -149,7 +140,7 @@ impl Routing {
                 }
             }
         }
-        self.snapshot.store(Arc::new(builder.build()));
+        self.snapshot.store(Arc::new(aside(|| builder.build())));
         // There may be more of a budget now, or none of it.
         self.news.notify_one();
         Ok(())
@@ -297,6 +288,23 @@ impl ModelCheck for Routing {
         };
         Some(KeyAnswer { verdict, latency_ms })
     }
+}
+
+/// A bot whose calls are let through.
+fn add_bot(
+    builder: SnapshotBuilder,
+    bot: &store::BotCaller,
+    budgets: &budgets::Built,
+) -> Result<SnapshotBuilder, OpError> {
+    let Ok(hash) = <[u8; 32]>::try_from(bot.relay_hash.as_slice()) else { return Ok(builder) };
+    let wire = match named(&bot.runtime)? {
+        RuntimeKind::Process => Wire::Tcp,
+        RuntimeKind::Docker => Wire::Bot(bot.id),
+    };
+    let tags: Vec<String> = from_json(&bot.tags)?;
+    let caller = Caller::new(bot.id.0, bot.workspace_id, CallerKind::Bot(bot.id), wire)
+        .with_limits(budgets.of(bot.workspace_id, (Some(bot.id), None), &tags));
+    Ok(builder.tagged(hash, caller, tags))
 }
 
 #[async_trait::async_trait]

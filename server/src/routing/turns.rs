@@ -31,13 +31,13 @@ impl Turns {
     }
 }
 
-/// Does long work on a thread that serves nobody meanwhile: the runtime gives the worker's other tasks to another one.
-pub(super) async fn aside<T>(work: impl Future<Output = T>) -> T {
-    let runtime = Handle::current();
-    match runtime.runtime_flavor() {
+/// Does long work that waits for nothing on a thread that serves nobody meanwhile: the runtime gives the worker's other
+/// tasks to another one.
+pub(super) fn aside<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
         // Its only thread, in tests.
-        RuntimeFlavor::CurrentThread => work.await,
-        _ => tokio::task::block_in_place(|| runtime.block_on(work)),
+        RuntimeFlavor::CurrentThread => work(),
+        _ => tokio::task::block_in_place(work),
     }
 }
 

@@ -18,7 +18,7 @@ mod when;
 pub use export::routes;
 pub use rollup::Only;
 pub use service::{Sees, Usage, register};
-pub use tag::carries;
+pub use tag::{carries, is_carried};
 pub use totals::spent;
 
 #[cfg(test)]

@@ -83,6 +83,18 @@ pub fn carries(tag: &str) -> Condition {
     Condition::any().add(Column::BotId.in_subquery(bots)).add(Column::VirtualKeyId.in_subquery(keys))
 }
 
+/// Whether a bot or a virtual key of a workspace carries a tag.
+///
+/// # Errors
+/// What the database says.
+pub async fn is_carried<C: ConnectionTrait>(
+    db: &C,
+    workspace: WorkspaceId,
+    tag: &str,
+) -> Result<bool, OpError> {
+    Ok(of_callers(db, workspace).await?.values().flatten().any(|carried| carried == tag))
+}
+
 /// The tags of a workspace's callers that carry some.
 pub(super) async fn of_callers<C: ConnectionTrait>(
     db: &C,

@@ -40,6 +40,9 @@ async fn all_who_carry_a_tag_share_its_budget_and_nobody_else_does() {
     let (_, alike) = key(&at, &owner, "Alike", json!(["nightxshift"])).await;
     let (_, theirs) = key(&at, &stranger, "Theirs", json!(["night_shift"])).await;
 
+    let nobodys = json!({ "tag": "night-shift", "unit": "requests", "period": "month", "most": 0 });
+    let refused = at.ask(&owner, "POST", "/api/budgets", nobodys).await;
+    assert_eq!((refused.status, refused.pointers()), (422, vec!["/tag".to_owned()]), "nobody carries it");
     let of = |unit: &str, most: i64| json!({ "tag": "night_shift", "unit": unit, "period": "month", "most": most });
     let made = budget(&at, &owner, of("requests", 2)).await;
     assert_eq!((&made["tag"], &made["bot"], &made["used"]), (&json!("night_shift"), &Value::Null, &json!(0)));
@@ -60,7 +63,9 @@ async fn all_who_carry_a_tag_share_its_budget_and_nobody_else_does() {
     }
     eventually("the ledger to say which budget stopped a call", async || {
         let rows = at.get(&owner, "/api/usage?status=refused").await.ok(200);
-        rows["items"].as_array()?.iter().any(|row| row["budget"] == made["id"]).then_some(())
+        let rows = rows["items"].as_array()?;
+        let of_it = |bot: &Value| rows.iter().any(|row| row["budget"] == made["id"] && row["bot"] == *bot);
+        (of_it(&json!(bot)) && of_it(&Value::Null)).then_some(())
     })
     .await;
 

@@ -102,14 +102,15 @@ fn take_lock(dir: &Path) -> Result<(File, bool), DataDirError> {
         .mode(0o600)
         .open(&path)
         .map_err(io(&path))?;
-    let mut owner = String::new();
-    file.read_to_string(&mut owner).map_err(io(&path))?;
-    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err()
-        && (lives(&owner) || !is_let_go(&file).map_err(io(&path))?)
-    {
-        return Err(DataDirError::Locked { path: dir.to_owned(), pid: owner.trim().to_owned() });
+    if !try_lock(&file).map_err(io(&path))? {
+        // Read after the failure: who holds it now has written who it is, or is about to.
+        let owner = text_of(&mut file).map_err(io(&path))?;
+        if lives(&owner) || !is_let_go(&file).map_err(io(&path))? {
+            let owner = text_of(&mut file).map_err(io(&path))?;
+            return Err(DataDirError::Locked { path: dir.to_owned(), pid: owner });
+        }
     }
-    let unclean = !matches!(owner.trim(), "" | "clean");
+    let unclean = !matches!(text_of(&mut file).map_err(io(&path))?.as_str(), "" | "clean");
     file.set_len(0)
         .and_then(|()| file.rewind())
         .and_then(|()| file.write_all(format!("{}\n", std::process::id()).as_bytes()))
@@ -117,9 +118,31 @@ fn take_lock(dir: &Path) -> Result<(File, bool), DataDirError> {
     Ok((file, unclean))
 }
 
-/// Whether the process of a lock file's text is there.
+/// What a lock file says now.
+fn text_of(file: &mut File) -> std::io::Result<String> {
+    let mut text = String::new();
+    file.rewind()?;
+    file.read_to_string(&mut text)?;
+    Ok(text.trim().to_owned())
+}
+
+fn try_lock(file: &File) -> std::io::Result<bool> {
+    use rustix::io::Errno;
+    loop {
+        match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(true),
+            Err(Errno::WOULDBLOCK) => return Ok(false),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Whether the process of a lock file's text is there, and another one: our own number is left by who died before us, or by
+/// ourselves a moment ago.
 fn lives(owner: &str) -> bool {
-    let pid = owner.trim().parse().ok().and_then(rustix::process::Pid::from_raw);
+    let pid = owner.parse().ok().and_then(rustix::process::Pid::from_raw);
+    let pid = pid.filter(|pid| *pid != rustix::process::getpid());
     // One that may not be asked is there.
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
