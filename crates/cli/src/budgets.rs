@@ -23,7 +23,7 @@ pub enum BudgetVerb {
         watch: Watch,
     },
     /// A new budget; without --bot, --virtual-key and --tag for the whole workspace.
-    Add(AddArgs),
+    Add(Box<AddArgs>),
     /// More or less of it; what was used stays used.
     Change {
         /// Id.
