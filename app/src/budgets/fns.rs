@@ -13,6 +13,11 @@ pub async fn budgets_list(cmd: ListBudgets) -> Result<Page<Budget>, ApiError> {
 
 #[server(prefix = "/api/fn", endpoint = "budgets/create")]
 pub async fn budgets_create(cmd: CreateBudget) -> Result<Budget, ApiError> {
+    let mut cmd = cmd;
+    // A form sends every field; what says nothing there would be a mistake anywhere else.
+    for field in [&mut cmd.bot, &mut cmd.virtual_key, &mut cmd.tag, &mut cmd.model] {
+        *field = field.take().filter(|text| !text.trim().is_empty());
+    }
     call(cmd).await
 }
 

@@ -4,12 +4,12 @@ use crate::{
     ask,
     failure::Failure,
     options::{Once, Paging, Watch, Yes},
-    output::{Cell, Column, Shape, Tone, moment, now_ms, number, text, usd},
+    output::{Cell, Column, Shape, Tone, flag, moment, now_ms, number, text, usd},
     prices::micro,
     session::Session,
 };
 use api::{budgets::*, ids::BudgetId};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 use serde_json::Value;
 
 #[derive(Subcommand, Clone, Debug)]
@@ -70,16 +70,16 @@ pub enum BudgetVerb {
 #[derive(Args, Clone, Debug)]
 pub struct Of {
     /// Only those of a bot (name, slug or id).
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     bot: Option<String>,
     /// Only those of a virtual key (name or id).
-    #[arg(long, conflicts_with = "bot")]
+    #[arg(long, conflicts_with = "bot", value_parser = NonEmptyStringValueParser::new())]
     virtual_key: Option<String>,
     /// Only those of the bots and virtual keys that carry a tag, such as a team's; one budget for all of them.
-    #[arg(long, conflicts_with_all = ["bot", "virtual_key"])]
+    #[arg(long, conflicts_with_all = ["bot", "virtual_key"], value_parser = NonEmptyStringValueParser::new())]
     tag: Option<String>,
     /// Only those to a model (`vendor/model`) or vendor (`vendor/*`).
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     model: Option<String>,
 }
 
@@ -156,7 +156,7 @@ const SHAPE: Shape = Shape {
         Column::new("MOST", |v, _| Cell::from(format!("{} a {}", amount(v, "most"), text(v, "period")))),
         Column::new("FORECAST", |v, _| Cell::from(amount(v, "forecast"))),
         Column::wide("ENDS", |v, _| moment(number(v, "window_end_ms"))),
-        Column::wide("HARD", |v, _| Cell::from(text(v, "hard"))),
+        Column::wide("FULL", |v, _| Cell::from(if flag(v, "hard") { "refuses" } else { "tells" })),
         Column::wide("INSTEAD", |v, _| Cell::from(text(v, "instead"))),
     ],
     name: "id",

@@ -118,7 +118,7 @@ pub struct ReplaceArgs {
     if_version: Option<i64>,
 }
 
-fn joined(key: &Value, name: &str) -> String {
+pub(crate) fn joined(key: &Value, name: &str) -> String {
     let words = key.get(name).and_then(Value::as_array);
     words.into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
 }

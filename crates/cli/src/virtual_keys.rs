@@ -3,7 +3,7 @@
 use crate::{
     ask, completion,
     failure::Failure,
-    keys::listed,
+    keys::{joined, listed},
     options::{Once, Paging, Watch, Yes},
     output::{Cell, Column, Shape, Tone, age, flag, moment, now_ms, number, text},
     prices::micro,
@@ -55,7 +55,8 @@ pub struct AddArgs {
     /// A model it is for (`vendor/model` or `vendor/*`), several times for several; all without it.
     #[arg(long = "model", value_name = "MODEL")]
     models: Vec<String>,
-    /// A tag of the provider keys it prefers, several times for several: the first one first.
+    /// A tag, such as its team's, several times for several: budgets and usage go by them, and provider keys with the first one
+    /// are used first.
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
     /// Days until it ends.
@@ -80,7 +81,7 @@ pub struct ChangeArgs {
     /// A model it is for, several times for several; `all` for all.
     #[arg(long = "model", value_name = "MODEL")]
     models: Vec<String>,
-    /// A tag of the provider keys it prefers, several times for several; `none` for none.
+    /// A tag, several times for several, in place of those it has; `none` for none.
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
     /// Days until it ends; 0 for never.
@@ -111,6 +112,7 @@ const SHAPE: Shape = Shape {
         Column::new("NAME", |v, _| Cell::from(text(v, "name"))),
         Column::new("STATE", state),
         Column::new("MODELS", |v, _| Cell::from(models(v))),
+        Column::new("TAGS", |v, _| Cell::from(joined(v, "tags"))),
         Column::new("SECRET", |v, _| Cell::from(format!("…{}", text(v, "last_four")))),
         Column::new("USED", |v, now| age(number(v, "last_used_at_ms"), now)),
         Column::wide("EXPIRES", |v, _| moment(number(v, "expires_at_ms"))),

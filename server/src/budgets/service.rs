@@ -249,6 +249,24 @@ fn said(field: &Option<String>) -> Option<&str> {
     field.as_deref().map(str::trim).filter(|text| !text.is_empty())
 }
 
+/// Checks for whom a new budget is, and says which tag.
+fn of_whom(q: &CreateBudget, check: &mut Check) -> Option<String> {
+    let whose = [(&q.bot, "/bot"), (&q.virtual_key, "/virtual_key"), (&q.tag, "/tag")];
+    // An empty name would make it a budget, or a stop, of everybody.
+    for (field, pointer) in whose.into_iter().chain([(&q.model, "/model")]) {
+        let empty = field.as_deref().is_some_and(|text| text.trim().is_empty());
+        check.rule(!empty, pointer, "must not be empty; leave it out for all");
+    }
+    let several = whose.iter().filter(|(field, _)| said(field).is_some()).skip(1);
+    for (_, pointer) in several {
+        check.rule(false, pointer, "a budget is for a bot, a virtual key or a tag, not for two of them");
+    }
+    let tag = said(&q.tag).map(str::to_owned);
+    let kept = bots::tags(tag.as_slice());
+    check.rule(kept.is_ok(), "/tag", "must be a tag: 1 to 32 of a-z, 0-9, dot, underscore, colon and hyphen");
+    tag
+}
+
 async fn create(
     b: Arc<Budgets>,
     ctx: OpCtx,
@@ -259,14 +277,7 @@ async fn create(
     let mut check = Check::new();
     let most = amount(q.unit, q.most, q.amount.as_deref(), &mut check);
     check.rule(most.is_some() || said(&q.amount).is_some(), "/amount", "must be said");
-    let whose = [(&q.bot, "/bot"), (&q.virtual_key, "/virtual_key"), (&q.tag, "/tag")];
-    let several = whose.iter().filter(|(field, _)| said(field).is_some()).skip(1);
-    for (_, pointer) in several {
-        check.rule(false, pointer, "a budget is for a bot, a virtual key or a tag, not for two of them");
-    }
-    let tag = said(&q.tag).map(str::to_owned);
-    let kept = bots::tags(tag.as_slice());
-    check.rule(kept.is_ok(), "/tag", "must be a tag: 1 to 32 of a-z, 0-9, dot, underscore, colon and hyphen");
+    let tag = of_whom(&q, &mut check);
     check.done()?;
     let (vendor, model) = of_model(q.model.as_deref())?;
     let cheaper = instead::read(q.instead.as_deref(), q.instead_from, (vendor.as_deref(), model.as_deref()))?;

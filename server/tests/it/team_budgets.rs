@@ -43,6 +43,12 @@ async fn all_who_carry_a_tag_share_its_budget_and_nobody_else_does() {
     let nobodys = json!({ "tag": "night-shift", "unit": "requests", "period": "month", "most": 0 });
     let refused = at.ask(&owner, "POST", "/api/budgets", nobodys).await;
     assert_eq!((refused.status, refused.pointers()), (422, vec!["/tag".to_owned()]), "nobody carries it");
+    for field in ["tag", "bot", "virtual_key", "model"] {
+        let mut all = json!({ "unit": "requests", "period": "month", "most": 0 });
+        all[field] = json!("");
+        let refused = at.ask(&owner, "POST", "/api/budgets", all).await;
+        assert_eq!((refused.status, refused.pointers()), (422, vec![format!("/{field}")]), "not everybody's");
+    }
     let of = |unit: &str, most: i64| json!({ "tag": "night_shift", "unit": unit, "period": "month", "most": most });
     let made = budget(&at, &owner, of("requests", 2)).await;
     assert_eq!((&made["tag"], &made["bot"], &made["used"]), (&json!("night_shift"), &Value::Null, &json!(0)));
