@@ -10,9 +10,9 @@ const KIB: usize = 1024;
 /// Entry, the page itself and the chunks it shares with others. The aim is 300: until it is met this holds the line
 /// where it is. It went up to 690 with upgrades, limits, bundles, sleep and jobs, and came down when followers began to read
 /// their own news and pages stopped carrying the asynchronous way of being taken over (ADR 0001, `ui::whole`). Usage, budgets and
-/// virtual keys brought two more chunks; stops and the choice of keys 25 KB to their two pages. The models page is a chunk more, and what
-/// it shares with others moves: 20 KB of room until that is measured, then the line goes down again.
-const FIRST_LOAD_WASM: usize = 712 * KIB;
+/// virtual keys brought two more chunks; stops and the choice of keys 25 KB to their two pages; the models page moved what it shares
+/// with others. Budgets and virtual keys are the heaviest with 714, of which 4 are their tags and the dialog that changes a key.
+const FIRST_LOAD_WASM: usize = 716 * KIB;
 /// What each further page may add. The aim is 80.
 const FURTHER_PAGE_WASM: usize = 105 * KIB;
 const STYLE: usize = 20 * KIB;
