@@ -73,14 +73,20 @@ fn ids() -> (Select<bot::Entity>, Select<virtual_key::Entity>) {
     )
 }
 
+/// The bots and virtual keys that carry a tag today, of all workspaces.
+fn carriers(tag: &str) -> (Select<bot::Entity>, Select<virtual_key::Entity>) {
+    let like = || LikeExpr::new(pattern(tag)).escape('\\');
+    let (bots, keys) = ids();
+    (bots.filter(bot::Column::Tags.like(like())), keys.filter(virtual_key::Column::Tags.like(like())))
+}
+
 /// That a call's bot or virtual key carries a tag today. Of one workspace's calls: ids are nobody else's.
 pub fn carries(tag: &str) -> Condition {
     use row::Column;
-    let like = || LikeExpr::new(pattern(tag)).escape('\\');
-    let (bots, keys) = ids();
-    let bots = bots.filter(bot::Column::Tags.like(like())).into_query();
-    let keys = keys.filter(virtual_key::Column::Tags.like(like())).into_query();
-    Condition::any().add(Column::BotId.in_subquery(bots)).add(Column::VirtualKeyId.in_subquery(keys))
+    let (bots, keys) = carriers(tag);
+    Condition::any()
+        .add(Column::BotId.in_subquery(bots.into_query()))
+        .add(Column::VirtualKeyId.in_subquery(keys.into_query()))
 }
 
 /// Whether a bot or a virtual key of a workspace carries a tag.
@@ -92,7 +98,13 @@ pub async fn is_carried<C: ConnectionTrait>(
     workspace: WorkspaceId,
     tag: &str,
 ) -> Result<bool, OpError> {
-    Ok(of_callers(db, workspace).await?.values().flatten().any(|carried| carried == tag))
+    let (bots, keys) = carriers(tag);
+    let bots = bots.filter(bot::Column::WorkspaceId.eq(workspace)).limit(1);
+    if bots.into_tuple::<Uuid>().one(db).await?.is_some() {
+        return Ok(true);
+    }
+    let keys = keys.filter(virtual_key::Column::WorkspaceId.eq(workspace)).limit(1);
+    Ok(keys.into_tuple::<Uuid>().one(db).await?.is_some())
 }
 
 /// The tags of a workspace's callers that carry some.
