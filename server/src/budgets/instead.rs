@@ -1,6 +1,6 @@
 //! The cheaper model that a budget names: which one may be, and whether its price is known.
 
-use super::{Budgets, service::of_model};
+use super::{Budgets, draft::of_model};
 use api::{ApiError, ids::WorkspaceId};
 
 /// A cheaper model as `vendor/model`, and from how many percent used on.

@@ -2,6 +2,7 @@
 //!
 //! Not responsible for refusing a call (`relay::limits`), for the ledger (`usage`) or for what a call costs (`prices`).
 
+mod draft;
 mod instead;
 mod limits;
 mod runaway;
@@ -11,7 +12,8 @@ mod store;
 mod watch;
 mod windows;
 
+pub use draft::of_model;
 pub use limits::{Built, build};
-pub use service::{Budgets, of_model, of_new_key, register};
+pub use service::{Budgets, of_new_key, register};
 pub use stops::stops;
 pub use windows::{windows as windows_of, zone};

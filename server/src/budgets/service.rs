@@ -1,9 +1,14 @@
 //! Use cases of budgets.
 
-use super::{instead, runaway::Runaway, stops, store, windows};
+use super::{
+    draft::{amount, of_model, of_whom, said},
+    instead,
+    runaway::Runaway,
+    stops, store, windows,
+};
 use crate::{
     audit,
-    bots::{self, Bots},
+    bots::Bots,
     notify::Notify,
     platform::{
         Platform,
@@ -18,12 +23,11 @@ use crate::{
     usage, virtual_keys,
 };
 use api::{
-    ApiError, Code, Page, Verb, budgets::*, ids::*, money::micro_usd, validate::Check, verb::Done,
-    virtual_keys::KeyLimit,
+    ApiError, Code, Page, Verb, budgets::*, ids::*, validate::Check, verb::Done, virtual_keys::KeyLimit,
 };
 use entity::budgets::budget as row;
 use policy::{Granted, act};
-use relay::{limits::Standing, vendors};
+use relay::limits::Standing;
 use sea_orm::ConnectionTrait;
 use std::sync::Arc;
 
@@ -174,38 +178,6 @@ async fn list(
     Ok(Page { items: b.words(&granted, page.items).await?, next: page.next })
 }
 
-/// The vendor and model a budget is for, from `vendor/model` or `vendor/*`.
-///
-/// # Errors
-/// It is neither.
-pub fn of_model(model: Option<&str>) -> Result<(Option<String>, Option<String>), ApiError> {
-    let Some(text) = model.map(str::trim).filter(|text| !text.is_empty()) else { return Ok((None, None)) };
-    let wrong = || ApiError::field("/model", "must be vendor/model or vendor/*, such as openai/gpt-5-mini");
-    let (vendor, model) = text.split_once('/').unwrap_or((text, "*"));
-    let vendor = vendors::find(vendor).ok_or_else(wrong)?.id.to_owned();
-    if model.is_empty() || model.len() > 200 || model.contains(char::is_whitespace) {
-        return Err(wrong());
-    }
-    Ok((Some(vendor), Some(model.to_owned()).filter(|model| model != "*")))
-}
-
-/// An amount as it is counted, from a number or as people write it; nothing where neither says anything.
-fn amount(unit: BudgetUnit, most: Option<i64>, text: Option<&str>, check: &mut Check) -> Option<i64> {
-    let text = text.map(str::trim).filter(|text| !text.is_empty());
-    let read = |text: &str| match unit {
-        BudgetUnit::Money => micro_usd(text),
-        BudgetUnit::Tokens | BudgetUnit::Requests => text.parse().ok(),
-    };
-    let (amount, pointer) = match text {
-        Some(text) => (read(text), "/amount"),
-        None => (Some(most?), "/most"),
-    };
-    let fits = amount.is_some_and(|amount| (0..=MOST).contains(&amount));
-    let example = if unit == BudgetUnit::Money { "an amount like 2.50" } else { "a whole number" };
-    check.rule(fits, pointer, &format!("must be {example}, {MOST} at most; 0 stops all calls"));
-    amount
-}
-
 /// The budgets that are made together with a virtual key.
 ///
 /// # Errors
@@ -242,29 +214,6 @@ pub async fn of_new_key<C: ConnectionTrait>(
         store::insert(tx, granted, model).await?;
     }
     Ok(())
-}
-
-/// What a field says, where it says something: plain forms send empty ones.
-fn said(field: &Option<String>) -> Option<&str> {
-    field.as_deref().map(str::trim).filter(|text| !text.is_empty())
-}
-
-/// Checks for whom a new budget is, and says which tag.
-fn of_whom(q: &CreateBudget, check: &mut Check) -> Option<String> {
-    let whose = [(&q.bot, "/bot"), (&q.virtual_key, "/virtual_key"), (&q.tag, "/tag")];
-    // An empty name would make it a budget, or a stop, of everybody.
-    for (field, pointer) in whose.into_iter().chain([(&q.model, "/model")]) {
-        let empty = field.as_deref().is_some_and(|text| text.trim().is_empty());
-        check.rule(!empty, pointer, "must not be empty; leave it out for all");
-    }
-    let several = whose.iter().filter(|(field, _)| said(field).is_some()).skip(1);
-    for (_, pointer) in several {
-        check.rule(false, pointer, "a budget is for a bot, a virtual key or a tag, not for two of them");
-    }
-    let tag = said(&q.tag).map(str::to_owned);
-    let kept = bots::tags(tag.as_slice());
-    check.rule(kept.is_ok(), "/tag", "must be a tag: 1 to 32 of a-z, 0-9, dot, underscore, colon and hyphen");
-    tag
 }
 
 async fn create(
@@ -437,18 +386,5 @@ mod tests {
         assert_eq!(forecast(&standing(50), 250_000), Some(200));
         assert_eq!(forecast(&standing(50), 1_000_000), None, "it is over");
         assert_eq!(forecast(&standing(u64::MAX), 250_000), None);
-    }
-
-    #[test]
-    fn a_budget_is_for_a_vendor_or_one_of_its_models() {
-        let of = |text: &str| of_model(Some(text)).ok();
-        let some = |text: &str| Some(text.to_owned());
-        assert_eq!(of(""), Some((None, None)));
-        assert_eq!(of("openai/*"), Some((some("openai"), None)));
-        assert_eq!(of("openai"), Some((some("openai"), None)));
-        assert_eq!(of("openrouter/a/b"), Some((some("openrouter"), some("a/b"))));
-        for bad in ["nobody/x", "openai/", "openai/a b", "/x"] {
-            assert_eq!(of(bad), None, "{bad}");
-        }
     }
 }

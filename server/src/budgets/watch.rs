@@ -134,7 +134,10 @@ fn reason(limit: &Limit, tag: Option<&str>, kind: Kind, standing: &Standing) -> 
         _ => ("budget_near", format!("{used} of {most} are used.")),
     };
     // Of several budgets of one workspace, which.
-    let message = tag.map_or(message.clone(), |tag| format!("Tag {tag}: {message}"));
+    let message = match tag {
+        Some(tag) => format!("Tag {tag}: {message}"),
+        None => message,
+    };
     let hint = Some("Raise it or look at what used it: Budgets, Usage.".to_owned());
     Reason { code: code.to_owned(), message, hint }
 }

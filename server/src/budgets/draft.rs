@@ -1,0 +1,83 @@
+//! What somebody says a budget is to be: for whom, of which model, how much.
+
+use crate::bots;
+use api::{ApiError, budgets::*, money::micro_usd, validate::Check};
+use relay::vendors;
+
+/// The vendor and model a budget is for, from `vendor/model` or `vendor/*`.
+///
+/// # Errors
+/// It is neither.
+pub fn of_model(model: Option<&str>) -> Result<(Option<String>, Option<String>), ApiError> {
+    let Some(text) = model.map(str::trim).filter(|text| !text.is_empty()) else { return Ok((None, None)) };
+    let wrong = || ApiError::field("/model", "must be vendor/model or vendor/*, such as openai/gpt-5-mini");
+    let (vendor, model) = text.split_once('/').unwrap_or((text, "*"));
+    let vendor = vendors::find(vendor).ok_or_else(wrong)?.id.to_owned();
+    if model.is_empty() || model.len() > 200 || model.contains(char::is_whitespace) {
+        return Err(wrong());
+    }
+    Ok((Some(vendor), Some(model.to_owned()).filter(|model| model != "*")))
+}
+
+/// An amount as it is counted, from a number or as people write it; nothing where neither says anything.
+pub(super) fn amount(
+    unit: BudgetUnit,
+    most: Option<i64>,
+    text: Option<&str>,
+    check: &mut Check,
+) -> Option<i64> {
+    let text = text.map(str::trim).filter(|text| !text.is_empty());
+    let read = |text: &str| match unit {
+        BudgetUnit::Money => micro_usd(text),
+        BudgetUnit::Tokens | BudgetUnit::Requests => text.parse().ok(),
+    };
+    let (amount, pointer) = match text {
+        Some(text) => (read(text), "/amount"),
+        None => (Some(most?), "/most"),
+    };
+    let fits = amount.is_some_and(|amount| (0..=MOST).contains(&amount));
+    let example = if unit == BudgetUnit::Money { "an amount like 2.50" } else { "a whole number" };
+    check.rule(fits, pointer, &format!("must be {example}, {MOST} at most; 0 stops all calls"));
+    amount
+}
+
+/// What a field says, where it says something: plain forms send empty ones.
+pub(super) fn said(field: &Option<String>) -> Option<&str> {
+    field.as_deref().map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// Checks for whom a new budget is, and says which tag.
+pub(super) fn of_whom(q: &CreateBudget, check: &mut Check) -> Option<String> {
+    let whose = [(&q.bot, "/bot"), (&q.virtual_key, "/virtual_key"), (&q.tag, "/tag")];
+    // An empty name would make it a budget, or a stop, of everybody.
+    for (field, pointer) in whose.into_iter().chain([(&q.model, "/model")]) {
+        let empty = field.as_deref().is_some_and(|text| text.trim().is_empty());
+        check.rule(!empty, pointer, "must not be empty; leave it out for all");
+    }
+    let several = whose.iter().filter(|(field, _)| said(field).is_some()).skip(1);
+    for (_, pointer) in several {
+        check.rule(false, pointer, "a budget is for a bot, a virtual key or a tag, not for two of them");
+    }
+    let tag = said(&q.tag).map(str::to_owned);
+    let kept = bots::tags(tag.as_slice());
+    check.rule(kept.is_ok(), "/tag", "must be a tag: 1 to 32 of a-z, 0-9, dot, underscore, colon and hyphen");
+    tag
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_for_a_vendor_or_one_of_its_models() {
+        let of = |text: &str| of_model(Some(text)).ok();
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(of(""), Some((None, None)));
+        assert_eq!(of("openai/*"), Some((some("openai"), None)));
+        assert_eq!(of("openai"), Some((some("openai"), None)));
+        assert_eq!(of("openrouter/a/b"), Some((some("openrouter"), some("a/b"))));
+        for bad in ["nobody/x", "openai/", "openai/a b", "/x"] {
+            assert_eq!(of(bad), None, "{bad}");
+        }
+    }
+}
