@@ -33,6 +33,7 @@ mod m20261122_000027_stops;
 mod m20261122_000028_open_calls;
 mod m20261122_000029_models;
 mod m20261122_000030_budget_tags;
+mod m20261123_000031_thread_written;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -68,6 +69,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000028_open_calls::Migration),
             Box::new(m20261122_000029_models::Migration),
             Box::new(m20261122_000030_budget_tags::Migration),
+            Box::new(m20261123_000031_thread_written::Migration),
         ]
     }
 }

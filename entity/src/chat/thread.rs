@@ -14,6 +14,8 @@ pub struct Model {
     pub session_key: String,
     pub created_at_ms: i64,
     pub updated_at_ms: i64,
+    /// When a person last wrote in it.
+    pub written_at_ms: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -30,6 +30,8 @@ pub trait ThreadList: Send + Sync {
     async fn threads(&self, ctx: &OpCtx, bot: BotId) -> Result<Vec<ThreadSummary>, OpError>;
     /// What is under way with a bot, and when it last was.
     async fn activity(&self, ctx: &OpCtx, bot: BotId) -> Result<super::Activity, OpError>;
+    /// When a person last wrote to a bot.
+    async fn last_written_ms(&self, ctx: &OpCtx, bot: BotId) -> Result<Option<i64>, OpError>;
     /// When a bot last finished an answer.
     async fn last_answer_ms(&self, ctx: &OpCtx, bot: BotId) -> Result<Option<i64>, OpError>;
 }
@@ -189,13 +191,13 @@ impl Bots {
         }
     }
 
-    /// When something was last said in a bot's chats.
+    /// When a person last wrote to a bot; what it says by itself is not that.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn last_said_ms(&self, ctx: &OpCtx, bot: BotId) -> Result<Option<i64>, OpError> {
+    pub async fn last_written_ms(&self, ctx: &OpCtx, bot: BotId) -> Result<Option<i64>, OpError> {
         match self.threads.get() {
-            Some(list) => Ok(list.activity(ctx, bot).await?.last_ms),
+            Some(list) => list.last_written_ms(ctx, bot).await,
             None => Ok(None),
         }
     }

@@ -72,6 +72,11 @@ impl ThreadList for Chat {
         Ok(Activity { busy, last_ms })
     }
 
+    async fn last_written_ms(&self, ctx: &OpCtx, bot: BotId) -> Result<Option<i64>, OpError> {
+        let granted = policy::check::<act::ReadChat>(&ctx.subject)?;
+        store::last_written_ms(self.platform.db.read(), &granted, bot).await
+    }
+
     async fn last_answer_ms(&self, ctx: &OpCtx, bot: BotId) -> Result<Option<i64>, OpError> {
         let granted = policy::check::<act::ReadChat>(&ctx.subject)?;
         store::last_answer_ms(self.platform.db.read(), &granted, bot).await

@@ -124,6 +124,7 @@ impl Chat {
             session_key: format!("agent:main:chela:{}", id.0.simple()),
             created_at_ms: ctx.now_ms,
             updated_at_ms: ctx.now_ms,
+            written_at_ms: None,
         }
     }
 
@@ -213,9 +214,8 @@ async fn send(
         .write(async |tx| {
             if new {
                 store::insert_thread(tx, &granted, thread.clone()).await?;
-            } else {
-                store::touch(tx, &granted, thread.id, ctx.now_ms).await?;
             }
+            store::written(tx, &granted, thread.id, ctx.now_ms).await?;
             store::insert_message(tx, &granted, bot.workspace_id, &asked, None).await?;
             store::insert_message(tx, &granted, bot.workspace_id, &answer, Some(run_id)).await?;
             audit::record(tx, c.platform.ids.as_ref(), &ctx, SendMessage::NAME, Some(thread.id.to_string()))

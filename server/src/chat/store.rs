@@ -42,8 +42,7 @@ pub(super) async fn threads<C: ConnectionTrait>(
     Ok(cursor.page(query.limit(cursor.fetch()).all(db).await?, |r| r.id, |r| summary(&r)))
 }
 
-/// When a bot last finished an answer, of the threads that were changed last.
-/// When something was last said in a bot's chats.
+/// When something was last said in a bot's chats, by whomever.
 pub(super) async fn last_said_ms<C: ConnectionTrait>(
     db: &C,
     granted: &Granted<act::ReadChat>,
@@ -60,6 +59,22 @@ pub(super) async fn last_said_ms<C: ConnectionTrait>(
     Ok(newest.one(db).await?)
 }
 
+/// When a person last wrote in a bot's chats.
+pub(super) async fn last_written_ms<C: ConnectionTrait>(
+    db: &C,
+    granted: &Granted<act::ReadChat>,
+    bot: BotId,
+) -> Result<Option<i64>, OpError> {
+    let newest = thread::Entity::find()
+        .select_only()
+        .column_as(thread::Column::WrittenAtMs.max(), "at_ms")
+        .filter(threads_in(granted.scope()))
+        .filter(thread::Column::BotId.eq(bot))
+        .into_tuple::<Option<i64>>();
+    Ok(newest.one(db).await?.flatten())
+}
+
+/// When a bot last finished an answer, of the threads that were changed last.
 pub(super) async fn last_answer_ms<C: ConnectionTrait>(
     db: &C,
     granted: &Granted<act::ReadChat>,
@@ -127,6 +142,22 @@ pub(super) async fn touch<C: ConnectionTrait, A: Action>(
 ) -> Result<(), OpError> {
     thread::Entity::update_many()
         .col_expr(thread::Column::UpdatedAtMs, Expr::value(now_ms))
+        .filter(thread::Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// A person writes in a thread.
+pub(super) async fn written<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::WriteChat>,
+    id: ThreadId,
+    now_ms: i64,
+) -> Result<(), OpError> {
+    thread::Entity::update_many()
+        .col_expr(thread::Column::UpdatedAtMs, Expr::value(now_ms))
+        .col_expr(thread::Column::WrittenAtMs, Expr::value(now_ms))
         .filter(thread::Column::Id.eq(id))
         .exec(tx)
         .await?;

@@ -99,6 +99,7 @@ async fn ten_thousand_subscriptions_and_an_eleventh_tab_are_refused_by_word() {
         session_key: "k".to_owned(),
         created_at_ms: 1,
         updated_at_ms: 1,
+        written_at_ms: None,
     };
     let mut ids = Vec::new();
     let made = at.server.platform.db.write(async |tx| {

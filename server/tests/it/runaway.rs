@@ -9,6 +9,7 @@ use server::{
     platform::clock::{Clock, ManualClock, SystemClock},
     usage::Sees,
 };
+use testkit::vendor::Mode;
 use uuid::Uuid;
 
 const MINUTE: i64 = 60_000;
@@ -151,11 +152,17 @@ async fn an_hour_of_spending_in_which_nobody_wrote_is_told_and_one_in_which_some
     let begun = house.clock.now_ms();
     let calls = spends(begun).await;
     house.clock.advance(70 * MINUTE);
+    house.at.world.vendor.play(Mode::HangAfter { pieces: 3 });
     let answer = house.at.ask(&house.owner, "POST", &format!("/api/bots/{}/messages", house.bot), sent).await;
-    answer.ok(202);
+    let answer = answer.ok(202);
     house.at.server.budgets.saw(&calls);
-    // What is left of it after somebody wrote is neither an hour nor a dollar; a later spell is both.
     house.clock.advance(5 * HOUR);
+    // The bot's own words come when the later spell begins: they are not somebody's.
+    let stop = format!("/api/threads/{}/stop", answer["thread_id"].as_str().expect("a thread"));
+    house.at.ask(&house.owner, "POST", &stop, Value::Null).await.ok(200);
+    house.at.ended(&house.owner, &answer).await;
+    house.at.world.vendor.play(Mode::Answer);
+    // What is left of the first after somebody wrote is neither an hour nor a dollar; the later one is both.
     let later = house.clock.now_ms();
     house.at.server.budgets.saw(&spends(later).await);
     let told = house.told("idle_spend").await;

@@ -113,7 +113,7 @@ impl Budgets {
 
     async fn look_at_suspect(&self, bot: BotId) -> Result<(), OpError> {
         let ctx = OpCtx::system(RequestId(self.platform.ids.uuid()), self.platform.clock.now_ms(), None);
-        let written_ms = self.bots.last_said_ms(&ctx, bot).await?;
+        let written_ms = self.bots.last_written_ms(&ctx, bot).await?;
         let Some((workspace, finding, day)) = self.runaway.judged(bot, written_ms) else { return Ok(()) };
         let granted = policy::check::<act::RunBudgets>(&ctx.subject)?;
         self.tell_of_runaway(&granted, (workspace, bot), finding, day).await?;
@@ -159,7 +159,7 @@ impl Budgets {
         let mut going_on = Vec::new();
         for (workspace, bot, about, last_ms) in self.notify.open_runaways().await? {
             let stopped = self.routing.relay().is_stopped(workspace, Some(bot), "");
-            let written = self.bots.last_said_ms(&ctx, bot).await?.is_some_and(|at| at > last_ms);
+            let written = self.bots.last_written_ms(&ctx, bot).await?.is_some_and(|at| at > last_ms);
             if !stopped && !written && last_ms + DAY_MS > now_ms {
                 going_on.push(about);
             }
