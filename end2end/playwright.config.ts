@@ -9,7 +9,8 @@ export default defineConfig<Options>({
   outputDir: 'test-results/files',
   workers: 1,
   fullyParallel: false,
-  retries: 0,
+  // As in .config/nextest.toml: one that passes the second time is told by name and words.
+  retries: process.env.CI ? 1 : 0,
   forbidOnly: !!process.env.CI,
   // Deadlines, not measurements: on a busy machine a page takes seconds to begin, and nothing here is about how many.
   timeout: 120_000,

@@ -40,27 +40,27 @@ e2e_run() {
   (cd "$ROOT/end2end" && step "browser tests" npx --no-install playwright test "$@")
 }
 
-# Reads the JSON report into E2E_PASSED and E2E_FAILED; no report is one failure.
+# Reads the JSON report into E2E_PASSED, E2E_FAILED and E2E_FLAKY (failed, then passed); no report is one failure.
 e2e_counts() {
-  E2E_PASSED=0 E2E_FAILED=1
+  E2E_PASSED=0 E2E_FAILED=1 E2E_FLAKY=0
   [ -f "$E2E_REPORT" ] || return 0
   e2e_failures
-  read -r E2E_PASSED E2E_FAILED < <(node -e '
+  read -r E2E_PASSED E2E_FAILED E2E_FLAKY < <(node -e '
     const { stats, errors } = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8"));
-    console.log(stats.expected, stats.unexpected + stats.flaky + (errors ?? []).length);
+    console.log(stats.expected + stats.flaky, stats.unexpected + (errors ?? []).length, stats.flaky);
   ' "$E2E_REPORT")
 }
 
-# Which tests failed, and of what, in few lines: the end of the long log is often the server's own.
+# Which tests failed, at least the first time, and of what, in few lines: the end of the long log is often the server's own.
 e2e_failures() {
   node -e '
     const { suites, errors } = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8"));
     const told = ({ message }) => (message ?? "").replace(/\x1b\[[0-9;]*m/g, "").split("\n").slice(0, 12).join("\n    ");
     const walk = ({ suites = [], specs = [] }) => {
       for (const { file, line, title, tests } of specs)
-        for (const { results } of tests.filter(({ status }) => status === "unexpected"))
-          for (const { errors, duration } of results.slice(-1))
-            console.error(`FAIL  ${file}:${line} ${title} (${duration} ms)\n    ${errors.map(told).join("\n    ")}`);
+        for (const { status, results } of tests.filter(({ status }) => status === "unexpected" || status === "flaky"))
+          for (const { errors, duration } of results.filter(({ errors }) => errors.length).slice(-1))
+            console.error(`${status === "flaky" ? "FLAKY" : "FAIL "} ${file}:${line} ${title} (${duration} ms)\n    ${errors.map(told).join("\n    ")}`);
       suites.forEach(walk);
     };
     for (const error of errors ?? []) console.error(`FAIL  ${told(error)}`);
