@@ -10,7 +10,7 @@ texts! {
     tabs: "Keys and chains", "密钥与备用链";
     add_title: "Add a provider key", "添加供应商密钥";
     key: "Key", "密钥";
-    key_hint: "Paste it as your vendor shows it. It is tested at once and never shown again.", "按供应商提供的原样粘贴。会立即测试，之后不再显示。";
+    key_hint: "Paste it as your vendor shows it; for Vertex AI the whole key file of a service account. It is tested at once and never shown again.", "按供应商提供的原样粘贴；Vertex AI 则粘贴服务账号的整个密钥文件。会立即测试，之后不再显示。";
     vendor: "Vendor", "供应商";
     vendor_detect: "Detect from the key", "根据密钥识别";
     keyless: "This one takes calls without a key: leave it empty unless your server asks for one.", "它可以不使用密钥：除非服务器要求，否则留空。";

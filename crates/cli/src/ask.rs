@@ -51,6 +51,10 @@ pub(crate) fn secret(prompt: &str) -> Result<Zeroizing<String>, Failure> {
             "nothing was given: it is read from standard input, or asked for on a terminal".to_owned(),
         ));
     }
+    // A service account's file: its line breaks are between words.
+    if text.starts_with('{') {
+        return Ok(Zeroizing::new(text.lines().collect()));
+    }
     if text.lines().count() > 1 {
         return Err(Failure::Usage("one line is wanted on standard input, several came".to_owned()));
     }

@@ -5,6 +5,7 @@ use crate::{
     egress::BaseUrl,
     health::KeyHealth,
     limits::{Limit, Unit},
+    mint::Mint,
     vendors::{Auth, Vendor},
 };
 use api::ids::KeyId;
@@ -37,6 +38,8 @@ pub struct UpstreamKey {
     /// How it does; goes over to the next snapshot.
     pub health: Arc<KeyHealth>,
     pub(crate) secret: Zeroizing<String>,
+    /// Where it is the file of a service account, whose tokens are sent in its place.
+    pub(crate) mint: Option<Arc<Mint>>,
     /// Where it is a pair that signs and is never sent.
     #[cfg(feature = "bedrock")]
     pub(crate) signer: Option<crate::sign::Signer>,
@@ -56,6 +59,7 @@ impl UpstreamKey {
         let (auth, extra) = style.map_or((vendor.auth, &[][..]), |style| (style.auth, style.headers));
         let (models, health) = (String::new(), Arc::default());
         let (tags, only, limits) = (Vec::new(), Vec::new(), Arc::default());
+        let mint = vendor.account.and_then(|scope| Mint::new(scope, &secret)).map(Arc::new);
         #[cfg(feature = "bedrock")]
         let signer = vendor.signing.and_then(|service| crate::sign::Signer::new(service, &base_url, &secret));
         Self {
@@ -71,6 +75,7 @@ impl UpstreamKey {
             limits,
             health,
             secret,
+            mint,
             #[cfg(feature = "bedrock")]
             signer,
         }
@@ -111,15 +116,20 @@ impl UpstreamKey {
         self.vendor.signing.is_some() && self.secret.contains(':')
     }
 
-    /// What of it must not be seen in anything a vendor says: a pair also in its parts.
-    pub(crate) fn hidden(&self) -> impl Iterator<Item = &str> {
+    /// What of it must not be seen in anything a vendor says: a pair also in its parts, of a file what was sent in its place.
+    pub(crate) fn hidden(&self) -> Vec<Zeroizing<String>> {
+        if let Some(mint) = &self.mint {
+            return mint.sent();
+        }
         let cut = self.is_pair();
-        self.secret.split(move |c| cut && c == ':').filter(|part| !part.is_empty())
+        let parts = self.secret.split(move |c| cut && c == ':').filter(|part| !part.is_empty());
+        parts.map(|part| Zeroizing::new(part.to_owned())).collect()
     }
 
     /// Whether a text holds it.
     pub(crate) fn is_in(&self, text: &[u8]) -> bool {
-        self.hidden().any(|part| part.len() >= 8 && memchr::memmem::find(text, part.as_bytes()).is_some())
+        let is_in = |part: &Zeroizing<String>| memchr::memmem::find(text, part.as_bytes()).is_some();
+        self.hidden().iter().any(|part| part.len() >= 8 && is_in(part))
     }
 
     /// Whether a body must say its model, and once.
@@ -146,8 +156,8 @@ impl UpstreamKey {
     #[must_use]
     pub fn as_in(self, before: &Snapshot) -> Self {
         let same = |known: &&Arc<Self>| known.secret == self.secret && known.base_url == self.base_url;
-        match before.key(self.id).filter(same).map(|known| Arc::clone(&known.health)) {
-            Some(health) => Self { health, ..self },
+        match before.key(self.id).filter(same) {
+            Some(known) => Self { health: Arc::clone(&known.health), mint: known.mint.clone(), ..self },
             None => self,
         }
     }

@@ -21,6 +21,7 @@ pub mod stops;
 pub mod usage;
 pub mod vendors;
 
+mod mint;
 mod probe;
 mod relay;
 mod scan;

@@ -132,7 +132,7 @@ async fn ask(
     let (rest, query) = path.split_once('?').map_or((path, None), |(rest, query)| (rest, Some(query)));
     let way = way(key.vendor, &key.base_url, (rest, query), key.vendor.dialect(rest))
         .map_err(ProbeError::Egress)?;
-    add_key(&mut headers, key, way.door).ok_or(ProbeError::BadSecret)?;
+    add_key(&mut headers, key, way.door, now_ms).ok_or(ProbeError::BadSecret)?;
     let reach = if key.private_ok { Reach::Listed } else { Reach::Public };
     if body.is_some() {
         headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -113,7 +113,7 @@ impl Keys {
         secret: &str,
         base_url: Option<&str>,
     ) -> Result<Candidate, OpError> {
-        let secret = zeroize::Zeroizing::new(secret.trim().to_owned());
+        let secret = vendors::tidied(secret.trim());
         let (vendor, base_text) = told(vendor, &secret, base_url)?;
         let refused = |e: relay::EgressError| ApiError::field("/base_url", e.to_string());
         let base = BaseUrl::parse(&base_text).map_err(refused)?;
@@ -212,9 +212,10 @@ fn told(
         .map(str::trim)
         .filter(|u| !u.is_empty())
         .or(region.map(|r| r.base_url))
-        .or(vendor.base_url)
+        .or_else(|| vendor.home(secret))
         .ok_or_else(|| ApiError::field("/base_url", "is needed for this vendor"))?;
-    Ok((vendor, base.to_owned()))
+    let base = vendor.placed(base, secret).map_err(|flaw| ApiError::field("/vendor", flaw))?;
+    Ok((vendor, base.into_owned()))
 }
 
 /// What to say of a vendor that is not in the table.

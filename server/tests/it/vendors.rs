@@ -178,3 +178,44 @@ async fn what_one_key_cannot_another_does_and_both_the_key_and_the_call_say_so()
     assert_eq!(rests().await, json!([]));
     at.stop().await;
 }
+
+/// A key of the relay's tests alone.
+const ACCOUNT: &str = include_str!("../../../crates/relay/tests/it/vertex/account.json");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_file_of_a_service_account_is_kept_as_one_line_and_only_the_end_of_its_keys_id_is_seen() {
+    let at = TestServer::start().await;
+    let owner = at.owner().await;
+    let base = format!("{}/projects/PROJECT/locations/global/publishers/google", at.world.vendor.base_url());
+    let add = async |body: Value| at.ask(&owner, "POST", "/api/keys", body).await;
+    // No vendor is named: a file tells its own. This one's vendor refuses everybody.
+    let body = json!({ "secret": ACCOUNT, "base_url": base, "accept_failing": true });
+    let key = add(body.clone()).await.ok(201);
+    assert_eq!((&key["vendor"], &key["last_four"]), (&json!("vertex"), &json!("cdef")));
+    assert_eq!((&key["status"], &key["own_base_url"]), (&json!("failing"), &json!(true)));
+    let place = "/projects/acme-project-1/locations/global/publishers/google";
+    assert!(key["base_url"].as_str().is_some_and(|base| base.ends_with(place)), "{key}");
+    let call = at.world.vendor.calls().pop().expect("a test");
+    assert!(call.path.ends_with(&format!("{place}/models/gemini-2.5-flash:countTokens")), "{}", call.path);
+    let token = call.headers["authorization"].strip_prefix("Bearer ").expect("a token").to_owned();
+    assert_eq!(token.split('.').count(), 3);
+    let said = [key.to_string(), at.get(&owner, "/api/keys").await.ok(200).to_string()].concat();
+    assert!(!said.contains("MII") && !said.contains(&token) && !said.contains("PRIVATE"), "{said}");
+
+    let id = key["id"].as_str().expect("an id");
+    at.world.vendor.expect_key("AQ.express-key-1");
+    let other = json!({ "secret": "AQ.express-key-1" });
+    let replaced = at.ask(&owner, "POST", &format!("/api/keys/{id}/replace"), other).await.ok(200);
+    assert_eq!((&replaced["status"], &replaced["last_four"]), (&json!("working"), &json!("ey-1")));
+
+    for (body, pointer) in [
+        (json!({ "secret": ACCOUNT.replace("service_account", "authorized_user") }), "/secret"),
+        (json!({ "secret": "{ \"type\": \"service_account\" }", "vendor": "vertex" }), "/secret"),
+        (json!({ "secret": "AQ.express-key-1", "vendor": "vertex@us-central1" }), "/vendor"),
+    ] {
+        let refused = add(body).await;
+        assert_eq!((refused.status, refused.pointers()), (422, vec![pointer.to_owned()]));
+        assert!(!refused.text.contains("MII"));
+    }
+    at.stop().await;
+}

@@ -55,6 +55,7 @@ pub(super) fn towards_vendor(
     mut headers: HeaderMap,
     key: &UpstreamKey,
     door: Option<&Door>,
+    now_ms: i64,
 ) -> Option<HeaderMap> {
     drop_all(&mut headers, is_the_callers);
     if key.vendor.signing.is_some() {
@@ -66,12 +67,18 @@ pub(super) fn towards_vendor(
     for (name, value) in key.vendor.headers {
         headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
-    add_key(&mut headers, key, door)?;
+    add_key(&mut headers, key, door, now_ms)?;
     Some(headers)
 }
 
 /// Adds the key in the style its vendor wants at this door; nothing where there is no key.
-pub(crate) fn add_key(headers: &mut HeaderMap, key: &UpstreamKey, door: Option<&Door>) -> Option<()> {
+/// The time is that of a token that is signed in its place.
+pub(crate) fn add_key(
+    headers: &mut HeaderMap,
+    key: &UpstreamKey,
+    door: Option<&Door>,
+    now_ms: i64,
+) -> Option<()> {
     for (name, value) in key.extra {
         headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
@@ -81,8 +88,13 @@ pub(crate) fn add_key(headers: &mut HeaderMap, key: &UpstreamKey, door: Option<&
     if key.is_pair() {
         return is_signed(key).then_some(());
     }
+    let minted = match &key.mint {
+        Some(mint) => Some(mint.token(now_ms)?),
+        None => None,
+    };
+    let secret = minted.as_ref().map_or(&key.secret, |minted| &minted.text);
     let (name, before) = door.and_then(|d| d.auth).unwrap_or(key.auth).header();
-    let text = Zeroizing::new([before, key.secret.as_str()].concat());
+    let text = Zeroizing::new([before, secret.as_str()].concat());
     let mut value = HeaderValue::from_str(&text).ok()?;
     value.set_sensitive(true);
     headers.insert(name, value);
@@ -126,7 +138,7 @@ mod tests {
         let (id, vendor) = (api::ids::KeyId(uuid::Uuid::nil()), vendors::find(vendor).unwrap());
         let base = BaseUrl::parse("https://a.example").unwrap();
         let key = UpstreamKey::new(id, vendor, base, "real".to_owned().into(), false);
-        towards_vendor(map(headers), &key, None).unwrap()
+        towards_vendor(map(headers), &key, None, 0).unwrap()
     }
 
     #[test]

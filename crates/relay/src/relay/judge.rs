@@ -75,7 +75,8 @@ pub(super) async fn bot_error(
     sign(&mut head.headers, &guard);
     head.headers.remove(CONTENT_LENGTH);
     let body = body.unwrap_or_default();
-    let long = key.hidden().filter(|part| part.len() >= 8);
+    let hidden = key.hidden();
+    let long = hidden.iter().filter(|part| part.len() >= 8);
     let clean = long.fold(body, |body, part| redact(&body, part.as_bytes()));
     let answer = respond(head.status, head.headers, whole(clean));
     guard.hands_over(answer.body());

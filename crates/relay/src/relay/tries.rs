@@ -248,7 +248,7 @@ impl Relay {
             Ok(way) => way,
             Err(_odd) => return Some((Fate::Final, Err(Trouble::BadPath.into()))),
         };
-        let Some(mut headers) = headers::towards_vendor(from_caller, key, way.door) else {
+        let Some(mut headers) = headers::towards_vendor(from_caller, key, way.door, began_ms) else {
             return Some((Fate::NotThis, Err(Trouble::KeyRefused.into())));
         };
         if asked.wish.is_some() {

@@ -321,7 +321,7 @@ pub(super) fn whole(body: impl Into<Bytes>) -> RelayBody {
 pub(crate) fn excerpt(body: &[u8], key: &UpstreamKey) -> Option<String> {
     let mut text = String::from_utf8_lossy(body.get(..16_384).unwrap_or(body)).into_owned();
     for part in key.hidden() {
-        text = text.replace(part, "***");
+        text = text.replace(part.as_str(), "***");
     }
     text.retain(|c| !c.is_control());
     let end = text

@@ -5,16 +5,19 @@ mod bedrock;
 mod more;
 mod pair;
 mod row;
+mod service_account;
 mod table;
+mod vertex;
 
 pub use pair::Pair;
 pub use row::{Auth, Dialect, Door, KeyAuth, KeyTest, PathRule, Proof, Region, Vendor};
+pub use service_account::{ServiceAccount, tidied};
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{borrow::Cow, collections::HashMap, sync::LazyLock};
 
 /// Every vendor, in the order people see them.
 pub fn all() -> impl Iterator<Item = &'static Vendor> {
-    let all = table::VENDORS.iter().chain(more::VENDORS);
+    let all = table::VENDORS.iter().chain(more::VENDORS).chain(vertex::VENDORS);
     #[cfg(feature = "bedrock")]
     let all = all.chain(bedrock::VENDORS);
     all
@@ -80,15 +83,48 @@ impl Vendor {
     /// What is wrong with the shape of a key, where its vendor's keys have one.
     #[must_use]
     pub fn flaw(&self, secret: &str) -> Option<&'static str> {
-        self.signing?;
-        Pair::read(secret).err()
+        let pair = self.signing.and_then(|_| Pair::read(secret).err());
+        pair.or_else(|| self.account.and_then(|_| ServiceAccount::read(secret).err()))
     }
 
-    /// The part of a key that may be known, of which a person sees the end: of a pair its id, else the key itself.
+    /// The part of a key that may be known, of which a person sees the end: of a pair or a file its id, else the key itself.
     #[must_use]
     pub fn known_part<'a>(&self, secret: &'a str) -> &'a str {
-        let pair = self.signing.and_then(|_| Pair::read(secret).ok().flatten());
-        pair.map_or(secret, |pair| pair.id)
+        let pair = self.signing.and_then(|_| Pair::read(secret).ok().flatten()).map(|pair| pair.id);
+        let file = || self.file(secret).map(|file| file.private_key_id);
+        pair.or_else(file).unwrap_or(secret)
+    }
+
+    fn file<'a>(&self, secret: &'a str) -> Option<ServiceAccount<'a>> {
+        self.account.and_then(|_| ServiceAccount::read(secret).ok().flatten())
+    }
+
+    /// Where a key is used of which nobody said where.
+    #[must_use]
+    pub fn home(&self, secret: &str) -> Option<&'static str> {
+        // A file's project stands in its address; the first region has a place for it.
+        let file = self.regions.first().filter(|_| self.file(secret).is_some()).map(|region| region.base_url);
+        file.or(self.base_url)
+    }
+
+    /// The address at which a key is used, with the key's own project in it where it names one.
+    ///
+    /// # Errors
+    /// The address names a project, and the key none.
+    pub fn placed<'a>(&self, base: &'a str, secret: &str) -> Result<Cow<'a, str>, &'static str> {
+        if self.account.is_none() {
+            return Ok(base.into());
+        }
+        let mut patterns = self.regions.iter().filter_map(|region| region.base_url.split_once(PROJECT));
+        let own = || patterns.find(|(before, behind)| project(base, before, behind).is_some());
+        let Some((before, behind)) = base.split_once(PROJECT).or_else(own) else { return Ok(base.into()) };
+        match self.file(secret) {
+            Some(file) => Ok([before, &file.project_id, behind].concat().into()),
+            None if base.contains(PROJECT) => {
+                Err("has the project of a service account in its address: this key names none")
+            }
+            None => Ok(base.into()),
+        }
     }
 
     fn default_dialect(&self) -> Dialect {
@@ -106,7 +142,11 @@ impl Vendor {
     #[must_use]
     pub fn is_own_address(&self, base: &str) -> bool {
         let base = base.trim_end_matches('/');
-        self.base_url == Some(base) || self.regions.iter().any(|r| r.base_url == base)
+        let is_of = |region: &Region| match region.base_url.split_once(PROJECT) {
+            Some((before, behind)) => project(base, before, behind).is_some(),
+            None => region.base_url == base,
+        };
+        self.base_url == Some(base) || self.regions.iter().any(is_of)
     }
 
     /// Whether a person is asked where it answers: it has no address, or one on their own machine.
@@ -114,6 +154,15 @@ impl Vendor {
     pub fn asks_address(&self) -> bool {
         self.base_url.is_none_or(|base| base.starts_with("http:"))
     }
+}
+
+/// What stands in an address for the project of a key.
+const PROJECT: &str = "PROJECT";
+
+/// The one segment that stands in an address between these.
+fn project<'a>(base: &'a str, before: &str, behind: &str) -> Option<&'a str> {
+    let between = base.strip_prefix(before)?.strip_suffix(behind)?;
+    (!between.is_empty() && !between.contains('/')).then_some(between)
 }
 
 /// Whether a path begins with these whole segments.

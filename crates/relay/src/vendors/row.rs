@@ -71,7 +71,7 @@ pub struct PathRule {
 /// Another entrance of the same vendor at the same host, with a path of its own.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Door {
-    /// All calls of this dialect go through it,
+    /// All calls of this dialect go through it (where the vendor does not speak it otherwise: those at its paths),
     pub dialect: Option<Dialect>,
     /// and all paths that begin with one of these.
     pub leads: &'static [&'static str],
@@ -144,6 +144,9 @@ pub struct Vendor {
     pub key_auths: &'static [KeyAuth],
     /// The AWS service for which calls are signed with keys that are a pair. Other keys of it are sent.
     pub signing: Option<&'static str>,
+    /// Where a key may also be the file of a service account: what its tokens ask for. Such a key's address has `PROJECT` in it,
+    /// in whose place the account's own stands.
+    pub account: Option<&'static str>,
     /// Whether it can do without a key.
     pub keyless: bool,
     /// What it speaks; the first is the default.
@@ -174,6 +177,7 @@ pub(super) const PLAIN: Vendor = Vendor {
     auth: Auth::Bearer,
     key_auths: &[],
     signing: None,
+    account: None,
     keyless: false,
     dialects: &[Dialect::OpenAiChat],
     path: V1,

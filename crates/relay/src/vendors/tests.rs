@@ -44,6 +44,7 @@ fn all_promised_vendors_are_there_and_more() {
         ("grok", "xai"),
         ("gateway", "vercel"),
         ("kimi", "moonshot"),
+        ("vertexai", "vertex"),
     ] {
         assert_eq!(find(alias).map(|v| v.id), Some(id));
     }
@@ -133,7 +134,9 @@ fn every_word_of_a_row_can_be_sent() {
                 "{} has a door nobody finds",
                 vendor.id
             );
-            assert!(door.dialect.is_none_or(|d| vendor.dialects.contains(&d)), "{}", vendor.id);
+            // A dialect that is spoken behind the door alone, at paths of its own, is none of the vendor's.
+            let spoken = |dialect| vendor.dialects.contains(&dialect) || !door.leads.is_empty();
+            assert!(door.dialect.is_none_or(spoken), "{}", vendor.id);
         }
         // A longer beginning after a shorter one would never be taken off.
         for strip in std::iter::once(vendor.path.strip).chain(vendor.doors.iter().map(|d| d.strip)) {
@@ -155,4 +158,49 @@ fn the_dialect_follows_the_path_where_the_vendor_speaks_it() {
     assert_eq!(find("google").unwrap().dialect("models/x:streamGenerateContent"), Dialect::Gemini);
     assert_eq!(find("google").unwrap().dialect("openai/models"), Dialect::OpenAiChat);
     assert_eq!(find("deepseek").unwrap().dialect("anthropic/v1/models"), Dialect::Anthropic);
+}
+
+/// A key of these tests alone.
+const FILE: &str = include_str!("../../tests/it/vertex/account.json");
+const GLOBAL: &str =
+    "https://aiplatform.googleapis.com/v1/projects/acme-project-1/locations/global/publishers/google";
+
+#[test]
+fn a_service_accounts_project_stands_in_its_address_and_another_accounts_takes_its_place() {
+    let vertex = detect(FILE).expect("a vendor");
+    assert_eq!(vertex.id, "vertex");
+    let placed = |base: &str| vertex.placed(base, FILE).map(Cow::into_owned);
+    assert_eq!(placed(vertex.home(FILE).expect("an address")).as_deref(), Ok(GLOBAL));
+    let (_, region) = find_region("vertex@europe-west4").expect("a region");
+    let there = placed(region.expect("a region").base_url).expect("an address");
+    assert!(
+        there.starts_with("https://europe-west4-aiplatform") && there.contains("/acme-project-1/"),
+        "{there}"
+    );
+    assert_eq!(
+        placed(&GLOBAL.replace("acme-project-1", "another")).as_deref(),
+        Ok(GLOBAL),
+        "of a key before it"
+    );
+    for own in [GLOBAL, &there, vertex.base_url.expect("an address")] {
+        assert!(vertex.is_own_address(own), "{own}");
+    }
+    for other in ["https://proxy.example/v1/publishers/google", &GLOBAL.replace("acme-project-1", "a/b")] {
+        assert!(!vertex.is_own_address(other), "{other}");
+        assert_eq!(placed(other).as_deref(), Ok(other), "somebody's own address stays");
+    }
+}
+
+#[test]
+fn a_key_without_a_project_has_an_address_without_one() {
+    let vertex = find("vertex").expect("a vendor");
+    assert_eq!(vertex.home("AQ.express"), vertex.base_url);
+    assert!(vertex.placed(vertex.regions[0].base_url, "AQ.express").is_err(), "a region needs one");
+    assert_eq!(vertex.placed(GLOBAL, "AQ.express").as_deref(), Ok(GLOBAL), "where somebody wrote it himself");
+    let openai = find("openai").expect("a vendor");
+    assert_eq!(
+        openai.placed("https://x.example/PROJECT", "sk-x").as_deref(),
+        Ok("https://x.example/PROJECT")
+    );
+    assert_eq!((vertex.known_part(FILE), openai.known_part(FILE)), ("0123456789abcdef", FILE));
 }

@@ -18,3 +18,4 @@ mod support;
 mod tokens;
 mod unified;
 mod vendors;
+mod vertex;
