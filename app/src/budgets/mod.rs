@@ -5,5 +5,6 @@ mod form;
 mod keys;
 pub mod page;
 mod row;
+pub(crate) mod said;
 pub(crate) mod stops;
 mod text;

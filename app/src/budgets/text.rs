@@ -20,6 +20,7 @@ texts! {
     tag: "Tag", "标签";
     tag_hint: "Instead of a bot: one budget for all bots and virtual keys that carry it, such as a team's.", "代替机器人：带此标签的所有机器人和虚拟密钥共用一份预算，例如一个团队。";
     tagged: "Tag {}", "标签 {}";
+    a_window: "{} a {}", "{} / {}";
     virtual_key: "Virtual key", "虚拟密钥";
     anyone: "Any", "任意";
     model: "Model", "模型";
@@ -55,6 +56,8 @@ texts! {
     all_refused: "All calls it is for are refused.", "相关调用全部被拒绝。";
     n_tokens: "{} tokens", "{} 个令牌";
     n_requests: "{} requests", "{} 个请求";
+    one_request: "1 request", "1 个请求";
+    one_token: "1 token", "1 个令牌";
     reserved: "{} held for calls that run", "{} 预留给进行中的调用";
     forecast: "{} by the end at this pace", "按当前速度预计用到 {}";
     anew: "Begins anew", "重新开始于";
@@ -153,6 +156,8 @@ pub(super) const fn period(period: BudgetPeriod, t: &'static Text) -> &'static s
 pub(super) fn amount(unit: BudgetUnit, amount: i64, t: &'static Text) -> String {
     match unit {
         BudgetUnit::Money => crate::usage::usd(amount),
+        BudgetUnit::Tokens if amount == 1 => t.one_token.to_owned(),
+        BudgetUnit::Requests if amount == 1 => t.one_request.to_owned(),
         BudgetUnit::Tokens => fill(t.n_tokens, &amount.to_string()),
         BudgetUnit::Requests => fill(t.n_requests, &amount.to_string()),
     }

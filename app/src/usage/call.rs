@@ -6,16 +6,30 @@ use super::{
     text,
 };
 use crate::{
+    budgets::said,
     i18n::fill,
     time::{self, Moment},
 };
-use api::usage::{UsageCall, UsageTry};
+use api::{
+    ids::BudgetId,
+    usage::{StoppedBy, UsageCall, UsageTry},
+};
 use leptos::prelude::*;
 use ui::{Badge, Card, IntoWhole};
 
 fn line(word: &'static str, value: Option<String>) -> Option<AnyView> {
     let value = value.filter(|value| !value.is_empty())?;
     Some(view! { <dt>{word}</dt><dd>{value}</dd> }.whole())
+}
+
+/// What stopped it, and where that can be changed; its id alone where there is no such budget any more.
+fn stopped(budget: Option<BudgetId>, by: Option<&StoppedBy>) -> Option<AnyView> {
+    let (t, id) = (text::text(), budget?.to_string());
+    let what = match by {
+        Some(by) => view! { <a href="/budgets">{said::line(by)}</a> }.whole(),
+        None => view! { {fill(t.deleted_budget, &id)} }.whole(),
+    };
+    Some(view! { <dt>{t.stopped_by}</dt><dd>{what}</dd> }.whole())
 }
 
 /// Whether it was not asked with a key, by what Chela knows of the key.
@@ -64,7 +78,7 @@ fn step(tried: &UsageTry, name: Option<String>) -> String {
 
 pub(super) fn detail(asked: &Asked, found: UsageCall) -> AnyView {
     let t = text::text();
-    let UsageCall { call, tried } = found;
+    let UsageCall { call, tried, stopped_by } = found;
     let (tone, ended) = outcome(&call);
     let tries = call.tries.iter().zip(tried.into_iter().chain(std::iter::repeat(None))).map(|(one, name)| {
         view! {
@@ -99,7 +113,7 @@ pub(super) fn detail(asked: &Asked, found: UsageCall) -> AnyView {
         line(t.chain, call.chain.clone()),
         line(t.by_bot, call.bot_name.clone().or_else(|| Some(call.bot?.to_string()))),
         line(t.by_virtual_key, call.virtual_key_name.clone().or_else(|| Some(call.virtual_key?.to_string()))),
-        line(t.stopped_by, call.budget.map(|budget| budget.to_string())),
+        stopped(call.budget, stopped_by.as_ref()),
         line(t.cost, Some(cost_of(&call))),
         line(t.tokens_in, Some(call.input_tokens.to_string())),
         line(t.tokens_read, (call.cache_read_tokens > 0).then(|| call.cache_read_tokens.to_string())),

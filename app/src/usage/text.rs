@@ -87,6 +87,7 @@ texts! {
     why_refused: "refused the key", "密钥被拒绝";
     why_forbidden: "forbade this request", "禁止此请求";
     stopped_by: "Stopped by the budget", "被预算停止";
+    deleted_budget: "{}, deleted since", "{}，已删除";
     why_failed: "failed", "失败";
     why_no_model: "does not have the model", "没有此模型";
     why_too_long: "the prompt is too long for it", "提示过长";

@@ -1,6 +1,11 @@
 //! Words of the usage ledger: one row per model call, and the sums of them.
 
-use crate::{Page, ids::*, verb::verbs};
+use crate::{
+    Page,
+    budgets::{BudgetPeriod, BudgetUnit},
+    ids::*,
+    verb::verbs,
+};
 
 mod asked;
 
@@ -99,6 +104,22 @@ words! {
         pub call: UsageRow,
         /// Names of the keys that could not serve it, in their order; absent where there is no such key any more.
         pub tried: Vec<Option<String>>,
+        /// What its `budget` is, while there is one.
+        #[serde(default)]
+        pub stopped_by: Option<StoppedBy>,
+    }
+    /// A budget that stopped a call, as it is now.
+    #[derive(Eq)]
+    pub struct StoppedBy {
+        /// The bot or virtual key it is for; of the whole workspace where neither that nor a tag is named.
+        pub of: Option<String>,
+        pub tag: Option<String>,
+        /// The only vendor (`openai/*`) or model (`openai/gpt-5-mini`) it is for.
+        pub model: Option<String>,
+        pub unit: BudgetUnit,
+        pub period: BudgetPeriod,
+        /// How much a window has; money is in micro-USD. 0: somebody stopped it.
+        pub most: i64,
     }
     /// What home shows about the last 24 hours.
     #[serde(deny_unknown_fields)]

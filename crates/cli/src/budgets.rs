@@ -122,6 +122,7 @@ pub struct AddArgs {
 fn amount(budget: &Value, key: &str) -> String {
     match (number(budget, key), text(budget, "unit")) {
         (Some(amount), "money") => usd(amount),
+        (Some(1), unit) => format!("1 {}", unit.trim_end_matches('s')),
         (Some(amount), unit) => format!("{amount} {unit}"),
         (None, _) => String::new(),
     }
@@ -134,6 +135,18 @@ fn whose(budget: &Value) -> String {
     }
     let names = ["bot_name", "virtual_key_name", "bot", "virtual_key"].map(|key| text(budget, key));
     names.into_iter().find(|name| !name.is_empty()).unwrap_or("workspace").to_owned()
+}
+
+/// Whose it is, of which model, and how much of it there is.
+pub(crate) fn in_words(budget: &Value) -> String {
+    let of = Some(text(budget, "of")).filter(|of| !of.is_empty());
+    let whose = of.map_or_else(|| whose(budget), str::to_owned);
+    let model = Some(text(budget, "model")).filter(|model| !model.is_empty());
+    let model = model.map(|model| format!(", {model}")).unwrap_or_default();
+    match number(budget, "most") {
+        Some(0) => format!("{whose}{model}: all calls are stopped"),
+        _ => format!("{whose}{model}: {} a {}", amount(budget, "most"), text(budget, "period")),
+    }
 }
 
 fn state(budget: &Value) -> Cell {

@@ -128,7 +128,9 @@ pub(crate) async fn run(session: &Session, args: UsageArgs) -> Result<(), Failur
                 crate::output::as_is(&found, format)?
             } else {
                 let mut call = found["call"].clone();
-                call["tried"] = found["tried"].clone();
+                for beside in ["tried", "stopped_by"] {
+                    call[beside] = found[beside].clone();
+                }
                 CALL.one(&call, format, screen, now_ms())?
             };
             screen.data(&shown);

@@ -314,6 +314,13 @@ impl Reserved {
         Ok(all)
     }
 
+    /// The first of them by which somebody stopped such calls.
+    #[must_use]
+    pub fn stop(limits: &[Arc<Limit>], (vendor, model): (&str, &str), now_ms: i64) -> Option<Refused> {
+        let mut stops = limits.iter().filter(|limit| limit.most == 0 && limit.is_for(vendor, model));
+        stops.find_map(|limit| limit.take(0, now_ms).err())
+    }
+
     /// Whether there is a hard limit of money among them.
     #[must_use]
     pub fn ends_spending(limits: &[Arc<Limit>], (vendor, model): (&str, &str)) -> bool {

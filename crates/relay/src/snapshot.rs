@@ -128,9 +128,10 @@ impl Caller {
         }
     }
 
-    /// The same with what holds for its calls.
+    /// The same with what holds for its calls. By what somebody stopped they are refused before anything else refuses them.
     #[must_use]
-    pub fn with_limits(self, limits: Vec<Arc<Limit>>) -> Self {
+    pub fn with_limits(self, mut limits: Vec<Arc<Limit>>) -> Self {
+        limits.sort_by_key(|limit| limit.most != 0);
         Self { limits: limits.into(), ..self }
     }
 

@@ -10,6 +10,7 @@ mod rollup;
 mod service;
 mod spans;
 mod sql;
+mod stopped;
 mod store;
 mod tag;
 mod totals;

@@ -2,6 +2,7 @@
 
 use super::{
     rollup::Names,
+    stopped,
     store::{self, Chosen},
     totals, when,
 };
@@ -208,5 +209,6 @@ async fn show(
     let keys: Vec<String> = call.tries.iter().filter_map(|tried| Some(tried.key?.to_string())).collect();
     let names = audit::names(db, &granted, keys.iter().map(String::as_str)).await?;
     let name = |tried: &UsageTry| names.get(&tried.key?.to_string()).cloned();
-    Ok(UsageCall { tried: call.tries.iter().map(name).collect(), call })
+    let stopped_by = stopped::by(db, &granted, &call).await?;
+    Ok(UsageCall { tried: call.tries.iter().map(name).collect(), stopped_by, call })
 }

@@ -241,6 +241,19 @@ async fn a_hard_budget_of_money_takes_no_model_whose_price_nobody_said() {
     assert_eq!(says(&at, &owner, &bot, "ask:first").await, "final", "a soft one only counts");
     budget(&at, &owner, json!({ "unit": "money", "period": "day", "most": 1_000_000_000 })).await;
     assert_eq!(says(&at, &owner, &bot, "ask:second").await, "failed");
+    assert_eq!(last_call(&at, &owner, 2).await["budget"], Value::Null, "it is not used up");
+    let stop = json!({ "bot": bot, "model": "openai/*", "unit": "requests", "period": "month", "most": 0 });
+    let stop = budget(&at, &owner, stop).await;
+    assert_eq!(says(&at, &owner, &bot, "ask:third").await, "failed");
+    let call = last_call(&at, &owner, 3).await;
+    assert_eq!(call["budget"], stop["id"], "somebody's stop is told first");
+    let path = format!("/api/usage/{}", call["id"].as_str().expect("an id"));
+    let by = json!({ "of": "Guess", "tag": null, "model": "openai/*", "unit": "requests", "period": "month", "most": 0 });
+    assert_eq!(at.get(&owner, &path).await.ok(200)["stopped_by"], by);
+    let stop = format!("/api/budgets/{}", stop["id"].as_str().expect("an id"));
+    at.ask(&owner, "DELETE", &stop, Value::Null).await.ok(200);
+    let found = at.get(&owner, &path).await.ok(200);
+    assert_eq!((&found["stopped_by"], &found["call"]["budget"]), (&Value::Null, &call["budget"]));
     at.stop().await;
 }
 

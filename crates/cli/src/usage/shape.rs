@@ -1,6 +1,9 @@
 //! How calls and sums are written.
 
-use crate::output::{Cell, Column, Shape, Tone, moment, named, number, text, usd};
+use crate::{
+    budgets,
+    output::{Cell, Column, Shape, Tone, moment, named, number, text, usd},
+};
 use serde_json::Value;
 
 fn count(value: &Value, key: &str) -> Cell {
@@ -54,6 +57,7 @@ pub(super) const CALL: Shape = Shape {
         Column::new("Bot", |v, _| named(v, "bot_name", "bot")),
         Column::new("Key", |v, _| named(v, "key_name", "key")),
         Column::new("Virtual key", |v, _| named(v, "virtual_key_name", "virtual_key")),
+        Column::new("Stopped by", |v, _| stopped(v)),
         Column::new("Keys asked", |v, _| count(v, "attempts")),
         Column::new("Could not serve", |v, _| tries(v)),
         Column::new("Input tokens", |v, _| count(v, "input_tokens")),
@@ -69,6 +73,16 @@ pub(super) const CALL: Shape = Shape {
     name: "id",
     none: "",
 };
+
+/// The budget that stopped it, if one did.
+fn stopped(call: &Value) -> Cell {
+    let budget = text(call, "budget");
+    match &call["stopped_by"] {
+        by if by.is_object() => Cell::from(budgets::in_words(by)),
+        _ if budget.is_empty() => Cell::from(String::new()),
+        _ => Cell::from(format!("{budget}, deleted since")),
+    }
+}
 
 /// `main: 429 slow_down, 12 ms; …`
 fn tries(call: &Value) -> Cell {

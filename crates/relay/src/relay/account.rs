@@ -47,7 +47,11 @@ impl Guard {
         let tokens = guess.tokens();
         let money = price.and_then(|price| price.cost(&tokens));
         if money.is_none() && tokens != Tokens::default() && Reserved::ends_spending(&caller.limits, at) {
-            return Err(Trouble::NoPrice);
+            // Who stopped it said more than that nobody knows its price.
+            return Err(match Reserved::stop(&caller.limits, at, now_ms) {
+                Some(stop) => self.has_no_room(&stop, now_ms),
+                None => Trouble::NoPrice,
+            });
         }
         let need = Need { requests: 1, tokens: sum(&tokens), money: money.map_or(0, micro_usd) };
         self.held = need;
@@ -58,11 +62,13 @@ impl Guard {
                 self.reserved = reserved;
                 Ok(())
             }
-            Err(refused) => {
-                self.note(|row| row.limit = Some(refused.limit));
-                Err(self.refusal(&refused, now_ms))
-            }
+            Err(refused) => Err(self.has_no_room(&refused, now_ms)),
         }
+    }
+
+    fn has_no_room(&mut self, refused: &Refused, now_ms: i64) -> Trouble {
+        self.note(|row| row.limit = Some(refused.limit));
+        self.refusal(refused, now_ms)
     }
 
     pub(super) fn refusal(&mut self, refused: &Refused, now_ms: i64) -> Trouble {

@@ -1,0 +1,19 @@
+//! A budget in one line, where other pages speak of it.
+
+use super::text;
+use crate::i18n::fill;
+use api::usage::StoppedBy;
+
+/// Whose it is, of which model, and how much.
+pub(crate) fn line(by: &StoppedBy) -> String {
+    let t = text::text();
+    let whose = by.of.clone().or_else(|| Some(fill(t.tagged, by.tag.as_deref()?)));
+    let whose = [Some(whose.unwrap_or_else(|| t.workspace.to_owned())), by.model.clone()];
+    let whose: Vec<_> = whose.into_iter().flatten().collect();
+    let much = if by.most == 0 {
+        t.all_refused.to_owned()
+    } else {
+        fill(t.a_window, &text::amount(by.unit, by.most, t)).replacen("{}", text::period(by.period, t), 1)
+    };
+    format!("{}: {much}", whose.join(" · "))
+}
