@@ -4,7 +4,7 @@ use crate::{
     ask, completion,
     failure::Failure,
     keys::{joined, listed},
-    options::{Once, Paging, Watch, Yes},
+    options::{Format, Once, Paging, Watch, Yes},
     output::{Cell, Column, Shape, Tone, age, flag, moment, now_ms, number, text},
     prices::micro,
     session::Session,
@@ -152,6 +152,7 @@ pub(crate) async fn run(session: &Session, verb: VirtualKeyVerb) -> Result<(), F
                 limit(args.budget, BudgetUnit::Money, BudgetPeriod::Month),
                 limit(args.rate, BudgetUnit::Requests, BudgetPeriod::Minute),
             ];
+            is_seen(session)?;
             let create = CreateVirtualKey {
                 name: args.name,
                 models: args.models,
@@ -181,6 +182,7 @@ pub(crate) async fn run(session: &Session, verb: VirtualKeyVerb) -> Result<(), F
             Ok(())
         }
         VirtualKeyVerb::Rotate { key, overlap } => {
+            is_seen(session)?;
             let (virtual_key, _) = named(session, &key).await?;
             let rotate = RotateVirtualKey { virtual_key, overlap_minutes: overlap };
             secret(session, &session.call(&rotate).await?)
@@ -192,6 +194,17 @@ pub(crate) async fn run(session: &Session, verb: VirtualKeyVerb) -> Result<(), F
             screen.remark(format!("The virtual key '{name}' is deleted."));
             Ok(())
         }
+    }
+}
+
+/// With ids alone a secret would be made and never be seen.
+fn is_seen(session: &Session) -> Result<(), Failure> {
+    match session.common.output {
+        Format::Name => Err(Failure::Usage(
+            "-o name prints ids alone, and the secret is shown this once: nothing was done. Leave it out, or say -o json."
+                .to_owned(),
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -14,6 +14,7 @@ mod logins;
 mod models;
 mod notifications;
 mod orphans;
+mod spending;
 mod usage;
 
 use crate::support::*;
