@@ -34,6 +34,7 @@ mod m20261122_000028_open_calls;
 mod m20261122_000029_models;
 mod m20261122_000030_budget_tags;
 mod m20261123_000031_thread_written;
+mod m20261123_000032_thinking_price;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -70,6 +71,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000029_models::Migration),
             Box::new(m20261122_000030_budget_tags::Migration),
             Box::new(m20261123_000031_thread_written::Migration),
+            Box::new(m20261123_000032_thinking_price::Migration),
         ]
     }
 }

@@ -61,6 +61,9 @@ fn Prices(prices: Vec<ModelPrice>, name: String, acts: Acts) -> impl IntoView {
             format!(" · {}", fill(&words, &figure(price.cache_write_price)))
         });
         let family = family(&price, &name).map(|words| format!(" · {words}"));
+        let thinking = price.thinking_price.is_some();
+        let thinking =
+            thinking.then(|| format!(" · {}", fill(t.line_thinking, &figure(price.thinking_price))));
         // A family's price is deleted where it stands.
         let own = price.id.filter(|_| family.is_none());
         let most = price.up_to_input.map(|most| format!(" · {}", fill(t.up_to, &tokens(most))));
@@ -71,7 +74,7 @@ fn Prices(prices: Vec<ModelPrice>, name: String, acts: Acts) -> impl IntoView {
                         {t.since} " " {since.clone()} " "
                         {own.map(|_| view! { <Badge tone=Tone::Info>{t.own}</Badge> })}
                     </p>
-                    <p class="hint">{line} {cached} {most} {family} " · " {source(price.source, &name)}</p>
+                    <p class="hint">{line} {cached} {thinking} {most} {family} " · " {source(price.source, &name)}</p>
                 </div>
                 {own
                     .map(|id| {
@@ -94,6 +97,8 @@ fn Prices(prices: Vec<ModelPrice>, name: String, acts: Acts) -> impl IntoView {
 
 /// The error of an act, where it belongs.
 type Wrong = Signal<Option<ApiError>>;
+/// The field whose words are a list.
+const SCENARIOS: &str = "recommended_scenarios";
 /// Name of the field, its label and its hint.
 type Words = (&'static str, &'static str, &'static str);
 
@@ -113,6 +118,9 @@ fn line(
         "output_usd" => "/output_price",
         "cache_read_usd" => "/cache_read_price",
         "cache_write_usd" => "/cache_write_price",
+        "thinking_usd" => "/thinking_price",
+        "display_name" => "/display_name",
+        SCENARIOS => "/recommended_scenarios",
         "vendor" => "/vendor",
         "model" => "/model",
         "up_to_input" => "/up_to_input",
@@ -123,12 +131,13 @@ fn line(
         _ => "/notes",
     };
     let number = kind == "number";
+    let list = if name == SCENARIOS { "[]" } else { "" };
     let needed = matches!(name, "vendor" | "model" | "input_usd" | "output_usd");
     view! {
         <Field id=id.clone() label hint error=field_error(error, pointer)>
             <input
                 id=id.clone()
-                name=format!("cmd[{name}]")
+                name=format!("cmd[{name}]{list}")
                 class="input"
                 type=kind
                 inputmode=name.ends_with("_usd").then_some("decimal")
@@ -160,6 +169,7 @@ fn PriceForm(named: (String, String), own: Option<ModelPrice>, acts: Acts) -> im
     let usd = |of: fn(&ModelPrice) -> Option<i64>| own.as_ref().and_then(of).map(amount);
     let (input, output) = (usd(|p| p.input_price), usd(|p| p.output_price));
     let (read, write) = (usd(|p| p.cache_read_price), usd(|p| p.cache_write_price));
+    let thinking = usd(|p| p.thinking_price);
     let field = move |words: Words, kind, value| line(error, "price", words, kind, value);
     let new = named.1.is_empty();
     let names = if new {
@@ -179,6 +189,7 @@ fn PriceForm(named: (String, String), own: Option<ModelPrice>, acts: Acts) -> im
                 {field(("output_usd", t.output, ""), "text", output)}
                 {field(("cache_read_usd", t.cache_read, t.cache_hint), "text", read)}
                 {field(("cache_write_usd", t.cache_write, ""), "text", write)}
+                {field(("thinking_usd", t.thinking, t.thinking_hint), "text", thinking)}
                 {field(("up_to_input", t.longest, t.longest_hint), "number", number(up_to))}
                 {field(("since", t.begins, t.begins_hint), "date", None)}
                 {field(("source", t.source, t.source_hint), "text", said)}
@@ -247,6 +258,7 @@ fn FactsForm(
             </label>
         }
     };
+    let good_for = own.recommended_scenarios.as_ref().map(|words| words.join(", "));
     let scores = [
         ("reasoning_score", t.reasoning, own.reasoning_score),
         ("coding_score", t.coding, own.coding_score),
@@ -277,6 +289,8 @@ fn FactsForm(
                     <legend>{t.scores}</legend>
                     <div class="models-scores">{scores.into_iter().map(score).collect_view()}</div>
                 </fieldset>
+                {field(("display_name", t.called, ""), "text", own.display_name)}
+                {field((SCENARIOS, t.good_for, t.good_for_hint), "text", good_for)}
                 {field(("notes", t.notes, ""), "text", own.notes)}
                 {field(("source", t.source, t.source_hint), "text", own.source)}
                 <div class="form-acts">

@@ -158,6 +158,7 @@ fn row(entry: ModelEntry) -> AnyView {
     query.insert("edit", name.clone());
     let href = format!("{BASE}{}", query.to_query_string());
     let context = facts.context_length.map(|n| view! { <span title=n.to_string()>{tokens(n)}</span> });
+    let called = facts.display_name.map(|called| view! { <p class="hint">{called}</p> });
     let notes = facts.notes.map(|notes| view! { <p class="hint">{notes}</p> });
     let since = since.map_or_else(|| "–".to_owned(), day);
     view! {
@@ -167,7 +168,7 @@ fn row(entry: ModelEntry) -> AnyView {
                 {own.then(|| view! { " " <Badge tone=Tone::Info>{t.own}</Badge> })}
                 {(facts.deprecated == Some(true)).then(|| view! { " " <Badge tone=Tone::Warn>{t.deprecated}</Badge> })}
                 {later.map(|ms| view! { " " <Badge>{fill(t.changes, &day(ms))}</Badge> })}
-                {notes}
+                {called} {notes}
             </th>
             <td>{facts.kind.map(text::kind)}</td>
             <td class="num">{context}</td>

@@ -52,6 +52,12 @@ texts! {
     output: "Output, USD per million", "输出，美元/百万";
     cache_read: "Read from cache", "缓存读取";
     cache_write: "Written to cache", "缓存写入";
+    thinking: "Reasoning, USD per million", "推理，美元/百万";
+    thinking_hint: "Empty: as other output.", "留空：与其他输出相同。";
+    line_thinking: "reasoning {}", "推理 {}";
+    called: "Name", "名称";
+    good_for: "Good for", "适用场景";
+    good_for_hint: "Words such as code, translation.", "例如 code、translation。";
     cache_hint: "Empty: the cost of calls that have such tokens is unknown.", "留空：含此类令牌的调用费用未知。";
     longest: "Longest prompt, tokens", "最长提示（令牌）";
     longest_hint: "Empty: any. Prices of one beginning belong together.", "留空：不限。同一起始时间的价格为一组。";
@@ -99,13 +105,14 @@ texts! {
 }
 
 /// A kind's name, and its name in forms.
-pub(super) const KINDS: [(ModelKind, &str); 6] = [
+pub(super) const KINDS: [(ModelKind, &str); 7] = [
     (ModelKind::Llm, "llm"),
     (ModelKind::Vlm, "vlm"),
     (ModelKind::Image, "image"),
     (ModelKind::Video, "video"),
     (ModelKind::Audio, "audio"),
     (ModelKind::Embedding, "embedding"),
+    (ModelKind::ThreeD, "3d"),
 ];
 
 /// The word a form and the API use; it is a term of the trade in every language.

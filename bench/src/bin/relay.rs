@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 const TOKEN: &[u8] = b"chela_vk_bench";
 
-const PRICE: Price = Price { input: 1, output: 1, cache_read: Some(1), cache_write: Some(1) };
+const PRICE: Price = Price { input: 1, output: 1, cache_read: Some(1), cache_write: Some(1), thinking: None };
 
 /// One price for everything.
 struct Flat;

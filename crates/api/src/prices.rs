@@ -13,6 +13,10 @@ pub const MAX_PRICE: i64 = 10_000_000_000;
 pub const MAX_TOKENS: i64 = 1_000_000_000;
 /// Characters of a note, or of where something was read.
 pub const MAX_NOTE: usize = 300;
+/// Characters of a model's name as people call it.
+pub const MAX_NAME: usize = 80;
+/// Words for what a model is good for.
+pub const MAX_SCENARIOS: usize = 20;
 /// Bytes of a file of prices.
 pub const MAX_IMPORT_BYTES: usize = 256 * 1024;
 /// Prices in one file.
@@ -32,6 +36,9 @@ words! {
         pub output_price: Option<i64>,
         pub cache_read_price: Option<i64>,
         pub cache_write_price: Option<i64>,
+        /// Of output that was reasoning; absent where that costs what other output costs.
+        #[serde(default)]
+        pub thinking_price: Option<i64>,
         /// Calls that began earlier had another price, or none.
         pub since_ms: i64,
         /// Where it was read, or who said it.
@@ -54,6 +61,9 @@ words! {
         pub cache_read_price: Option<i64>,
         #[serde(default)]
         pub cache_write_price: Option<i64>,
+        /// Of output that was reasoning, where that has a price of its own.
+        #[serde(default)]
+        pub thinking_price: Option<i64>,
         #[serde(default)]
         pub input_usd: Option<String>,
         #[serde(default)]
@@ -62,6 +72,8 @@ words! {
         pub cache_read_usd: Option<String>,
         #[serde(default)]
         pub cache_write_usd: Option<String>,
+        #[serde(default)]
+        pub thinking_usd: Option<String>,
         /// The most input tokens of one call that it holds for. Prices of one beginning belong together.
         #[serde(default)]
         pub up_to_input: Option<i64>,
@@ -112,12 +124,23 @@ words! {
     /// What a model reads and writes.
     #[derive(Copy, Eq, Hash)]
     #[serde(rename_all = "snake_case")]
-    pub enum ModelKind { Llm, Vlm, Image, Video, Audio, Embedding }
+    pub enum ModelKind {
+        Llm,
+        Vlm,
+        Image,
+        Video,
+        Audio,
+        Embedding,
+        #[serde(rename = "3d")]
+        ThreeD,
+    }
 
     /// What is known of a model. What nobody said is absent.
     #[derive(Eq, Default)]
     #[serde(default)]
     pub struct ModelFacts {
+        /// As people call it.
+        pub display_name: Option<String>,
         pub kind: Option<ModelKind>,
         /// Tokens that a call may have: what it reads, and what it writes.
         pub context_length: Option<i64>,
@@ -134,6 +157,8 @@ words! {
         pub coding_score: Option<i64>,
         pub creativity_score: Option<i64>,
         pub speed_score: Option<i64>,
+        /// What it is good for, such as `code` or `translation`.
+        pub recommended_scenarios: Option<Vec<String>>,
         pub notes: Option<String>,
         /// Where they were read.
         pub source: Option<String>,
@@ -177,6 +202,8 @@ words! {
         pub vendor: String,
         pub model: String,
         #[serde(default)]
+        pub display_name: Option<String>,
+        #[serde(default)]
         pub kind: Option<ModelKind>,
         #[serde(default)]
         pub context_length: Option<i64>,
@@ -202,6 +229,9 @@ words! {
         pub creativity_score: Option<i64>,
         #[serde(default)]
         pub speed_score: Option<i64>,
+        /// Several may stand in one text, with commas or spaces between them.
+        #[serde(default)]
+        pub recommended_scenarios: Option<Vec<String>>,
         #[serde(default)]
         pub notes: Option<String>,
         #[serde(default)]
@@ -214,6 +244,7 @@ impl ModelFacts {
     #[must_use]
     pub fn over(self, other: Self) -> Self {
         Self {
+            display_name: self.display_name.or(other.display_name),
             kind: self.kind.or(other.kind),
             context_length: self.context_length.or(other.context_length),
             max_output_tokens: self.max_output_tokens.or(other.max_output_tokens),
@@ -227,6 +258,7 @@ impl ModelFacts {
             coding_score: self.coding_score.or(other.coding_score),
             creativity_score: self.creativity_score.or(other.creativity_score),
             speed_score: self.speed_score.or(other.speed_score),
+            recommended_scenarios: self.recommended_scenarios.or(other.recommended_scenarios),
             notes: self.notes.or(other.notes),
             source: self.source.or(other.source),
         }

@@ -3,6 +3,7 @@
 use crate::{
     ask,
     failure::Failure,
+    keys::joined,
     options::{Paging, Watch, Yes},
     output::{Cell, Column, Shape, Tone, flag, moment, now_ms, number, plain, text, usd},
     prices::parted,
@@ -27,7 +28,7 @@ pub enum ModelVerb {
         /// Whose name has this in it.
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
-        /// llm, vlm, image, video, audio or embedding.
+        /// llm, vlm, image, video, audio, embedding or 3d.
         #[arg(long, value_parser = kind)]
         kind: Option<ModelKind>,
         /// Only those of which you say something yourself.
@@ -54,7 +55,10 @@ pub enum ModelVerb {
 pub struct SetArgs {
     /// `vendor/model`.
     model: String,
-    /// llm, vlm, image, video, audio or embedding.
+    /// As people call it.
+    #[arg(long, value_name = "NAME")]
+    display_name: Option<String>,
+    /// llm, vlm, image, video, audio, embedding or 3d.
     #[arg(long, value_parser = kind)]
     kind: Option<ModelKind>,
     /// Tokens that a call may have, read and written.
@@ -84,6 +88,9 @@ pub struct SetArgs {
     creativity: Option<i64>,
     #[arg(long, value_name = "SCORE")]
     speed: Option<i64>,
+    /// What it is good for, such as `code` or `translation`; several times for several.
+    #[arg(long = "scenario", value_name = "WORD")]
+    scenarios: Vec<String>,
     #[arg(long, value_name = "TEXT")]
     notes: Option<String>,
     /// Where this was read, or who said it.
@@ -141,6 +148,8 @@ const SHAPE: Shape = Shape {
             Cell::from(number(&v["facts"], "max_output_tokens").map(|n| n.to_string()).unwrap_or_default())
         }),
         Column::wide("CAN", |v, _| Cell::from(can(&v["facts"]))),
+        Column::wide("NAME", |v, _| Cell::from(text(&v["facts"], "display_name"))),
+        Column::wide("GOOD FOR", |v, _| Cell::from(joined(&v["facts"], "recommended_scenarios"))),
         Column::wide("NOTES", |v, _| Cell::from(text(&v["facts"], "notes"))),
         Column::wide("SOURCE", |v, _| Cell::from(text(&v["price"], "source"))),
     ],
@@ -192,6 +201,7 @@ fn set(args: SetArgs) -> Result<SetModel, Failure> {
     let set = SetModel {
         vendor: vendor.clone(),
         model: model.clone(),
+        display_name: args.display_name,
         kind: args.kind,
         context_length: args.context_length,
         max_output_tokens: args.max_output,
@@ -205,6 +215,7 @@ fn set(args: SetArgs) -> Result<SetModel, Failure> {
         coding_score: args.coding,
         creativity_score: args.creativity,
         speed_score: args.speed,
+        recommended_scenarios: (!args.scenarios.is_empty()).then_some(args.scenarios),
         notes: args.notes,
         source: args.source,
     };

@@ -73,6 +73,9 @@ pub struct SetArgs {
     /// For input written to the vendor's cache; without it, the cost of calls that have such is not known.
     #[arg(long, value_name = "USD", value_parser = micro)]
     cache_write_usd: Option<i64>,
+    /// For output that was reasoning; without it, that costs what other output costs.
+    #[arg(long, value_name = "USD", value_parser = micro)]
+    thinking_usd: Option<i64>,
     /// The most input tokens of one call that it holds for. Prices of one beginning belong together.
     #[arg(long, value_name = "TOKENS")]
     up_to: Option<i64>,
@@ -106,6 +109,7 @@ const SHAPE: Shape = Shape {
         Column::new("OUT", |v, _| figure(v, "output_price")),
         Column::new("CACHE READ", |v, _| figure(v, "cache_read_price")),
         Column::new("CACHE WRITE", |v, _| figure(v, "cache_write_price")),
+        Column::wide("THINKING", |v, _| figure(v, "thinking_price")),
         Column::new("UP TO", |v, _| {
             Cell::from(number(v, "up_to_input").map(|most| most.to_string()).unwrap_or_default())
         }),
@@ -160,6 +164,7 @@ async fn set(session: &Session, args: SetArgs) -> Result<(), Failure> {
         output_price: Some(args.output_usd),
         cache_read_price: args.cache_read_usd,
         cache_write_price: args.cache_write_usd,
+        thinking_price: args.thinking_usd,
         up_to_input: args.up_to,
         since: args.since,
         source: args.source,

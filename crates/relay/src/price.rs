@@ -11,21 +11,25 @@ const MILLION: u128 = 1_000_000;
 pub struct Price {
     /// Input that came from no cache.
     pub input: i64,
-    /// Output, reasoning included.
+    /// Output; reasoning included, unless that has a price of its own.
     pub output: i64,
     /// Input read from the vendor's cache; none where nobody said.
     pub cache_read: Option<i64>,
     /// Input written to it.
     pub cache_write: Option<i64>,
+    /// The part of the output that was reasoning, where that has a price of its own.
+    pub thinking: Option<i64>,
 }
 
 impl Price {
     /// What tokens cost, in micro-USD, rounded up once. Nothing where there are tokens of a kind that has no price.
     #[must_use]
     pub fn cost(&self, tokens: &Tokens) -> Option<i64> {
+        let thought = self.thinking.map_or(0, |_| tokens.reasoning.min(tokens.output));
         let kinds = [
             (tokens.input, Some(self.input)),
-            (tokens.output, Some(self.output)),
+            (tokens.output - thought, Some(self.output)),
+            (thought, self.thinking),
             (tokens.cache_read, self.cache_read),
             (tokens.cache_write, self.cache_write),
         ];
@@ -80,6 +84,23 @@ pub trait Prices: Send + Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reasoning_costs_what_output_costs_unless_it_has_a_price_of_its_own() {
+        let plain = Price {
+            input: 1_000_000,
+            output: 4_000_000,
+            cache_read: None,
+            cache_write: None,
+            thinking: None,
+        };
+        let tokens = Tokens { input: 10, output: 100, reasoning: 60, ..Tokens::default() };
+        assert_eq!(plain.cost(&tokens), Some(10 + 400));
+        let own = Price { thinking: Some(2_000_000), ..plain };
+        assert_eq!(own.cost(&tokens), Some(10 + 160 + 120));
+        let odd = Tokens { reasoning: 500, ..tokens };
+        assert_eq!(own.cost(&odd), Some(10 + 200), "no more of it than there was output");
+    }
 
     #[test]
     fn a_price_is_written_as_dollars_of_one_token() {

@@ -15,6 +15,8 @@ pub struct Model {
     pub output_price: i64,
     pub cache_read_price: Option<i64>,
     pub cache_write_price: Option<i64>,
+    /// Of output that was reasoning, where that has a price of its own.
+    pub thinking_price: Option<i64>,
     pub since_ms: i64,
     pub up_to_input: Option<i64>,
     pub source: Option<String>,

@@ -67,6 +67,7 @@ impl Book {
                 output: p.output_price,
                 cache_read: p.cache_read_price,
                 cache_write: p.cache_write_price,
+                thinking: p.thinking_price,
             };
             let own = Own { since_ms: p.since_ms, up_to_input: p.up_to_input, price };
             let all = book.own.entry(p.workspace_id).or_default();

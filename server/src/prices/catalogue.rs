@@ -47,6 +47,8 @@ fn entry(line: &'static str) -> Option<Entry> {
             output: output.parse().ok()?,
             cache_read: optional(read)?,
             cache_write: optional(write)?,
+            // No vendor in it has one that its sources agree on.
+            thinking: None,
         }),
     };
     Some(Entry { since_ms: day_ms(since)?, vendor, model, up_to_input: optional(up_to)?, price, source })

@@ -22,6 +22,7 @@ pub(super) struct Draft {
     output: i64,
     cache_read: Option<i64>,
     cache_write: Option<i64>,
+    thinking: Option<i64>,
     source: Option<String>,
 }
 
@@ -41,6 +42,7 @@ impl Draft {
         let cache_read = figure(&mut check, cache_read, "/cache_read_price");
         let cache_write = (q.cache_write_price, q.cache_write_usd.as_deref());
         let cache_write = figure(&mut check, cache_write, "/cache_write_price");
+        let thinking = figure(&mut check, (q.thinking_price, q.thinking_usd.as_deref()), "/thinking_price");
         let fits = q.up_to_input.is_none_or(|most| (1..=MAX_TOKENS).contains(&most));
         check.rule(fits, "/up_to_input", &format!("must be 1 to {MAX_TOKENS} tokens"));
         let since_ms = since(&mut check, q, now_ms);
@@ -53,14 +55,25 @@ impl Draft {
             return Err(ApiError::internal());
         };
         let (model, up_to_input) = (named(&q.model).to_owned(), q.up_to_input);
-        Ok(Self { vendor, model, up_to_input, since_ms, input, output, cache_read, cache_write, source })
+        Ok(Self {
+            vendor,
+            model,
+            up_to_input,
+            since_ms,
+            input,
+            output,
+            cache_read,
+            cache_write,
+            thinking,
+            source,
+        })
     }
 
     /// Whether a price says the same, whenever it began.
     pub(super) fn says(&self, other: &row::Model) -> bool {
         let figures = (self.input, self.output, self.cache_read, self.cache_write);
         let others = (other.input_price, other.output_price, other.cache_read_price, other.cache_write_price);
-        figures == others && self.source == other.source
+        figures == others && self.thinking == other.thinking_price && self.source == other.source
     }
 
     /// Whether a price is of the same model.
@@ -95,6 +108,7 @@ impl Draft {
             output_price: self.output,
             cache_read_price: self.cache_read,
             cache_write_price: self.cache_write,
+            thinking_price: self.thinking,
             since_ms: self.since_ms.unwrap_or(now_ms),
             up_to_input: self.up_to_input,
             source: self.source,

@@ -30,7 +30,7 @@ use policy::{Granted, act};
 use std::{collections::HashSet, sync::Arc};
 
 /// The columns of an export. A file that is read needs those of model and price; the others may be missing.
-const COLUMNS: [&str; 9] = [
+const COLUMNS: [&str; 10] = [
     "since",
     "vendor",
     "model",
@@ -39,6 +39,7 @@ const COLUMNS: [&str; 9] = [
     "output_usd",
     "cache_read_usd",
     "cache_write_usd",
+    "thinking_usd",
     "source",
 ];
 const NEEDED: [&str; 4] = ["vendor", "model", "input_usd", "output_usd"];
@@ -94,6 +95,7 @@ fn line(price: &ModelPrice) -> String {
         usd(price.output_price),
         usd(price.cache_read_price),
         usd(price.cache_write_price),
+        usd(price.thinking_price),
         price.source.clone().unwrap_or_default(),
     ];
     cells.map(|text| cell(&text).into_owned()).join(",") + "\r\n"
@@ -194,6 +196,7 @@ fn read(head: &[String], (_, cells): &Record, now_ms: i64) -> Result<Draft, Vec<
         output_usd: get("output_usd"),
         cache_read_usd: get("cache_read_usd"),
         cache_write_usd: get("cache_write_usd"),
+        thinking_usd: get("thinking_usd"),
         up_to_input,
         since: get("since"),
         source: get("source"),

@@ -184,15 +184,19 @@ fn checked(q: &SetModel) -> Result<(&'static str, ModelFacts), ApiError> {
     for (score, pointer) in scores {
         check.rule(score.is_none_or(|score| (0..=100).contains(&score)), pointer, "must be 0 to 100");
     }
-    let (notes, source) = (said(q.notes.as_deref()), said(q.source.as_deref()));
-    for (text, pointer) in [(&notes, "/notes"), (&source, "/source")] {
+    let texts = [&q.display_name, &q.notes, &q.source].map(|text| said(text.as_deref()));
+    let most = [(MAX_NAME, "/display_name"), (MAX_NOTE, "/notes"), (MAX_NOTE, "/source")];
+    for (text, (most, pointer)) in texts.iter().zip(most) {
         if let Some(text) = text {
-            check.line(text, MAX_NOTE, pointer);
+            check.line(text, most, pointer);
         }
     }
+    let [display_name, notes, source] = texts;
+    let recommended_scenarios = scenarios(q, &mut check);
     check.done()?;
     let vendor = vendor.ok_or_else(ApiError::internal)?;
     let facts = ModelFacts {
+        display_name,
         kind: q.kind,
         context_length: q.context_length,
         max_output_tokens: q.max_output_tokens,
@@ -206,10 +210,25 @@ fn checked(q: &SetModel) -> Result<(&'static str, ModelFacts), ApiError> {
         coding_score: q.coding_score,
         creativity_score: q.creativity_score,
         speed_score: q.speed_score,
+        recommended_scenarios,
         notes,
         source,
     };
     Ok((vendor, facts))
+}
+
+/// What a model is good for, each word once.
+fn scenarios(q: &SetModel, check: &mut Check) -> Option<Vec<String>> {
+    let between = |c: char| c == ',' || c.is_whitespace();
+    let said = q.recommended_scenarios.iter().flatten().flat_map(|text| text.split(between));
+    let mut words: Vec<String> = said.filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+    words.sort_unstable();
+    words.dedup();
+    check.rule(words.len() <= MAX_SCENARIOS, "/recommended_scenarios", "must be 20 words at most");
+    let plain = |word: &String| word.len() <= 32 && word.chars().all(|c| c.is_alphanumeric() || c == '-');
+    let rule = "must be words of 32 letters, digits and hyphens at most";
+    check.rule(words.iter().all(plain), "/recommended_scenarios", rule);
+    Some(words).filter(|words| !words.is_empty())
 }
 
 pub(super) async fn set(

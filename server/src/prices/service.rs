@@ -96,6 +96,7 @@ pub(super) fn shipped(entry: &catalogue::Entry) -> ModelPrice {
         output_price: entry.price.map(|price| price.output),
         cache_read_price: entry.price.and_then(|price| price.cache_read),
         cache_write_price: entry.price.and_then(|price| price.cache_write),
+        thinking_price: entry.price.and_then(|price| price.thinking),
         since_ms: entry.since_ms,
         source: Some(entry.source.to_owned()).filter(|source| !source.is_empty()),
     }

@@ -45,6 +45,7 @@ pub(super) async fn replace<C: ConnectionTrait>(
         (row::Column::OutputPrice, Expr::value(model.output_price)),
         (row::Column::CacheReadPrice, Expr::value(model.cache_read_price)),
         (row::Column::CacheWritePrice, Expr::value(model.cache_write_price)),
+        (row::Column::ThinkingPrice, Expr::value(model.thinking_price)),
         (row::Column::Source, Expr::value(model.source)),
     ];
     let of = row::Entity::update_many().filter(visible(granted.scope(), row::Column::WorkspaceId));
@@ -119,6 +120,7 @@ pub(super) fn word(row: row::Model) -> ModelPrice {
         output_price: Some(row.output_price),
         cache_read_price: row.cache_read_price,
         cache_write_price: row.cache_write_price,
+        thinking_price: row.thinking_price,
         since_ms: row.since_ms,
         source: row.source,
     }

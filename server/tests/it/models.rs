@@ -65,7 +65,7 @@ async fn models_are_listed_once_each_with_facts_and_the_price_of_now() {
     assert!(embed.len() > 3 && embed.iter().all(|m| m["facts"]["kind"] == "embedding"), "{embed:?}");
     assert!(all(&at, &owner, "q=SONNET").await.len() >= 3);
     assert!(all(&at, &owner, "own=true").await.is_empty());
-    for bad in ["vendor=nobody", "kind=3d", "limit=0", "cursor=x", "colour=red"] {
+    for bad in ["vendor=nobody", "kind=4d", "limit=0", "cursor=x", "colour=red"] {
         assert_eq!(at.get(&owner, &format!("/api/models?{bad}")).await.status, 422, "{bad}");
     }
     at.stop().await;
@@ -79,11 +79,14 @@ async fn what_a_workspace_says_of_a_model_is_its_own_and_is_taken_back() {
     let stranger = at.stranger().await;
     let before = one(&at, &owner, "openai", "gpt-4o").await;
     let say = json!({ "vendor": "openai", "model": "gpt-4o", "context_length": 64_000, "deprecated": true,
-        "notes": "ours goes in spring", "coding_score": 71 });
+        "notes": "ours goes in spring", "coding_score": 71, "display_name": "Our 4o",
+        "recommended_scenarios": ["translation, Code", "code"] });
     assert_eq!(at.ask(&viewer, "PUT", "/api/models", say.clone()).await.status, 403);
     let said = at.ask(&owner, "PUT", "/api/models", say.clone()).await.ok(200);
     assert_eq!((&said["facts"]["context_length"], &said["facts"]["vision"]), (&json!(64_000), &json!(true)));
     assert_eq!(said["own_facts"]["vision"], Value::Null, "only what was said");
+    let words = (&said["facts"]["display_name"], &said["facts"]["recommended_scenarios"]);
+    assert_eq!(words, (&json!("Our 4o"), &json!(["code", "translation"])), "each word once");
     assert_eq!(said["price"], before["price"]);
     assert_eq!(one(&at, &viewer, "openai", "gpt-4o").await, said, "members read it");
     assert_eq!(one(&at, &stranger, "openai", "gpt-4o").await, before, "nobody else does");
@@ -97,9 +100,17 @@ async fn what_a_workspace_says_of_a_model_is_its_own_and_is_taken_back() {
     assert_eq!(one(&at, &owner, "openai", "gpt-4o").await, before);
 
     let bad = json!({ "vendor": "nobody", "model": "a b", "context_length": 0, "speed_score": 101,
-        "notes": "x".repeat(301) });
+        "notes": "x".repeat(301), "display_name": "x".repeat(81), "recommended_scenarios": ["a/b"] });
     let refused = at.ask(&owner, "PUT", "/api/models", bad).await;
-    let pointers = ["/vendor", "/model", "/context_length", "/speed_score", "/notes"];
+    let pointers = [
+        "/vendor",
+        "/model",
+        "/context_length",
+        "/speed_score",
+        "/display_name",
+        "/notes",
+        "/recommended_scenarios",
+    ];
     assert_eq!((refused.status, refused.pointers()), (422, pointers.map(str::to_owned).to_vec()));
     at.stop().await;
 }
@@ -114,7 +125,8 @@ async fn a_price_may_begin_later_and_holds_from_then_on() {
         price.as_object_mut().expect("fields").extend(more.as_object().expect("fields").clone());
         at.ask(&owner, "POST", "/api/prices", price).await
     };
-    let now = set(json!({ "source": "our contract" })).await.ok(201);
+    let now = set(json!({ "source": "our contract", "thinking_usd": "3" })).await.ok(201);
+    assert_eq!(now["thinking_price"], 3_000_000);
     assert_eq!((&now["input_price"], &now["output_price"]), (&json!(2_500_000), &json!(10_000_000)));
     assert_eq!((&now["since_ms"], &now["source"]), (&json!(NOW), &json!("our contract")));
     let later = set(json!({ "since": "2026-11-24", "input_usd": "9" })).await.ok(201);
@@ -180,9 +192,9 @@ async fn a_file_of_prices_is_checked_then_taken_and_the_same_file_again_changes_
     assert_eq!(file.headers["content-type"], "text/csv; charset=utf-8; header=present");
     assert_eq!(
         file.text,
-        "since,vendor,model,up_to_input,input_usd,output_usd,cache_read_usd,cache_write_usd,source\r\n\
-         2026-11-22,anthropic,mine,1000,1.00,2.50,,,\r\n\
-         2026-12-01,openai,gpt-4o,,2.50,10.00,1.25,,\"a, contract\"\r\n"
+        "since,vendor,model,up_to_input,input_usd,output_usd,cache_read_usd,cache_write_usd,thinking_usd,source\r\n\
+         2026-11-22,anthropic,mine,1000,1.00,2.50,,,,\r\n\
+         2026-12-01,openai,gpt-4o,,2.50,10.00,1.25,,,\"a, contract\"\r\n"
     );
     assert_eq!(count(&import(&file.text, false).await.ok(200)), [0, 0, 2], "an export is an import");
     let dearer = file.text.replace("2.50,10.00", "3,10");

@@ -111,6 +111,7 @@ fn one(name: &str, owner: &str, (facts, price): (Facts, Option<Price>), dialect:
             ("completion", Some(price.output)),
             ("input_cache_read", price.cache_read),
             ("input_cache_write", price.cache_write),
+            ("internal_reasoning", price.thinking),
         ];
         let known = figures
             .into_iter()

@@ -236,7 +236,8 @@ impl Prices for Cheap {
 
     fn price(&self, _: WorkspaceId, _: &str, model: &str, _: i64, _: u64) -> Option<Price> {
         let one = 1_000_000;
-        let price = Price { input: one, output: one, cache_read: Some(one), cache_write: Some(one) };
+        let price =
+            Price { input: one, output: one, cache_read: Some(one), cache_write: Some(one), thinking: None };
         (model == "fake-model").then_some(price)
     }
 }

@@ -216,7 +216,13 @@ impl Prices for Told {
 
     fn price(&self, of: WorkspaceId, vendor: &str, model: &str, _: i64, _: u64) -> Option<Price> {
         let ours = if of == workspace() { 2_500_000 } else { 1 };
-        let price = Price { input: ours, output: 10_000_000, cache_read: Some(0), cache_write: None };
+        let price = Price {
+            input: ours,
+            output: 10_000_000,
+            cache_read: Some(0),
+            cache_write: None,
+            thinking: Some(3_000_000),
+        };
         (model == "known")
             .then_some(Price { input: if vendor == "google" { 150_000 } else { ours }, ..price })
     }
@@ -257,8 +263,7 @@ async fn the_list_says_lengths_and_prices_where_they_are_known_in_each_dialects_
     };
     let known = get("/v1/models/openai/known", PROGRAM_TOKEN, &[]).await;
     assert_eq!((&known["context_length"], &known["max_output_tokens"]), (&400_000.into(), &128_000.into()));
-    let pricing =
-        serde_json::json!({"prompt": "0.0000025", "completion": "0.00001", "input_cache_read": "0"});
+    let pricing = serde_json::json!({"prompt": "0.0000025", "completion": "0.00001", "input_cache_read": "0", "internal_reasoning": "0.000003"});
     assert_eq!(known["pricing"], pricing, "USD a token; what is not known is no figure");
     let listed = get("/v1/models", PROGRAM_TOKEN, &[]).await["data"].as_array().unwrap().clone();
     assert!(listed.contains(&known), "{listed:?}");

@@ -51,6 +51,7 @@ fn own(id: u128, model: &str, input_price: i64, since_ms: i64) -> row::Model {
         output_price: 0,
         cache_read_price: None,
         cache_write_price: None,
+        thinking_price: None,
         since_ms,
         up_to_input: None,
         source: None,

@@ -22,13 +22,13 @@ async fn a_person_keeps_models_and_prices_from_the_command_line() {
 
     let price =
         ["price", "set", "openai/mine", "--input-usd", "2.50", "--output-usd", "10", "--since", "2026-01-01"];
-    let more = ["--up-to", "1000", "--source", "our contract"];
+    let more = ["--up-to", "1000", "--thinking-usd", "3", "--source", "our contract"];
     said(&[&price[..], &more[..]].concat());
     let file = home.dir.path().join("prices.csv");
     let path = file.to_str().expect("a path");
     said(&["price", "export", "--file", path]);
     let written = std::fs::read_to_string(&file).expect("the file");
-    assert!(written.ends_with("2026-01-01,openai,mine,1000,2.50,10.00,,,our contract\r\n"), "{written}");
+    assert!(written.ends_with("2026-01-01,openai,mine,1000,2.50,10.00,,,3.00,our contract\r\n"), "{written}");
     assert!(said(&["price", "export", "--all"]).contains("claude-haiku-4-5"));
     assert!(said(&["price", "import", path]).contains("unchanged"));
 
