@@ -10,7 +10,7 @@ export default defineConfig<Options>({
   workers: 1,
   fullyParallel: false,
   // As in .config/nextest.toml: one that passes the second time is told by name and words.
-  retries: process.env.CI ? 1 : 0,
+  retries: process.env.CI === 'true' ? 1 : 0,
   forbidOnly: !!process.env.CI,
   // Deadlines, not measurements: on a busy machine a page takes seconds to begin, and nothing here is about how many.
   timeout: 120_000,

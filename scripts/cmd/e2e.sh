@@ -59,7 +59,7 @@ e2e_failures() {
     const walk = ({ suites = [], specs = [] }) => {
       for (const { file, line, title, tests } of specs)
         for (const { status, results } of tests.filter(({ status }) => status === "unexpected" || status === "flaky"))
-          for (const { errors, duration } of results.filter(({ errors }) => errors.length).slice(-1))
+          for (const { errors, duration } of [...results.slice(-1), ...results.filter(({ errors }) => errors.length)].slice(-1))
             console.error(`${status === "flaky" ? "FLAKY" : "FAIL "} ${file}:${line} ${title} (${duration} ms)\n    ${errors.map(told).join("\n    ")}`);
       suites.forEach(walk);
     };

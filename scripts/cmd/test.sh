@@ -3,6 +3,7 @@
 
 cmd_test() {
   local passed=0 failed=0
+  RUST_FLAKY=0 E2E_FLAKY=0
   load cmd/e2e
   setup_build
   setup_tests

@@ -10,6 +10,8 @@ use zeroize::Zeroizing;
 
 /// Longest secret that is read, in bytes.
 const LONGEST: u64 = 64 * 1024;
+/// Longest file that is typed.
+const LONGEST_FILE: usize = 16 * 1024;
 /// What a terminal sends for Ctrl-C.
 const CTRL_C: u8 = 3;
 
@@ -42,6 +44,12 @@ pub(crate) fn secret(prompt: &str) -> Result<Zeroizing<String>, Failure> {
     let mut text = Zeroizing::new(String::new());
     if io::stdin().is_terminal() {
         text = hidden(prompt).map_err(|error| broken(&error))?;
+        if text.starts_with('{') && !is_whole(text.as_bytes()) {
+            return Err(Failure::Usage(
+                "this file did not come whole: give it on standard input, as in `chela key add < key.json`"
+                    .to_owned(),
+            ));
+        }
     } else {
         io::stdin().lock().take(LONGEST).read_to_string(&mut text).map_err(|error| broken(&error))?;
     }
@@ -86,13 +94,28 @@ fn hidden(prompt: &str) -> io::Result<Zeroizing<String>> {
 fn typed(mut terminal: &File) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
     let mut piece = Zeroizing::new([0u8; 1024]);
-    while bytes.len() < 4096 && !bytes.iter().any(|byte| matches!(*byte, b'\n' | CTRL_C)) {
+    while bytes.len() < most(&bytes) && !is_whole(&bytes) {
         match terminal.read(piece.as_mut())? {
             0 => break,
             read => bytes.extend_from_slice(piece.get(..read).unwrap_or_default()),
         }
     }
     Ok(bytes)
+}
+
+/// A line; a file has many, and what is left of it must not reach the shell.
+fn most(bytes: &[u8]) -> usize {
+    if bytes.starts_with(b"{") { LONGEST_FILE } else { 4096 }
+}
+
+/// Whether what was typed is at its end: with its line, or, where it is a file, with its last brace.
+fn is_whole(bytes: &[u8]) -> bool {
+    let cancelled = bytes.contains(&CTRL_C);
+    let ended = bytes.contains(&b'\n');
+    let is_file = bytes.starts_with(b"{");
+    cancelled
+        || (!is_file && ended)
+        || (is_file && serde_json::from_slice::<serde_json::Value>(bytes).is_ok())
 }
 
 fn tell(prompt: &str) {
@@ -103,4 +126,16 @@ fn tell(prompt: &str) {
 
 fn broken(error: &io::Error) -> Failure {
     Failure::Usage(format!("cannot read what you typed: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_whole;
+
+    #[test]
+    fn a_key_ends_with_its_line_and_a_file_with_its_last_brace() {
+        assert!(!is_whole(b"sk-x") && is_whole(b"sk-x\n"));
+        assert!(!is_whole(b"{\n \"a\": \"}\",\n") && is_whole(b"{\n \"a\": \"}\"\n}"));
+        assert!(is_whole(b"{\n\x03"), "cancelled");
+    }
 }

@@ -11,7 +11,7 @@ use ring::{
     signature::{RSA_PKCS1_SHA256, RsaKeyPair},
 };
 use serde_json::json;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use zeroize::Zeroizing;
 
 /// How long a token is good: no longer one is taken.
@@ -26,37 +26,51 @@ pub(crate) struct Mint {
     /// Read when the first call comes: a snapshot is built often.
     key: OnceLock<Option<RsaKeyPair>>,
     last: ArcSwapOption<Minted>,
+    /// Every token that may still be good. Held while one is signed: once an hour, for a millisecond.
+    all: Mutex<Vec<Arc<Minted>>>,
 }
 
 /// A token.
 pub(crate) struct Minted {
     pub(crate) text: Zeroizing<String>,
     from_ms: i64,
-    /// The one before it, which a call may still be under way with.
-    before: Option<Zeroizing<String>>,
+}
+
+impl Minted {
+    /// Calls that began a moment before it was signed take it as well; a clock that was set back further does not.
+    fn serves(&self, now_ms: i64) -> bool {
+        self.from_ms <= now_ms + SPARE_MS && now_ms < self.from_ms + GOOD_MS - SPARE_MS
+    }
 }
 
 impl Mint {
     /// A mint for a key that is a file; nothing for one that is sent.
     pub(crate) fn new(scope: &'static str, secret: &str) -> Option<Self> {
         let file = secret.starts_with('{').then(|| Zeroizing::new(secret.to_owned()))?;
-        Some(Self { file, scope, key: OnceLock::new(), last: ArcSwapOption::empty() })
+        let (last, all) = (ArcSwapOption::empty(), Mutex::default());
+        Some(Self { file, scope, key: OnceLock::new(), last, all })
     }
 
     /// The token of a moment. `None`: the file is none.
     pub(crate) fn token(&self, now_ms: i64) -> Option<Arc<Minted>> {
-        let last = self.last.load_full();
-        // A clock that was set back has a token from the future, which nobody takes.
-        let good = |one: &&Arc<Minted>| one.from_ms <= now_ms && now_ms < one.from_ms + GOOD_MS - SPARE_MS;
-        if let Some(last) = last.as_ref().filter(good) {
-            return Some(Arc::clone(last));
+        let last = || self.last.load_full().filter(|one| one.serves(now_ms));
+        if let Some(last) = last() {
+            return Some(last);
         }
-        let text = self.sign(now_ms)?;
-        let before = last.map(|last| last.text.clone());
-        let minted = Arc::new(Minted { text, from_ms: now_ms, before });
-        // Calls that come at once may sign one each; all of them are good, and the last one stays.
+        let mut all = self.all();
+        // Another call may have signed one meanwhile.
+        if let Some(last) = last() {
+            return Some(last);
+        }
+        let minted = Arc::new(Minted { text: self.sign(now_ms)?, from_ms: now_ms });
+        all.retain(|one| (one.from_ms - now_ms).abs() < GOOD_MS);
+        all.push(Arc::clone(&minted));
         self.last.store(Some(Arc::clone(&minted)));
         Some(minted)
+    }
+
+    fn all(&self) -> MutexGuard<'_, Vec<Arc<Minted>>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn sign(&self, now_ms: i64) -> Option<Zeroizing<String>> {
@@ -67,18 +81,19 @@ impl Mint {
         let claims = json!({
             "iss": name, "sub": name, "scope": self.scope, "iat": from_s, "exp": from_s + GOOD_MS / 1_000,
         });
-        let mut text = [head, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
+        let parts = [head, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+        let mut text = Zeroizing::new(String::with_capacity(2_048));
+        text.push_str(&parts.join("."));
         let mut signature = vec![0; key.public().modulus_len()];
         key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature).ok()?;
         text.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut text);
-        Some(Zeroizing::new(text))
+        Some(text)
     }
 
-    /// The tokens that were sent last: no word of them is anybody's to see.
+    /// The tokens that somebody may still use: no word of them is anybody's to see.
     pub(crate) fn sent(&self) -> Vec<Zeroizing<String>> {
-        let last = self.last.load_full();
-        last.iter().flat_map(|one| [Some(one.text.clone()), one.before.clone()]).flatten().collect()
+        self.all().iter().map(|one| one.text.clone()).collect()
     }
 }
 
@@ -119,10 +134,27 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &mint.token(NOON + 54 * 60_000).unwrap()));
         let second = mint.token(NOON + 55 * 60_000).unwrap();
         assert_ne!(*first.text, *second.text, "five minutes before its end");
-        assert_eq!(mint.sent(), [second.text.clone(), first.text.clone()]);
+        assert!(
+            Arc::ptr_eq(&second, &mint.token(NOON + 55 * 60_000 - 1).unwrap()),
+            "who began a moment before"
+        );
+        assert_eq!(mint.sent(), [first.text.clone(), second.text.clone()], "both are good still");
         let back = mint.token(NOON).unwrap();
         assert_eq!(*back.text, *first.text, "a clock set back has its own");
-        assert_eq!(mint.sent().len(), 2);
+        mint.token(NOON + 3 * 3_600_000).unwrap();
+        assert_eq!(mint.sent().len(), 1, "those that are over are forgotten");
+    }
+
+    #[test]
+    fn calls_that_come_at_once_take_one_token() {
+        let mint = Mint::new(SCOPE, FILE).unwrap();
+        let all: Vec<_> = std::thread::scope(|scope| {
+            let at = |ms: i64| mint.token(NOON + ms).unwrap();
+            let calls = [0, 999, 1_000, 1_001].map(|ms| scope.spawn(move || at(ms)));
+            calls.map(|call| call.join().unwrap()).into()
+        });
+        assert!(all.iter().all(|one| Arc::ptr_eq(one, &all[0])));
+        assert_eq!(mint.sent().len(), 1);
     }
 
     #[test]

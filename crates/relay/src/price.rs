@@ -40,6 +40,17 @@ impl Price {
         }
         i64::try_from(sum.div_ceil(MILLION)).ok()
     }
+
+    /// What tokens cost at most, whatever part of the output will be reasoning.
+    #[must_use]
+    pub fn cost_at_most(&self, tokens: &Tokens) -> Option<i64> {
+        Self {
+            output: self.thinking.map_or(self.output, |price| price.max(self.output)),
+            thinking: None,
+            ..*self
+        }
+        .cost(tokens)
+    }
 }
 
 impl Price {
@@ -100,6 +111,10 @@ mod tests {
         assert_eq!(own.cost(&tokens), Some(10 + 160 + 120));
         let odd = Tokens { reasoning: 500, ..tokens };
         assert_eq!(own.cost(&odd), Some(10 + 200), "no more of it than there was output");
+        let guess = Tokens { reasoning: 0, ..tokens };
+        assert_eq!((plain.cost_at_most(&guess), own.cost_at_most(&guess)), (Some(410), Some(410)));
+        let dear = Price { thinking: Some(9_000_000), ..plain };
+        assert_eq!(dear.cost_at_most(&guess), Some(910), "all of it may be reasoning");
     }
 
     #[test]

@@ -128,7 +128,7 @@ impl Caller {
         }
     }
 
-    /// The same with what holds for its calls. By what somebody stopped they are refused before anything else refuses them.
+    /// The same with what holds for its calls. What somebody stopped comes before limits that are used up.
     #[must_use]
     pub fn with_limits(self, mut limits: Vec<Arc<Limit>>) -> Self {
         limits.sort_by_key(|limit| limit.most != 0);

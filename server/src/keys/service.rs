@@ -35,6 +35,7 @@ use relay::{
 };
 use std::sync::Arc;
 use tokio::sync::Notify;
+use zeroize::Zeroizing;
 
 /// Models that a new bot is offered first, where the key has them.
 const PREFERRED: [&str; 4] =
@@ -92,7 +93,7 @@ pub fn register(verbs: &mut Verbs, keys: &Arc<Keys>) {
 pub(super) struct Candidate {
     pub(super) key: UpstreamKey,
     base_text: String,
-    secret: zeroize::Zeroizing<String>,
+    secret: Zeroizing<String>,
 }
 
 impl Keys {
@@ -113,8 +114,7 @@ impl Keys {
         secret: &str,
         base_url: Option<&str>,
     ) -> Result<Candidate, OpError> {
-        let secret = vendors::tidied(secret.trim());
-        let (vendor, base_text) = told(vendor, &secret, base_url)?;
+        let (vendor, secret, base_text) = told(vendor, secret.trim(), base_url)?;
         let refused = |e: relay::EgressError| ApiError::field("/base_url", e.to_string());
         let base = BaseUrl::parse(&base_text).map_err(refused)?;
         let slug = store::slug(self.platform.db.read(), workspace).await?;
@@ -182,17 +182,21 @@ impl Keys {
     }
 }
 
-/// The vendor of a key and the address it is used at, from what a person said of it.
+/// The vendor of a key, the key as it is kept and the address it is used at, from what a person said of them.
 fn told(
     vendor: Option<&str>,
     secret: &str,
     base_url: Option<&str>,
-) -> Result<(&'static relay::Vendor, String), ApiError> {
+) -> Result<(&'static relay::Vendor, Zeroizing<String>, String), ApiError> {
     let named = vendor.map(str::trim).filter(|v| !v.is_empty());
     let found = match named {
         Some(id) => Some(vendors::find_region(id).ok_or_else(|| ApiError::field("/vendor", unknown(id)))?),
         None => vendors::detect(secret).map(|v| (v, None)),
     };
+    if let Some(flaw) = found.and_then(|(vendor, _)| vendor.flaw(secret)) {
+        return Err(ApiError::field("/secret", flaw));
+    }
+    let secret = found.map_or_else(|| Zeroizing::new(secret.to_owned()), |(vendor, _)| vendor.kept(secret));
     let keyless = found.is_some_and(|(v, _)| v.keyless);
     let mut check = Check::new();
     check.rule(keyless || !secret.is_empty(), "/secret", "must not be empty");
@@ -202,9 +206,6 @@ fn told(
         "/secret",
         "must have no spaces or line breaks inside",
     );
-    if let Some(flaw) = found.and_then(|(vendor, _)| vendor.flaw(secret)) {
-        check.rule(false, "/secret", flaw);
-    }
     check.done()?;
     let (vendor, region) = found
         .ok_or_else(|| ApiError::field("/vendor", "cannot be told from the shape of this key: choose it"))?;
@@ -212,10 +213,10 @@ fn told(
         .map(str::trim)
         .filter(|u| !u.is_empty())
         .or(region.map(|r| r.base_url))
-        .or_else(|| vendor.home(secret))
+        .or_else(|| vendor.home(&secret))
         .ok_or_else(|| ApiError::field("/base_url", "is needed for this vendor"))?;
-    let base = vendor.placed(base, secret).map_err(|flaw| ApiError::field("/vendor", flaw))?;
-    Ok((vendor, base.into_owned()))
+    let base = vendor.placed(base, &secret).map_err(|flaw| ApiError::field("/vendor", flaw))?.into_owned();
+    Ok((vendor, secret, base))
 }
 
 /// What to say of a vendor that is not in the table.
@@ -354,8 +355,11 @@ async fn replace(
     if let Some(expected) = q.expected_version.filter(|e| *e != model.version) {
         return Err(ApiError::stale(expected, model.version).into());
     }
-    let base =
-        q.base_url.as_deref().map(str::trim).filter(|u| !u.is_empty()).unwrap_or(&model.base_url).to_owned();
+    let said = q.base_url.as_deref().map(str::trim).filter(|u| !u.is_empty());
+    // Another kind of key may have its place elsewhere.
+    let moved =
+        || vendors::find(&model.vendor).and_then(|vendor| vendor.moved(&model.base_url, q.secret.trim()));
+    let base = said.or_else(moved).unwrap_or(&model.base_url).to_owned();
     let candidate = k.candidate(model.workspace_id, Some(&model.vendor), &q.secret, Some(&base)).await?;
     k.judge(&candidate, q.accept_failing.unwrap_or(false), &mut model).await?;
     model.base_url.clone_from(&candidate.base_text);
@@ -446,7 +450,7 @@ mod tests {
     use super::*;
 
     fn at(vendor: Option<&str>, secret: &str, base: Option<&str>) -> Result<(&'static str, String), String> {
-        let told = told(vendor, secret, base).map(|(v, base)| (v.id, base));
+        let told = told(vendor, secret, base).map(|(v, _, base)| (v.id, base));
         told.map_err(|e| e.fields.iter().map(|f| f.pointer.clone()).collect())
     }
 

@@ -219,13 +219,14 @@ fn checked(q: &SetModel) -> Result<(&'static str, ModelFacts), ApiError> {
 
 /// What a model is good for, each word once.
 fn scenarios(q: &SetModel, check: &mut Check) -> Option<Vec<String>> {
-    let between = |c: char| c == ',' || c.is_whitespace();
+    let between = |c: char| ",;，、；".contains(c) || c.is_whitespace();
     let said = q.recommended_scenarios.iter().flatten().flat_map(|text| text.split(between));
     let mut words: Vec<String> = said.filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
     words.sort_unstable();
     words.dedup();
     check.rule(words.len() <= MAX_SCENARIOS, "/recommended_scenarios", "must be 20 words at most");
-    let plain = |word: &String| word.len() <= 32 && word.chars().all(|c| c.is_alphanumeric() || c == '-');
+    let plain =
+        |word: &String| word.chars().count() <= 32 && word.chars().all(|c| c.is_alphanumeric() || c == '-');
     let rule = "must be words of 32 letters, digits and hyphens at most";
     check.rule(words.iter().all(plain), "/recommended_scenarios", rule);
     Some(words).filter(|words| !words.is_empty())

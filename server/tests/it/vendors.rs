@@ -208,7 +208,21 @@ async fn the_file_of_a_service_account_is_kept_as_one_line_and_only_the_end_of_i
     let replaced = at.ask(&owner, "POST", &format!("/api/keys/{id}/replace"), other).await.ok(200);
     assert_eq!((&replaced["status"], &replaced["last_four"]), (&json!("working"), &json!("ey-1")));
 
+    // And the file again in its place, now at an address that is somebody's own: it stays there.
+    let again = json!({ "secret": ACCOUNT, "accept_failing": true });
+    let again = at.ask(&owner, "POST", &format!("/api/keys/{id}/replace"), again).await.ok(200);
+    assert_eq!((&again["base_url"], &again["last_four"]), (&key["base_url"], &json!("cdef")));
+
+    let asked = at.world.vendor.calls().len();
     for (body, pointer) in [
+        (
+            json!({ "secret": ACCOUNT, "vendor": "google", "base_url": base, "accept_failing": true }),
+            "/secret",
+        ),
+        (
+            json!({ "secret": ACCOUNT, "vendor": "custom", "base_url": base, "accept_failing": true }),
+            "/secret",
+        ),
         (json!({ "secret": ACCOUNT.replace("service_account", "authorized_user") }), "/secret"),
         (json!({ "secret": "{ \"type\": \"service_account\" }", "vendor": "vertex" }), "/secret"),
         (json!({ "secret": "AQ.express-key-1", "vendor": "vertex@us-central1" }), "/vendor"),
@@ -217,5 +231,6 @@ async fn the_file_of_a_service_account_is_kept_as_one_line_and_only_the_end_of_i
         assert_eq!((refused.status, refused.pointers()), (422, vec![pointer.to_owned()]));
         assert!(!refused.text.contains("MII"));
     }
+    assert_eq!(at.world.vendor.calls().len(), asked, "nobody was asked with it");
     at.stop().await;
 }

@@ -45,7 +45,7 @@ impl Guard {
             .prices()
             .and_then(|prices| prices.price(caller.workspace, at.0, at.1, now_ms, prompt));
         let tokens = guess.tokens();
-        let money = price.and_then(|price| price.cost(&tokens));
+        let money = price.and_then(|price| price.cost_at_most(&tokens));
         if money.is_none() && tokens != Tokens::default() && Reserved::ends_spending(&caller.limits, at) {
             // Who stopped it said more than that nobody knows its price.
             return Err(match Reserved::stop(&caller.limits, at, now_ms) {

@@ -83,7 +83,7 @@ impl Guard {
         let now_ms = (self.shared.config.now_ms)();
         let (tokens, workspace, prompt) = (self.guess.tokens(), self.workspace(), self.guess.input);
         let price = self.snapshot.prices().and_then(|all| all.price(workspace, at.0, at.1, now_ms, prompt));
-        let money = price.and_then(|price| price.cost(&tokens));
+        let money = price.and_then(|price| price.cost_at_most(&tokens));
         if money.is_none() && tokens != Tokens::default() && Reserved::ends_spending(&key.limits, at) {
             return Err(Passed::NoPrice);
         }

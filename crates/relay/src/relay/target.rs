@@ -60,6 +60,9 @@ pub(super) enum Lost {
     Crooked,
 }
 
+/// Where Google keeps models that are somebody's own.
+const OWN: [&str; 2] = ["endpoints/", "tunedModels/"];
+
 /// The endpoints that vendors share, below `/v1/`.
 const SHARED: &[(&str, Dialect)] = &[
     ("chat/completions", Dialect::OpenAiChat),
@@ -180,8 +183,14 @@ impl Target<'_> {
             let (model, _verb) = self.rest.strip_prefix("model/")?.rsplit_once('/')?;
             return String::from_utf8(decode(model)).ok().map(Cow::Owned);
         }
-        let (model, _verb) = self.rest.rsplit_once(':')?;
-        model.rsplit_once("models/").map(|(_, model)| model.into())
+        let (path, _verb) = self.rest.rsplit_once(':')?;
+        if let Some((_, model)) = path.rsplit_once("models/") {
+            return Some(model.into());
+        }
+        // One's own, deployed or tuned: named by its place, whatever the body says.
+        let at =
+            OWN.iter().find_map(|own| path.rfind(own).filter(|at| *at == 0 || path[..*at].ends_with('/')))?;
+        path.get(at..).map(Cow::Borrowed)
     }
 
     /// Whether the vendor goes by the path alone, whatever model the body says.

@@ -276,7 +276,9 @@ impl Relay {
             guard.ends(End::Halted);
         }
         // Where another is put in its place, or the address names it, it is the caller's word only.
-        let by_body = leg.rules.is_none() && leg.swap.is_none() && !leg.target.is_of_its_path();
+        let target = &leg.target;
+        let by_path = target.is_of_its_path() || target.model().is_some();
+        let by_body = leg.rules.is_none() && leg.swap.is_none() && !by_path;
         if let Some(model) = guard.upload.model.get().filter(|_| by_body).cloned() {
             guard.note(|row| row.model = model);
         }

@@ -11,9 +11,10 @@ mod vertex;
 
 pub use pair::Pair;
 pub use row::{Auth, Dialect, Door, KeyAuth, KeyTest, PathRule, Proof, Region, Vendor};
-pub use service_account::{ServiceAccount, tidied};
+pub use service_account::ServiceAccount;
 
 use std::{borrow::Cow, collections::HashMap, sync::LazyLock};
+use zeroize::Zeroizing;
 
 /// Every vendor, in the order people see them.
 pub fn all() -> impl Iterator<Item = &'static Vendor> {
@@ -84,7 +85,23 @@ impl Vendor {
     #[must_use]
     pub fn flaw(&self, secret: &str) -> Option<&'static str> {
         let pair = self.signing.and_then(|_| Pair::read(secret).err());
-        pair.or_else(|| self.account.and_then(|_| ServiceAccount::read(secret).err()))
+        // Sent to somebody else, a file would give away what signs.
+        let file = || {
+            match self.account {
+            Some(_) => ServiceAccount::read(secret).and_then(|file| file.map_or(Ok(()), |f| f.checked())).err(),
+            None => secret.starts_with('{').then_some(
+                "is a file, and this vendor takes a key; the key file of a service account is for Google Vertex AI",
+            ),
+        }
+        };
+        pair.or_else(file)
+    }
+
+    /// A key in the form in which it is kept: of a service account's file one line with what is needed of it.
+    #[must_use]
+    pub fn kept(&self, secret: &str) -> Zeroizing<String> {
+        let short = self.file(secret).map(|file| file.short());
+        short.unwrap_or_else(|| Zeroizing::new(secret.to_owned()))
     }
 
     /// The part of a key that may be known, of which a person sees the end: of a pair or a file its id, else the key itself.
@@ -105,6 +122,15 @@ impl Vendor {
         // A file's project stands in its address; the first region has a place for it.
         let file = self.regions.first().filter(|_| self.file(secret).is_some()).map(|region| region.base_url);
         file.or(self.base_url)
+    }
+
+    /// Where a key belongs that takes the place of another kind of key, if that was at an address of this vendor's own.
+    #[must_use]
+    pub fn moved(&self, base: &str, secret: &str) -> Option<&'static str> {
+        self.account?;
+        let is_file = self.file(secret).is_some();
+        let was_file = self.base_url != Some(base.trim_end_matches('/'));
+        (is_file != was_file && self.is_own_address(base)).then(|| self.home(secret)).flatten()
     }
 
     /// The address at which a key is used, with the key's own project in it where it names one.

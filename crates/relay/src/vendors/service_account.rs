@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::signature::RsaKeyPair;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
 use zeroize::Zeroizing;
 
@@ -14,7 +14,7 @@ const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const END: &str = "-----END PRIVATE KEY-----";
 
 /// What is needed of the file that Google gives out for a service account (JSON).
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 pub struct ServiceAccount<'a> {
     #[serde(rename = "type", borrow)]
     kind: Cow<'a, str>,
@@ -25,13 +25,18 @@ pub struct ServiceAccount<'a> {
     #[serde(borrow)]
     pub private_key_id: &'a str,
     /// PKCS#8 in base64, with or without the lines before and behind it.
-    #[serde(borrow)]
-    private_key: Cow<'a, str>,
+    #[serde(deserialize_with = "wiped")]
+    private_key: Zeroizing<String>,
     /// Its name.
     #[serde(borrow)]
     pub client_email: Cow<'a, str>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, default)]
     universe_domain: Option<Cow<'a, str>>,
+}
+
+/// Text that is wiped when nobody needs it any more.
+fn wiped<'de, D: Deserializer<'de>>(from: D) -> Result<Zeroizing<String>, D::Error> {
+    String::deserialize(from).map(Zeroizing::new)
 }
 
 impl<'a> ServiceAccount<'a> {
@@ -66,10 +71,34 @@ impl<'a> ServiceAccount<'a> {
         if read.universe_domain.as_deref().is_some_and(|domain| domain != UNIVERSE) {
             return Err("is of another cloud than Google's own (universe_domain), which Chela does not know");
         }
-        if read.signs().is_none() {
-            return Err("has a private_key that is none: it must be an RSA key as Google wrote it");
-        }
         Ok(Some(read))
+    }
+
+    /// Whether it can sign.
+    ///
+    /// # Errors
+    /// Its private key is none, in words for who gave it.
+    pub fn checked(&self) -> Result<(), &'static str> {
+        let flaw = "has a private_key that is none: it must be an RSA key as Google wrote it";
+        self.signs().map(drop).ok_or(flaw)
+    }
+
+    /// One line without blanks that says what is needed. Nothing in it needs escapes: `read` has seen to that.
+    #[must_use]
+    pub fn short(&self) -> Zeroizing<String> {
+        let bare = self.bare();
+        let parts = [
+            r#"{"type":"service_account","project_id":""#,
+            &self.project_id,
+            r#"","private_key_id":""#,
+            self.private_key_id,
+            r#"","private_key":""#,
+            &bare,
+            r#"","client_email":""#,
+            &self.client_email,
+            r#""}"#,
+        ];
+        Zeroizing::new(parts.concat())
     }
 
     /// What signs.
@@ -83,21 +112,10 @@ impl<'a> ServiceAccount<'a> {
     fn bare(&self) -> Zeroizing<String> {
         let text = self.private_key.trim();
         let inner = text.strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(END)).unwrap_or(text);
-        Zeroizing::new(inner.split_ascii_whitespace().collect())
+        let mut bare = Zeroizing::new(String::with_capacity(inner.len()));
+        inner.split_ascii_whitespace().for_each(|line| bare.push_str(line));
+        bare
     }
-}
-
-/// The same key in the form in which it is kept: of a service account's file one line with what is needed of it.
-#[must_use]
-pub fn tidied(secret: &str) -> Zeroizing<String> {
-    let short = || {
-        let read = ServiceAccount::read(secret).ok()??;
-        let bare = read.bare();
-        let kept =
-            ServiceAccount { private_key: Cow::Borrowed(bare.as_str()), universe_domain: None, ..read };
-        serde_json::to_string(&kept).ok()
-    };
-    Zeroizing::new(short().unwrap_or_else(|| secret.to_owned()))
 }
 
 #[cfg(test)]
@@ -118,17 +136,28 @@ mod tests {
 
     #[test]
     fn it_is_kept_as_one_line_without_spaces_and_signs_as_before() {
-        let kept = tidied(FILE);
+        let vertex = crate::vendors::find("vertex").unwrap();
+        let kept = vertex.kept(FILE);
         assert!(kept.chars().all(|c| c.is_ascii_graphic()) && kept.len() < 2_200, "{}", kept.len());
-        assert_eq!(*tidied(&kept), *kept, "once more changes nothing");
+        assert_eq!(*vertex.kept(&kept), *kept, "once more changes nothing");
+        assert!(serde_json::from_str::<serde_json::Value>(&kept).is_ok());
         let (one, other) = (ServiceAccount::read(FILE), ServiceAccount::read(&kept));
         let public = |read: Result<Option<ServiceAccount<'_>>, _>| {
             use ring::signature::KeyPair;
             read.unwrap().unwrap().signs().unwrap().public_key().as_ref().to_vec()
         };
         assert_eq!(public(one), public(other));
-        assert_eq!(*tidied("sk-plain"), "sk-plain");
-        assert_eq!(*tidied("{\"type\": 1}"), "{\"type\": 1}", "what is none is left for its error");
+        assert_eq!(*vertex.kept("AQ.plain"), "AQ.plain");
+        assert_eq!(*vertex.kept("{\"type\": 1}"), "{\"type\": 1}", "what is none is left for its error");
+    }
+
+    #[test]
+    fn no_other_vendor_takes_a_file() {
+        for vendor in crate::vendors::all().filter(|vendor| vendor.account.is_none()) {
+            let flaw = vendor.flaw(FILE).expect(vendor.id);
+            assert!(flaw.contains("Vertex AI") || vendor.signing.is_some(), "{}: {flaw}", vendor.id);
+        }
+        assert!(crate::vendors::find("vertex").unwrap().flaw(FILE).is_none());
     }
 
     #[test]
@@ -147,7 +176,7 @@ mod tests {
             (changed("-----BEGIN PRIVATE KEY-----", "-----BEGIN RSA KEY-----"), "private_key"),
             (changed("MII", "MIJ"), "private_key"),
         ] {
-            let flaw = ServiceAccount::read(&text).err().unwrap();
+            let flaw = crate::vendors::find("vertex").unwrap().flaw(&text).unwrap();
             assert!(flaw.contains(word), "{flaw}");
             assert!(!flaw.contains("acme") && !flaw.contains("0123456789"), "no word of the file itself");
         }

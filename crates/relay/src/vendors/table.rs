@@ -59,7 +59,7 @@ pub(super) static VENDORS: &[Vendor] = &[
             // Uploads, the live socket and other versions of the interface.
             Door { leads: &["upload", "ws", "v1", "v1alpha"], ..ROOT_DOOR },
         ],
-        key_prefixes: &["AIza"],
+        key_prefixes: &["AIza", "AQ."],
         test: KeyTest { proof: None, models: Some("models?pageSize=1000") },
         ..PLAIN
     },

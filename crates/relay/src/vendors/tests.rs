@@ -192,6 +192,17 @@ fn a_service_accounts_project_stands_in_its_address_and_another_accounts_takes_i
 }
 
 #[test]
+fn a_key_of_another_kind_goes_where_its_kind_belongs() {
+    let vertex = find("vertex").expect("a vendor");
+    let express = vertex.base_url.expect("an address");
+    assert_eq!(vertex.moved(express, FILE), Some(vertex.regions[0].base_url));
+    assert_eq!(vertex.moved(GLOBAL, "AQ.express"), Some(express));
+    assert_eq!(vertex.moved(GLOBAL, FILE), None, "of the same kind");
+    assert_eq!(vertex.moved("https://proxy.example/v1", FILE), None, "at somebody's own address");
+    assert_eq!(find("openai").expect("a vendor").moved("https://api.openai.com/v1", "sk-x"), None);
+}
+
+#[test]
 fn a_key_without_a_project_has_an_address_without_one() {
     let vertex = find("vertex").expect("a vendor");
     assert_eq!(vertex.home("AQ.express"), vertex.base_url);

@@ -73,7 +73,8 @@ pub(super) static VENDORS: &[Vendor] = &[Vendor {
         Door { dialect: Some(Dialect::Anthropic), leads: &["publishers/anthropic"], ..ROOT_DOOR },
         Door { leads: &["publishers/mistralai", "publishers/meta", "endpoints"], ..ROOT_DOOR },
     ],
-    key_prefixes: &["{", "AQ."],
+    // Keys that begin with `AQ.` are Gemini's as well, and most of them.
+    key_prefixes: &["{"],
     // To count the tokens of nothing costs nothing, and a good key is told that nothing is not enough.
     test: KeyTest { proof: Some(Proof::Empty("models/gemini-2.5-flash:countTokens")), models: None },
     ..PLAIN

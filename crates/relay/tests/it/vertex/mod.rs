@@ -29,7 +29,7 @@ fn has_key(house: &House, n: u128) {
         house.vendor.address()
     );
     let (vendor, id) = (vendors::find("vertex").unwrap(), api::ids::KeyId(uuid::Uuid::from_u128(n)));
-    let key = UpstreamKey::new(id, vendor, BaseUrl::parse(&base).unwrap(), vendors::tidied(FILE), true);
+    let key = UpstreamKey::new(id, vendor, BaseUrl::parse(&base).unwrap(), vendor.kept(FILE), true);
     let bot = CallerKind::Bot(api::ids::BotId(uuid::Uuid::from_u128(0xb1)));
     let snapshot = Snapshot::builder()
         .caller(token_hash(BOT_TOKEN.as_bytes()), caller(bot, Wire::Tcp))
@@ -134,6 +134,20 @@ async fn another_makers_model_is_counted_in_its_own_dialect() {
     let refused = ask(&house, "/v1/messages", shared).await;
     assert_eq!(refused.status, 400);
     assert!(refused.text().contains("Google Vertex AI"), "{}", refused.text());
+}
+
+#[tokio::test]
+async fn ones_own_model_is_named_by_its_place_whatever_the_body_says() {
+    let mut house = house().await;
+    welcomed(&mut house).await;
+    house.vendor.play(Mode::Json { body: "{}".to_owned() });
+    let cheap = r#"{"model":"gemini-flash","contents":[]}"#;
+    for path in ["endpoints/1234567890:generateContent", "endpoints/1234567890:rawPredict"] {
+        assert_eq!(ask(&house, &format!("/v1/vertex/{path}"), cheap).await.status, 200);
+        assert_eq!(house.row().await.model, "endpoints/1234567890");
+    }
+    assert_eq!(ask(&house, "/v1/vertex/endpoints/openapi/chat/completions", cheap).await.status, 200);
+    assert_eq!(house.row().await.model, "gemini-flash", "that is no model");
 }
 
 #[tokio::test]
