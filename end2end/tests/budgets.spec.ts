@@ -67,8 +67,14 @@ test('a budget is made, stops what it is for, and is raised', async ({ crowd, pa
   await page.getByLabel('Amount').fill('1');
   await page.getByRole('button', { name: 'Add budget' }).click();
   const budget = page.locator('article.card').filter({ hasText: 'Whole workspace' });
-  await expect(budget).toContainText('0 of 1 requests a month');
+  await expect(budget).toContainText('0 of 1 request a month');
   expect([await call(chela.url, secret), await call(chela.url, secret)]).toEqual([200, 429]);
+  const stopped = async () => (await api.call<{ items: { id: string; status: number }[] }>('GET', 'usage')).items.find(({ status }) => status === 429);
+  await expect.poll(stopped).toBeTruthy();
+  await page.goto(`${chela.url}/usage?call=${(await stopped())?.id}`);
+  await expect(page.getByText('Whole workspace: 1 request a month')).toBeVisible();
+  await page.getByRole('link', { name: 'Whole workspace: 1 request a month' }).click();
+  await expect(page).toHaveURL(/\/budgets$/);
 
   await page.reload();
   await hydrated(page);

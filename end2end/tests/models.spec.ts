@@ -7,7 +7,7 @@ import { expect, test } from '../support/test.ts';
 interface Entry {
   vendor: string;
   model: string;
-  facts: { context_length: number | null; vision: boolean | null };
+  facts: { context_length: number | null; vision: boolean | null; display_name: string | null; recommended_scenarios: string[] | null };
   own_facts: unknown;
   price: { id: string | null; input_price: number; source: string | null } | null;
 }
@@ -50,18 +50,22 @@ test('a model is found, priced and described, and all of it is taken back @shots
   await page.getByRole('button', { name: 'Save price' }).click();
   await expect(page.getByText('must be USD per million tokens').first()).toBeVisible();
   await page.getByLabel('Input, USD per million').fill('0.10');
+  await page.getByLabel('Reasoning, USD per million').fill('0.30');
   await page.locator('#price-source').fill('our contract');
   await page.getByRole('button', { name: 'Save price' }).click();
   const own = page.getByRole('listitem').filter({ hasText: 'our contract' });
   await expect(own).toContainText('$0.10 in, $0.60 out');
+  await expect(own).toContainText('reasoning $0.30');
   expect((await read())?.price).toMatchObject({ input_price: 100_000, source: 'our contract' });
 
   await page.getByLabel('Context, tokens').fill('64000');
   await page.getByLabel('Sees images').selectOption('no');
   await page.getByLabel('Coding').fill('71');
+  await page.locator('#facts-display_name').fill('Our mini');
+  await page.getByLabel('Good for').fill('code, translation');
   await page.getByRole('button', { name: 'Save', exact: true }).click();
   await expect(page.getByRole('button', { name: 'Take back all of it' })).toBeVisible();
-  expect((await read())?.facts).toMatchObject({ context_length: 64_000, vision: false });
+  expect((await read())?.facts).toMatchObject({ context_length: 64_000, vision: false, display_name: 'Our mini', recommended_scenarios: ['code', 'translation'] });
   for (const theme of THEMES) {
     for (const [size, name] of [[DESKTOP, 'model'], [PHONE, 'model-390']] as const) {
       await visit(page, `${chela.url}/routing/models?q=gpt-4o-mini&edit=openai%2Fgpt-4o-mini`, theme, size);
@@ -119,7 +123,7 @@ test('a file of prices is checked, refused with its bad line, taken, and exporte
   const download = page.waitForEvent('download');
   await page.getByRole('link', { name: 'Export' }).click();
   const text = await readFile(await (await download).path(), 'utf8');
-  expect(text).toMatch(/,openai,of-a-file,,1\.25,10\.00,,,a contract\r\n/);
+  expect(text).toMatch(/,openai,of-a-file,,1\.25,10\.00,,,,a contract\r\n/);
   await page.getByLabel('Or its lines').fill(text);
   await page.getByRole('button', { name: 'Check' }).click();
   await expect(page.getByText('All of it is here already.')).toBeVisible();
