@@ -25,6 +25,7 @@ mod tries;
 mod trouble;
 mod unified;
 mod upload;
+mod veil;
 
 pub(crate) use headers::add_key;
 pub(crate) use target::way;

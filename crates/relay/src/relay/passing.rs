@@ -6,6 +6,7 @@ use super::{
     guard::{Guard, millis},
     neutral,
     trouble::{Trouble, excerpt},
+    veil::Veil,
 };
 use crate::{
     BoxError, Dialect, End, UpstreamKey,
@@ -62,6 +63,8 @@ pub(super) struct Passing {
     timer: Option<Pin<Box<Sleep>>>,
     /// The beginning of an error answer.
     excerpt: Option<Vec<u8>>,
+    /// What takes the key out of one.
+    veil: Option<Box<Veil>>,
     /// Handed to the caller so far.
     given_bytes: u64,
 }
@@ -93,6 +96,7 @@ impl Passing {
             last,
             timer: None,
             excerpt: None,
+            veil: None,
             given_bytes: 0,
         }
     }
@@ -105,9 +109,10 @@ impl Passing {
         self
     }
 
-    /// The answer is an error; its beginning is kept for the operator.
+    /// The answer is an error; its beginning is kept for the operator, and no key is seen in it.
     pub(super) fn with_error(mut self) -> Self {
         self.excerpt = Some(Vec::new());
+        self.veil = Some(Box::new(Veil::new(&self.key)));
         self
     }
 
@@ -126,6 +131,9 @@ impl Passing {
 
     /// What may pass of a piece that came, which may be nothing yet.
     fn sift(&mut self, piece: Bytes) -> Result<Bytes, (Vec<u8>, Trouble)> {
+        if let Some(veil) = &mut self.veil {
+            return Ok(veil.push(&piece));
+        }
         let Some(sieve) = &mut self.sieve else { return Ok(piece) };
         match sieve.push(piece, self.meter.ends(), |data| locks(data, &self.key)) {
             Sifted::Pass(first, second) if first.is_empty() => Ok(second),
@@ -139,6 +147,9 @@ impl Passing {
 
     /// What was held back may pass at the end, unless it is the beginning of what must not.
     fn release(&mut self) -> Result<Bytes, Trouble> {
+        if let Some(veil) = &mut self.veil {
+            return Ok(veil.finish());
+        }
         match &mut self.sieve {
             Some(sieve) => sieve.finish(|data| locks(data, &self.key)),
             None => Ok(Bytes::new()),

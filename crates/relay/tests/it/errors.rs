@@ -15,7 +15,7 @@ fn status(status: u16, body: &str) -> Mode {
 }
 
 #[tokio::test]
-async fn a_refused_key_reaches_a_bot_as_neutral_400_and_a_program_as_it_is() {
+async fn a_refused_key_reaches_a_bot_as_neutral_400_and_a_program_as_it_is_but_for_the_key() {
     let mut house = house().await;
     for (code, body) in [
         (401, r#"{"error":{"message":"Incorrect API key provided: sk-fake-real-key-0001"}}"#),
@@ -30,7 +30,9 @@ async fn a_refused_key_reaches_a_bot_as_neutral_400_and_a_program_as_it_is() {
         assert_eq!((ended(&row), row.upstream_status), ((End::KeyRefused, 400), Some(code)));
         assert!(!format!("{row:?}").contains(&house.vendor.script().key));
         let (answer, row) = house.try_mode(status(code, body), PROGRAM_TOKEN, ASK).await;
-        assert_eq!((answer.status.as_u16(), answer.text().as_str()), (code, body));
+        let secret = house.vendor.script().key;
+        let seen = body.replace(&secret, &"*".repeat(secret.len()));
+        assert_eq!((answer.status.as_u16(), answer.text()), (code, seen));
         assert_eq!(row.status, code);
         assert!(!format!("{row:?}").contains(&house.vendor.script().key));
     }
@@ -49,6 +51,23 @@ async fn trouble_of_the_conversation_reaches_a_bot_in_the_vendors_words() {
     let echo = r#"{"error":"you sent sk-fake-real-key-0001 to me"}"#;
     let (answer, _) = house.try_mode(status(422, echo), BOT_TOKEN, ASK).await;
     assert_eq!(answer.text(), r#"{"error":"you sent *** to me"}"#);
+}
+
+#[tokio::test]
+async fn a_program_sees_the_vendors_own_error_and_of_a_key_in_it_only_stars() {
+    let mut house = house().await;
+    let secret = house.vendor.script().key;
+    let echo = format!(r#"{{"error":"you sent {secret} to me"}}"#);
+    let stars = echo.replace(&secret, &"*".repeat(secret.len()));
+    for code in [401, 422, 500] {
+        let (answer, row) = house.try_mode(status(code, &echo), PROGRAM_TOKEN, ASK).await;
+        assert_eq!((answer.status.as_u16(), answer.text()), (code, stars.clone()));
+        assert_eq!(answer.headers["content-length"], stars.len().to_string());
+        assert!(row.note.is_none_or(|note| !note.contains(&secret)));
+    }
+    let plain = r#"{ "error" : "sk-fake-real-key-000" }"#;
+    let (answer, _) = house.try_mode(status(422, plain), PROGRAM_TOKEN, ASK).await;
+    assert_eq!(answer.text(), plain, "byte for byte");
 }
 
 #[tokio::test]
