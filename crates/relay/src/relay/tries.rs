@@ -110,6 +110,13 @@ impl Leg<'_> {
     fn is_alone(&self) -> bool {
         self.pool.len() == 1 && self.rules.is_none_or(|rules| rules.last)
     }
+
+    /// Whether the vendor goes by the model in the body. Where another is put in its place, or the address names it, that is
+    /// the caller's word only.
+    fn goes_by_body(&self) -> bool {
+        let by_path = self.target.is_of_its_path() || self.target.model().is_some();
+        self.rules.is_none() && self.swap.is_none() && !by_path
+    }
 }
 
 /// How asking the keys of a leg ended.
@@ -275,11 +282,7 @@ impl Relay {
         if matches!(got, Err(Failed { trouble: Trouble::Stopped | Trouble::Switched, .. })) {
             guard.ends(End::Halted);
         }
-        // Where another is put in its place, or the address names it, it is the caller's word only.
-        let target = &leg.target;
-        let by_path = target.is_of_its_path() || target.model().is_some();
-        let by_body = leg.rules.is_none() && leg.swap.is_none() && !by_path;
-        if let Some(model) = guard.upload.model.get().filter(|_| by_body).cloned() {
+        if let Some(model) = guard.upload.model.get().filter(|_| leg.goes_by_body()).cloned() {
             guard.note(|row| row.model = model);
         }
         let fate = fate(&got, guard);
