@@ -21,6 +21,7 @@ pub mod stops;
 pub mod usage;
 pub mod vendors;
 
+mod escapes;
 mod mint;
 mod probe;
 mod relay;

@@ -30,7 +30,6 @@ mod veil;
 pub(crate) use headers::add_key;
 pub(crate) use target::way;
 #[cfg(feature = "bedrock")]
-pub(crate) use token::decode;
 pub(crate) use trouble::excerpt;
 
 use crate::{

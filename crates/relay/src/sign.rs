@@ -2,7 +2,7 @@
 //!
 //! Responsible for what is signed and for the headers that say so. Not for reading the body, nor for the time.
 
-use crate::{egress::BaseUrl, vendors::Pair};
+use crate::{egress::BaseUrl, escapes::decode, vendors::Pair};
 use aws_credential_types::Credentials;
 use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SigningSettings, sign},
@@ -90,7 +90,7 @@ fn plainly(uri: &Uri) -> Option<Uri> {
         if n > 0 {
             path.push('/');
         }
-        for byte in crate::relay::decode(segment) {
+        for byte in decode(segment) {
             if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
                 path.push(char::from(byte));
             } else {

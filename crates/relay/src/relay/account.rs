@@ -1,8 +1,9 @@
 //! What a call may use and did use: reserved before it is sent, settled when it ends.
 
-use super::{guard::Guard, guess::Guess, target::Target, token::decode, trouble::Trouble};
+use super::{guard::Guard, guess::Guess, target::Target, trouble::Trouble};
 use crate::{
     Caller, End, Snapshot, Tokens, UsageRow,
+    escapes::decode,
     limits::{Need, Refused, Reserved, Unit},
 };
 

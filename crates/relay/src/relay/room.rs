@@ -3,13 +3,13 @@
 use super::{
     account::{micro_usd, sum},
     guard::Guard,
-    token::decode,
     tries::Leg,
     trouble::Trouble,
 };
 use crate::{
     Tokens, UpstreamKey,
     chains::Skip,
+    escapes::decode,
     health::{Rest, Resting},
     limits::{Need, Refused, Reserved},
     usage::Try,

@@ -1,9 +1,10 @@
 //! From `/v1/{vendor}/{rest}?{query}` to what is asked of the vendor.
 
-use super::token::{decode, strip_key};
+use super::token::strip_key;
 use crate::{
     Dialect, EgressError, UpstreamKey,
     egress::BaseUrl,
+    escapes::decode,
     vendors::{self, Door, Vendor, stripped},
 };
 use http::Uri;

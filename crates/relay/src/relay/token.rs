@@ -1,5 +1,6 @@
 //! The caller's token: where it may stand, and that there is only one.
 
+use crate::escapes::decode;
 use http::{HeaderMap, header::AUTHORIZATION};
 
 /// Headers that carry a bare token.
@@ -47,23 +48,6 @@ pub(super) fn strip_key(query: &str) -> String {
 
 fn is_key(name: &str) -> bool {
     decode(name) == b"key"
-}
-
-/// Percent-decoding; what is no escape stays as it is.
-pub(crate) fn decode(text: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let digits = after.split_at_checked(2).filter(|_| byte == b'%');
-        let value = digits.and_then(|(hex, tail)| {
-            let hex = std::str::from_utf8(hex).ok().filter(|h| h.bytes().all(|b| b.is_ascii_hexdigit()))?;
-            Some((u8::from_str_radix(hex, 16).ok()?, tail))
-        });
-        let (byte, tail) = value.unwrap_or((byte, after));
-        out.push(byte);
-        rest = tail;
-    }
-    out
 }
 
 #[cfg(test)]
