@@ -29,7 +29,6 @@ mod veil;
 
 pub(crate) use headers::add_key;
 pub(crate) use target::way;
-#[cfg(feature = "bedrock")]
 pub(crate) use trouble::excerpt;
 
 use crate::{
