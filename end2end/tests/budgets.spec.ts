@@ -72,6 +72,7 @@ test('a budget is made, stops what it is for, and is raised', async ({ crowd, pa
   const stopped = async () => (await api.call<{ items: { id: string; status: number }[] }>('GET', 'usage')).items.find(({ status }) => status === 429);
   await expect.poll(stopped).toBeTruthy();
   await page.goto(`${chela.url}/usage?call=${(await stopped())?.id}`);
+  await hydrated(page);
   await expect(page.getByText('Whole workspace: 1 request a month')).toBeVisible();
   await page.getByRole('link', { name: 'Whole workspace: 1 request a month' }).click();
   await expect(page).toHaveURL(/\/budgets$/);
