@@ -86,13 +86,10 @@ impl Vendor {
     pub fn flaw(&self, secret: &str) -> Option<&'static str> {
         let pair = self.signing.and_then(|_| Pair::read(secret).err());
         // Sent to somebody else, a file would give away what signs.
-        let file = || {
-            match self.account {
-            Some(_) => ServiceAccount::read(secret).and_then(|file| file.map_or(Ok(()), |f| f.checked())).err(),
-            None => secret.starts_with('{').then_some(
-                "is a file, and this vendor takes a key; the key file of a service account is for Google Vertex AI",
-            ),
-        }
+        let checked = |file: Option<ServiceAccount<'_>>| file.map_or(Ok(()), |file| file.checked());
+        let file = || match self.account {
+            Some(_) => ServiceAccount::read(secret).and_then(checked).err(),
+            None => secret.starts_with('{').then_some(NO_FILE),
         };
         pair.or_else(file)
     }
@@ -181,6 +178,10 @@ impl Vendor {
         self.base_url.is_none_or(|base| base.starts_with("http:"))
     }
 }
+
+/// What is wrong with a file where a key is wanted.
+const NO_FILE: &str =
+    "is a file, and this vendor takes a key; the key file of a service account is for Google Vertex AI";
 
 /// What stands in an address for the project of a key.
 const PROJECT: &str = "PROJECT";
