@@ -11,6 +11,7 @@ use api::{
     ids::{BotId, ThreadId},
     live::{Snapshot, Topic},
 };
+use entity::chat::thread::Column;
 use policy::act;
 
 /// Threads in a bot's snapshot.
@@ -68,13 +69,13 @@ impl ThreadList for Chat {
     async fn activity(&self, ctx: &OpCtx, bot: BotId) -> Result<Activity, OpError> {
         let granted = policy::check::<act::ReadChat>(&ctx.subject)?;
         let busy = self.runs().values().any(|run| run.bot == bot);
-        let last_ms = store::last_said_ms(self.platform.db.read(), &granted, bot).await?;
+        let last_ms = store::latest_ms(self.platform.db.read(), &granted, bot, Column::UpdatedAtMs).await?;
         Ok(Activity { busy, last_ms })
     }
 
     async fn last_written_ms(&self, ctx: &OpCtx, bot: BotId) -> Result<Option<i64>, OpError> {
         let granted = policy::check::<act::ReadChat>(&ctx.subject)?;
-        store::last_written_ms(self.platform.db.read(), &granted, bot).await
+        store::latest_ms(self.platform.db.read(), &granted, bot, Column::WrittenAtMs).await
     }
 
     async fn last_answer_ms(&self, ctx: &OpCtx, bot: BotId) -> Result<Option<i64>, OpError> {

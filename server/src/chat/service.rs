@@ -213,9 +213,11 @@ async fn send(
         .db
         .write(async |tx| {
             if new {
-                store::insert_thread(tx, &granted, thread.clone()).await?;
+                let written_at_ms = Some(ctx.now_ms);
+                store::insert_thread(tx, &granted, thread::Model { written_at_ms, ..thread.clone() }).await?;
+            } else {
+                store::written(tx, &granted, thread.id, ctx.now_ms).await?;
             }
-            store::written(tx, &granted, thread.id, ctx.now_ms).await?;
             store::insert_message(tx, &granted, bot.workspace_id, &asked, None).await?;
             store::insert_message(tx, &granted, bot.workspace_id, &answer, Some(run_id)).await?;
             audit::record(tx, c.platform.ids.as_ref(), &ctx, SendMessage::NAME, Some(thread.id.to_string()))

@@ -42,36 +42,21 @@ pub(super) async fn threads<C: ConnectionTrait>(
     Ok(cursor.page(query.limit(cursor.fetch()).all(db).await?, |r| r.id, |r| summary(&r)))
 }
 
-/// When something was last said in a bot's chats, by whomever.
-pub(super) async fn last_said_ms<C: ConnectionTrait>(
+/// The latest of one of the times of a bot's threads: when something was said there by whomever (`UpdatedAtMs`), or when a
+/// person wrote (`WrittenAtMs`).
+pub(super) async fn latest_ms<C: ConnectionTrait>(
     db: &C,
     granted: &Granted<act::ReadChat>,
     bot: BotId,
+    of: thread::Column,
 ) -> Result<Option<i64>, OpError> {
-    let newest = thread::Entity::find()
+    let latest = thread::Entity::find()
         .select_only()
-        .column(thread::Column::UpdatedAtMs)
-        .filter(threads_in(granted.scope()))
-        .filter(thread::Column::BotId.eq(bot))
-        .order_by_desc(thread::Column::UpdatedAtMs)
-        .limit(1)
-        .into_tuple();
-    Ok(newest.one(db).await?)
-}
-
-/// When a person last wrote in a bot's chats.
-pub(super) async fn last_written_ms<C: ConnectionTrait>(
-    db: &C,
-    granted: &Granted<act::ReadChat>,
-    bot: BotId,
-) -> Result<Option<i64>, OpError> {
-    let newest = thread::Entity::find()
-        .select_only()
-        .column_as(thread::Column::WrittenAtMs.max(), "at_ms")
+        .column_as(of.max(), "at_ms")
         .filter(threads_in(granted.scope()))
         .filter(thread::Column::BotId.eq(bot))
         .into_tuple::<Option<i64>>();
-    Ok(newest.one(db).await?.flatten())
+    Ok(latest.one(db).await?.flatten())
 }
 
 /// When a bot last finished an answer, of the threads that were changed last.
