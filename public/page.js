@@ -157,6 +157,22 @@ function forgetAlert(event) {
 }
 for (const name of ['input', 'submit', 'invalid']) document.addEventListener(name, forgetAlert, true);
 
+// Until the page is taken over, what a person presses is the browser's own: links load, forms post. Its program has begun by
+// then, and would change the address below what it is still comparing with the server's page.
+const taken = () => root.dataset.hydrated !== undefined;
+const shown = location.pathname + location.search;
+document.addEventListener('click', (event) => {
+  if (!taken() && event.target.closest?.('a[href]')) event.stopPropagation();
+});
+addEventListener('submit', (event) => {
+  if (!taken() && !event.target.matches('[data-upload], [data-passkey]')) event.stopPropagation();
+}, true);
+addEventListener('popstate', (event) => {
+  if (taken() || location.pathname + location.search === shown) return;
+  event.stopImmediatePropagation();
+  location.reload();
+}, true);
+
 /** On a narrow screen the tab that is open may lie beyond the edge. */
 for (const tab of document.querySelectorAll('.tabs [aria-current=page]')) {
   tab.scrollIntoView({ block: 'nearest', inline: 'center' });
