@@ -35,6 +35,7 @@ mod m20261122_000029_models;
 mod m20261122_000030_budget_tags;
 mod m20261123_000031_thread_written;
 mod m20261123_000032_thinking_price;
+mod m20261123_000033_usage_reason;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -72,6 +73,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000030_budget_tags::Migration),
             Box::new(m20261123_000031_thread_written::Migration),
             Box::new(m20261123_000032_thinking_price::Migration),
+            Box::new(m20261123_000033_usage_reason::Migration),
         ]
     }
 }

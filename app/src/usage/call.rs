@@ -15,6 +15,7 @@ use api::{
     usage::{StoppedBy, UsageCall, UsageTry},
 };
 use leptos::prelude::*;
+use leptos_router::params::ParamsMap;
 use ui::{Badge, Card, IntoWhole};
 
 fn line(word: &'static str, value: Option<String>) -> Option<AnyView> {
@@ -119,17 +120,27 @@ pub(super) fn detail(asked: &Asked, found: UsageCall) -> AnyView {
         line(t.tokens_read, (call.cache_read_tokens > 0).then(|| call.cache_read_tokens.to_string())),
         line(t.tokens_written, (call.cache_write_tokens > 0).then(|| call.cache_write_tokens.to_string())),
         line(t.tokens_out, Some(call.output_tokens.to_string())),
+        line(t.tokens_thought, (call.reasoning_tokens > 0).then(|| call.reasoning_tokens.to_string())),
         line(t.took, Some(time::duration(call.latency_ms))),
         line(t.first_word, call.first_event_ms.map(time::duration)),
         line(t.trace, call.trace_id.clone()),
         line(t.id, Some(call.id.to_string().replacen("use_", "req_", 1))),
     ];
     let (attempts, began) = (call.attempts, call.started_at_ms);
+    let counted = [call.input_tokens, call.output_tokens, call.cache_read_tokens, call.cache_write_tokens];
+    let priceless = call.reason.as_deref() == Some("price_unknown")
+        || call.cost_micro_usd.is_none() && counted.iter().any(|tokens| *tokens > 0);
     let doubt = match (call.cost_micro_usd, call.estimated) {
-        (None, _) => Some(t.unknown_one),
+        (None, _) if priceless => Some(t.unknown_price),
+        (None, _) => Some(t.unknown_use),
         (_, true) => Some(t.estimated_one),
         _ => None,
     };
+    let priced = priceless.then(|| {
+        let mut query = ParamsMap::new();
+        query.insert("edit", format!("{}/{}", call.vendor, call.model));
+        view! { <p><a href=format!("/routing/models{}", query.to_query_string())>{t.set_price}</a></p> }
+    });
     view! {
         <p><a class="link-quiet" href=asked.with(&[])>{t.back}</a></p>
         <Card title=t.one_call>
@@ -140,6 +151,7 @@ pub(super) fn detail(asked: &Asked, found: UsageCall) -> AnyView {
             </p>
             <dl class="facts">{lines.into_iter().flatten().collect_view()}</dl>
             {doubt.map(|words| view! { <p class="hint">{words}</p> })}
+            {priced}
         </Card>
         <Card title=t.attempts>
             <ol class="rows">{tries} {served}</ol>

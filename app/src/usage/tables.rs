@@ -148,12 +148,36 @@ pub(super) fn calls(asked: &Asked, page: Page<UsageRow>) -> AnyView {
     .whole()
 }
 
+/// Why Chela refused a call.
+fn refused_as(reason: &str) -> &'static str {
+    let t = text::text();
+    match reason {
+        "price_unknown" => t.no_price,
+        "budget_used_up" | "set_aside_used" => t.used_up,
+        "more_than_set_aside" => t.too_much,
+        "request_limit" | "token_limit" => t.over_rate,
+        "stopped" => t.by_operator,
+        "model_not_allowed" => t.other_model,
+        "not_connected" | "no_link" => t.no_key,
+        "not_connected_for_model" => t.no_key_for_model,
+        "unknown_vendor" => t.no_vendor,
+        "other_dialect" => t.other_dialect,
+        "body_too_large" | "head_too_large" => t.too_large,
+        "slow_down" | "upstream_failing" => t.resting,
+        "address_refused" => t.bad_address,
+        "two_models" | "late_model" | "two_tokens" | "bad_path" | "bad_framing" | "not_found" => {
+            t.bad_request
+        }
+        _ => t.refused,
+    }
+}
+
 /// How a call ended, in a word.
 pub(super) fn outcome(row: &UsageRow) -> (Tone, String) {
     let t = text::text();
     let (tone, word) = match row.ended.as_str() {
         "complete" => (Tone::Ok, t.ok),
-        "refused" => (Tone::Warn, t.refused),
+        "refused" => (Tone::Warn, refused_as(row.reason.as_deref().unwrap_or_default())),
         "client_gone" => (Tone::Idle, t.client_gone),
         "stopped" => (Tone::Idle, t.stopped),
         "lost" => (Tone::Bad, t.lost),

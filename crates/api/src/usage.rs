@@ -65,6 +65,9 @@ words! {
         pub cache_read_tokens: i64,
         #[serde(default)]
         pub cache_write_tokens: i64,
+        /// The part of `output_tokens` that was reasoning; 0 where the vendor does not say.
+        #[serde(default)]
+        pub reasoning_tokens: i64,
         /// Whether the answer was a stream of events.
         #[serde(default)]
         pub stream: bool,
@@ -89,6 +92,10 @@ words! {
         /// The budget that stopped it.
         #[serde(default)]
         pub budget: Option<BudgetId>,
+        /// Why Chela refused it or broke it off, as the code that its answer carried: `price_unknown`, `model_not_allowed`,
+        /// `not_connected`, `stopped`, …; absent where it did not.
+        #[serde(default)]
+        pub reason: Option<String>,
         /// 32 hex digits, where the caller gave them.
         #[serde(default)]
         pub trace_id: Option<String>,

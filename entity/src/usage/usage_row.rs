@@ -19,6 +19,8 @@ pub struct Model {
     pub output_tokens: i64,
     pub cache_read_tokens: i64,
     pub cache_write_tokens: i64,
+    /// The part of `output_tokens` that was reasoning.
+    pub reasoning_tokens: i64,
     pub stream: bool,
     pub ended: String,
     pub started_at_ms: i64,
@@ -39,6 +41,8 @@ pub struct Model {
     pub estimated: bool,
     /// The budget that stopped it.
     pub budget_id: Option<BudgetId>,
+    /// Why Chela refused or broke it off: the code its answer carried.
+    pub reason: Option<String>,
     /// Who called, where it is a virtual key.
     pub virtual_key_id: Option<VirtualKeyId>,
     /// The model the caller asked for, where a budget made it a cheaper one.

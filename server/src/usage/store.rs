@@ -71,6 +71,7 @@ async fn insert<C: ConnectionTrait>(
             output_tokens: tokens(r.tokens.output),
             cache_read_tokens: tokens(r.tokens.cache_read),
             cache_write_tokens: tokens(r.tokens.cache_write),
+            reasoning_tokens: tokens(r.tokens.reasoning),
             stream: r.stream,
             ended: r.end.as_str().to_owned(),
             started_at_ms: r.started_ms,
@@ -84,6 +85,7 @@ async fn insert<C: ConnectionTrait>(
             cost_micro_usd: r.cost_micro_usd.map(cost),
             estimated: r.estimated,
             budget_id: r.limit.map(BudgetId),
+            reason: r.reason.map(str::to_owned),
             virtual_key_id: r.virtual_key().map(VirtualKeyId),
             asked_model: r.asked_model.as_deref().map(plain),
         })
@@ -244,6 +246,7 @@ fn word(r: row::Model) -> Result<Word, OpError> {
         output_tokens: r.output_tokens,
         cache_read_tokens: r.cache_read_tokens,
         cache_write_tokens: r.cache_write_tokens,
+        reasoning_tokens: r.reasoning_tokens,
         stream: r.stream,
         started_at_ms: r.started_at_ms,
         latency_ms: r.latency_ms,
@@ -254,6 +257,7 @@ fn word(r: row::Model) -> Result<Word, OpError> {
         cost_micro_usd: r.cost_micro_usd,
         estimated: r.estimated,
         budget: r.budget_id,
+        reason: r.reason,
         trace_id: r.trace_id,
     })
 }

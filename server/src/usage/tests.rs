@@ -131,6 +131,7 @@ fn call(n: u128, started_ms: i64) -> UsageRow {
         cost_micro_usd: Some(35),
         estimated: false,
         limit: None,
+        reason: None,
         status: 200,
         upstream_status: Some(200),
         tokens: Tokens { input: 100, output: 10, ..Tokens::default() },

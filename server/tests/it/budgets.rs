@@ -239,14 +239,22 @@ async fn a_hard_budget_of_money_takes_no_model_whose_price_nobody_said() {
     budget(&at, &owner, json!({ "unit": "money", "period": "day", "most": 1_000_000_000, "hard": false }))
         .await;
     assert_eq!(says(&at, &owner, &bot, "ask:first").await, "final", "a soft one only counts");
+    let call = last_call(&at, &owner, 1).await;
+    assert_eq!((&call["reason"], &call["reasoning_tokens"]), (&Value::Null, &json!(2)));
     budget(&at, &owner, json!({ "unit": "money", "period": "day", "most": 1_000_000_000 })).await;
     assert_eq!(says(&at, &owner, &bot, "ask:second").await, "failed");
-    assert_eq!(last_call(&at, &owner, 2).await["budget"], Value::Null, "it is not used up");
+    let call = last_call(&at, &owner, 2).await;
+    assert_eq!(
+        (&call["budget"], &call["reason"]),
+        (&Value::Null, &json!("price_unknown")),
+        "it is not used up"
+    );
     let stop = json!({ "bot": bot, "model": "openai/*", "unit": "requests", "period": "month", "most": 0 });
     let stop = budget(&at, &owner, stop).await;
     assert_eq!(says(&at, &owner, &bot, "ask:third").await, "failed");
     let call = last_call(&at, &owner, 3).await;
-    assert_eq!(call["budget"], stop["id"], "somebody's stop is told first");
+    let said = (&call["budget"], &call["reason"]);
+    assert_eq!(said, (&stop["id"], &json!("stopped")), "somebody's stop is told first");
     let path = format!("/api/usage/{}", call["id"].as_str().expect("an id"));
     let by = json!({ "of": "Guess", "tag": null, "model": "openai/*", "unit": "requests", "period": "month", "most": 0 });
     assert_eq!(at.get(&owner, &path).await.ok(200)["stopped_by"], by);

@@ -196,6 +196,7 @@ async fn a_model_call_of_its_own_keeps_it_awake() {
         output_tokens: 1,
         cache_read_tokens: 0,
         cache_write_tokens: 0,
+        reasoning_tokens: 0,
         stream: false,
         ended: "finished".to_owned(),
         started_at_ms: clock.now_ms(),
@@ -210,6 +211,7 @@ async fn a_model_call_of_its_own_keeps_it_awake() {
         cost_micro_usd: None,
         estimated: false,
         budget_id: None,
+        reason: None,
         asked_model: None,
     };
     let called = at.server.platform.db.write(async |tx| {

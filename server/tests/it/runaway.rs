@@ -51,6 +51,7 @@ impl House {
             cost_micro_usd: Some(micro_usd),
             estimated: false,
             limit: None,
+            reason: None,
             status: 200,
             upstream_status: Some(200),
             tokens: Tokens::default(),

@@ -15,9 +15,23 @@ fn cost(value: &Value) -> Cell {
     number(value, "cost_micro_usd").map_or_else(|| Cell::toned("unknown", Tone::Quiet), |n| usd(n).into())
 }
 
+/// Of one call it is told why its cost is not known.
+fn cost_of_one(value: &Value) -> Cell {
+    let used = ["input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"];
+    match number(value, "cost_micro_usd") {
+        Some(cost) => usd(cost).into(),
+        None if used.iter().any(|kind| number(value, kind).is_some_and(|n| n > 0)) => {
+            Cell::toned("unknown: its model has no price", Tone::Quiet)
+        }
+        None => Cell::toned("unknown: its vendor did not say what it used", Tone::Quiet),
+    }
+}
+
+/// With the reason, where Chela refused it.
 fn status(value: &Value) -> Cell {
     let good = number(value, "status").is_some_and(|status| (200..300).contains(&status));
-    Cell::toned(count(value, "status").text, if good { Tone::Good } else { Tone::Bad })
+    let words = [count(value, "status").text, text(value, "reason").to_owned()].join(" ");
+    Cell::toned(words.trim_end().to_owned(), if good { Tone::Good } else { Tone::Bad })
 }
 
 fn model(value: &Value) -> Cell {
@@ -64,7 +78,8 @@ pub(super) const CALL: Shape = Shape {
         Column::new("From cache", |v, _| count(v, "cache_read_tokens")),
         Column::new("To cache", |v, _| count(v, "cache_write_tokens")),
         Column::new("Output tokens", |v, _| count(v, "output_tokens")),
-        Column::new("Cost", |v, _| cost(v)),
+        Column::new("Of them reasoning", |v, _| count(v, "reasoning_tokens")),
+        Column::new("Cost", |v, _| cost_of_one(v)),
         Column::new("Took (ms)", |v, _| count(v, "latency_ms")),
         Column::new("First word (ms)", |v, _| count(v, "first_event_ms")),
         Column::new("Trace", |v, _| Cell::from(text(v, "trace_id"))),

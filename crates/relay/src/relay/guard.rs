@@ -134,6 +134,7 @@ impl Guard {
             cost_micro_usd: None,
             estimated: false,
             limit: None,
+            reason: None,
             status: 0,
             upstream_status: None,
             tokens: Tokens::default(),
@@ -313,6 +314,7 @@ impl Guard {
     pub(super) fn fails(&mut self, trouble: Trouble, note: Option<String>) {
         self.ends(trouble.end());
         self.note(|row| {
+            row.reason = row.reason.or(Some(trouble.code()));
             row.note = row.note.take().or(note).or_else(|| Some(trouble.words().into_owned()));
         });
     }
@@ -340,7 +342,8 @@ impl Drop for Guard {
         }
         // Its answer was not read, and could not be told.
         if let Some(trouble) = halted.filter(|_| row.end == End::ClientGone) {
-            (row.end, row.note) = (End::Halted, Some(trouble.words().into_owned()));
+            (row.end, row.reason) = (End::Halted, Some(trouble.code()));
+            row.note = Some(trouble.words().into_owned());
         }
         let used = account::reckon(&mut row, &self.reckoned(), &self.snapshot);
         std::mem::take(&mut self.reserved).settle(used);

@@ -208,7 +208,8 @@ impl Trouble {
         })
     }
 
-    fn code(self) -> &'static str {
+    /// Its name for programs, and in the ledger.
+    pub(crate) fn code(self) -> &'static str {
         match self {
             Self::Unauthorized => "unknown_token",
             Self::TwoTokens => "two_tokens",

@@ -160,6 +160,9 @@ pub struct UsageRow {
     pub estimated: bool,
     /// The limit that had no room for it.
     pub limit: Option<Uuid>,
+    /// Why Chela refused or broke it off, as the code that its answer to programs carries (`price_unknown`); nothing where it did
+    /// not.
+    pub reason: Option<&'static str>,
     /// The status the caller saw.
     pub status: u16,
     /// The status the vendor gave, if it gave one.
@@ -240,6 +243,7 @@ impl OpenCall {
             cost_micro_usd: self.cost_micro_usd,
             estimated: true,
             limit: None,
+            reason: None,
             status: 0,
             upstream_status: None,
             tokens: self.tokens,

@@ -263,5 +263,6 @@ async fn a_keys_money_ends_its_calls_and_what_costs_nobody_knows_what_is_not_ask
     assert_eq!((row.key, whys(&row)), (Some(id(1)), vec![(Some(id(0)), "over_limit")]));
     let answer = house.chat(PROGRAM_TOKEN, &ASK.replace("fake-model", "unknown")).await;
     assert_eq!((answer.status.as_u16(), &answer.json()["error"]["code"]), (400, &"price_unknown".into()));
-    house.row().await;
+    let row = house.row().await;
+    assert_eq!((row.end, row.reason, row.limit), (End::Refused, Some("price_unknown"), None));
 }
