@@ -13,10 +13,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-fn number(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default)
-}
-
 /// Prints the middle, the 95th of a hundred, and the worst.
 fn tell(what: &str, mut took: Vec<Duration>) {
     took.sort();

@@ -86,9 +86,11 @@ async fn killed_at(kind: RuntimeKind, act: Act, call: Call, edge: Edge) {
 }
 
 async fn killed_everywhere(kind: RuntimeKind, act: Act) {
-    for call in steps(act) {
-        for edge in [Edge::Before, Edge::After] {
-            killed_at(kind, act, *call, edge).await;
+    for _ in 0..kill_rounds() {
+        for call in steps(act) {
+            for edge in [Edge::Before, Edge::After] {
+                killed_at(kind, act, *call, edge).await;
+            }
         }
     }
 }

@@ -373,7 +373,7 @@ const STEPS: [(Call, usize); 5] =
     [(Call::Prepare, 2), (Call::Create, 2), (Call::Start, 2), (Call::Stop, 3), (Call::Remove, 3)];
 
 async fn killed_everywhere(kind: RuntimeKind, edge: Edge) {
-    for (call, times) in STEPS {
+    for (call, times) in (0..kill_rounds()).flat_map(|_| STEPS) {
         for nth in 0..times {
             killed_at(kind, call, nth, edge, false).await;
         }
@@ -392,7 +392,8 @@ async fn chela_killed_after_any_step_of_an_upgrade_takes_it_to_its_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chela_killed_on_the_way_back_brings_the_old_version_and_its_state_back() {
-    for (call, nth) in [(Call::Start, 1), (Call::Remove, 3), (Call::Create, 2), (Call::Start, 2)] {
+    let steps = [(Call::Start, 1), (Call::Remove, 3), (Call::Create, 2), (Call::Start, 2)];
+    for (call, nth) in (0..kill_rounds()).flat_map(|_| steps) {
         for edge in [Edge::Before, Edge::After] {
             killed_at(RuntimeKind::Process, call, nth, edge, true).await;
         }

@@ -21,6 +21,16 @@ use std::time::Duration;
 /// How long anything may take that happens by itself.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A figure that makes a test larger than it is by default, from the environment.
+pub fn number(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default)
+}
+
+/// How often Chela is killed at each step: once, unless `CHELA_TEST_KILL_ROUNDS` says more.
+pub fn kill_rounds() -> usize {
+    number("CHELA_TEST_KILL_ROUNDS", 1)
+}
+
 /// Asks again and again until there is an answer.
 ///
 /// # Panics
