@@ -105,9 +105,9 @@ impl Chat {
             .await
     }
 
-    /// Ends every answer of this Chela; called when it stops.
+    /// Ends every answer of this Chela; called when it stops. What waits for its bot is taken up by the next one.
     pub(super) async fn cut_all(&self, why: &str) {
-        let all: Vec<RunId> = self.runs().keys().copied().collect();
+        let all: Vec<RunId> = self.runs().values().filter(|run| !run.waiting).map(|run| run.id).collect();
         for id in all {
             self.end(id, End::Failed(why.to_owned())).await;
         }

@@ -45,6 +45,9 @@ impl Chat {
         if let Err(error) = self.cut_left_open().await {
             tracing::error!(error = %error, "answers of an earlier run could not be marked as cut");
         }
+        if let Err(error) = self.take_up_waiting().await {
+            tracing::error!(error = %error, "messages of an earlier run that wait for their bots could not be read");
+        }
         self.platform.shutdown.cancelled().await;
         self.cut_all(CUT).await;
         self.write_unwritten().await;

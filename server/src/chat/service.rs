@@ -207,6 +207,7 @@ async fn send(
     c.take_turn(run)?;
     if gateway.is_some() && bot.idle_stop_minutes.is_some() && c.fell_asleep(&bot, run_id).await {
         gateway = None;
+        answer.phase = Some(WAKING.to_owned());
     }
     let stored = c
         .platform
@@ -234,7 +235,7 @@ async fn send(
     c.set_off(
         &ctx,
         gateway,
-        &bot,
+        bot.id,
         Question { run: run_id, session_key: thread.session_key.clone(), text: q.text },
     )
     .await?;

@@ -1,5 +1,6 @@
 //! Rows of threads and messages.
 
+use super::waking::WAKING;
 use crate::platform::{
     db::Cursor,
     error::OpError,
@@ -7,7 +8,7 @@ use crate::platform::{
 };
 use api::{
     ApiError, Page,
-    chat::{Message, ThreadSummary},
+    chat::{Message, MessageRole, MessageState, ThreadSummary},
     ids::*,
 };
 use entity::chat::{message, thread};
@@ -16,6 +17,9 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect, sea_query::Expr,
 };
+
+/// The state of an answer whose bot is woken: it was not asked yet, so that this outlives Chela.
+const WAITING: &str = "waiting";
 
 fn threads_in(scope: RowScope) -> Condition {
     match scope {
@@ -217,7 +221,60 @@ pub(super) async fn finish<C: ConnectionTrait>(
     Ok(())
 }
 
-/// Marks answers as cut that an earlier Chela left open.
+/// An answer that waits until its bot is awake.
+pub(super) struct Waiting {
+    pub message: Message,
+    pub run: RunId,
+    pub thread: thread::Model,
+    /// What the bot is to be asked.
+    pub text: String,
+}
+
+/// Answers whose bots were not asked yet, up to a hundred at a time, and where the next ones begin.
+pub(super) async fn waiting<C: ConnectionTrait>(
+    db: &C,
+    _granted: &Granted<act::RunChat>,
+    after: Option<MessageId>,
+) -> Result<(Vec<Waiting>, Option<MessageId>), OpError> {
+    use message::Column as C;
+    let mut query = message::Entity::find().filter(C::State.eq(WAITING)).order_by_asc(C::Id).limit(100);
+    if let Some(after) = after {
+        query = query.filter(C::Id.gt(after));
+    }
+    let rows = query.all(db).await?;
+    let (mut found, last) = (Vec::new(), rows.last().map(|row| row.id));
+    for row in rows {
+        let asked = message::Entity::find()
+            .filter(C::ThreadId.eq(row.thread_id))
+            .filter(C::Role.eq(name_of(&MessageRole::User)))
+            .filter(C::Id.lt(row.id))
+            .order_by_desc(C::Id);
+        let asked = asked.one(db).await?;
+        let thread = thread::Entity::find_by_id(row.thread_id).one(db).await?;
+        // Stored in one transaction, deleted in one.
+        if let (Some(run), Some(thread), Some(asked)) = (row.run_id, thread, asked) {
+            found.push(Waiting { message: word(&row)?, run, thread, text: asked.text });
+        }
+    }
+    Ok((found, last))
+}
+
+/// A bot is asked now for what waited for it: from here on the answer is cut where Chela dies.
+pub(super) async fn asks<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::RunChat>,
+    run: RunId,
+) -> Result<(), OpError> {
+    message::Entity::update_many()
+        .col_expr(message::Column::State, Expr::value(name_of(&MessageState::Streaming)))
+        .filter(message::Column::RunId.eq(run))
+        .filter(message::Column::State.eq(WAITING))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Marks answers as cut that an earlier Chela left open. Those whose bots were not asked yet wait on.
 pub(super) async fn cut_open<C: ConnectionTrait>(
     tx: &C,
     _granted: &Granted<act::RunChat>,
@@ -246,18 +303,19 @@ pub(super) fn summary(row: &thread::Model) -> ThreadSummary {
 }
 
 fn word(row: &message::Model) -> Result<Message, OpError> {
+    let waits = row.state == WAITING;
     Ok(Message {
         id: row.id,
         thread: row.thread_id,
         role: named(&row.role)?,
-        state: named(&row.state)?,
+        state: if waits { MessageState::Streaming } else { named(&row.state)? },
         text: row.text.clone(),
         html: row.html.clone(),
         html_bytes: None,
         tools: from_json(&row.tools)?,
         model: row.model.clone(),
         usage: row.usage.as_deref().map(from_json).transpose()?,
-        phase: None,
+        phase: waits.then(|| WAKING.to_owned()),
         error: row.error.clone(),
         created_at_ms: row.created_at_ms,
     })
@@ -269,7 +327,10 @@ fn row(workspace: WorkspaceId, message: &Message) -> Result<message::Model, OpEr
         workspace_id: workspace,
         thread_id: message.thread,
         role: name_of(&message.role),
-        state: name_of(&message.state),
+        state: match message.phase.as_deref() {
+            Some(WAKING) => WAITING.to_owned(),
+            _ => name_of(&message.state),
+        },
         text: message.text.clone(),
         html: message.html.clone(),
         tools: json_of(&message.tools)?,

@@ -1,13 +1,20 @@
 //! Messages to a bot that sleeps: they wait until it is awake, and are asked then.
 
-use super::{Chat, answers::End};
+use super::{
+    Chat,
+    answers::End,
+    blocks::Blocks,
+    run::Run,
+    store::{self, Waiting},
+};
 use crate::platform::{ctx::OpCtx, error::OpError};
 use api::{
     ApiError,
-    ids::{BotId, RunId},
+    ids::{BotId, MessageId, RequestId, RunId, WorkspaceId},
 };
 use entity::bots::bot;
 use openclaw::Gateway;
+use policy::act;
 use std::sync::Arc;
 
 /// What a page shows of an answer whose bot is woken.
@@ -56,10 +63,10 @@ impl Chat {
         self: &Arc<Self>,
         ctx: &OpCtx,
         gateway: Option<Gateway>,
-        bot: &bot::Model,
+        bot_id: BotId,
         question: Question,
     ) -> Result<(), OpError> {
-        let (chat, bot_id) = (Arc::clone(self), bot.id);
+        let chat = Arc::clone(self);
         let Question { run, session_key, text } = question;
         if let Some(gateway) = gateway {
             self.platform.tasks.spawn(async move { chat.ask(gateway, run, &session_key, &text).await });
@@ -88,17 +95,76 @@ impl Chat {
         let waiting: Vec<_> = {
             let mut runs = self.runs();
             let of_bot = runs.values_mut().filter(|run| run.bot == bot);
-            of_bot
-                .filter_map(|run| {
-                    let text = run.question.take()?;
-                    run.waiting = false;
-                    run.message.phase = None;
-                    Some((run.id, run.session_key.clone(), text))
-                })
-                .collect()
+            of_bot.filter_map(|run| Some((run.id, run.session_key.clone(), run.question.take()?))).collect()
         };
-        for (run, session_key, text) in waiting {
-            self.ask(gateway.clone(), run, &session_key, &text).await;
+        for (id, session_key, text) in waiting {
+            // First written, then asked: whenever Chela dies, a bot is asked once at most.
+            if let Err(error) = self.write_asked(id).await {
+                tracing::warn!(run.id = %id, %error, "a bot is awake and is not asked: that could not be written");
+                if let Some(run) = self.runs().get_mut(&id) {
+                    run.question = Some(text);
+                }
+                continue;
+            }
+            match self.runs().get_mut(&id) {
+                Some(run) => (run.waiting, run.message.phase) = (false, None),
+                // Somebody ended it meanwhile.
+                None => continue,
+            }
+            self.ask(gateway.clone(), id, &session_key, &text).await;
+        }
+    }
+
+    async fn write_asked(&self, run: RunId) -> Result<(), OpError> {
+        let ctx = self.of_itself(None);
+        let granted = policy::check::<act::RunChat>(&ctx.subject)?;
+        self.platform.db.write(async |tx| store::asks(tx, &granted, run).await).await
+    }
+
+    fn of_itself(&self, workspace: Option<WorkspaceId>) -> OpCtx {
+        OpCtx::system(RequestId(self.platform.ids.uuid()), self.platform.clock.now_ms(), workspace)
+    }
+
+    /// Takes up what an earlier Chela left waiting for bots on their way up.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub(super) async fn take_up_waiting(self: &Arc<Self>) -> Result<(), OpError> {
+        let ctx = self.of_itself(None);
+        let granted = policy::check::<act::RunChat>(&ctx.subject)?;
+        let mut after: Option<MessageId> = None;
+        loop {
+            let (some, last) = store::waiting(self.platform.db.read(), &granted, after).await?;
+            for one in some {
+                self.wait_again(one).await;
+            }
+            if last.is_none() {
+                return Ok(());
+            }
+            after = last;
+        }
+    }
+
+    async fn wait_again(self: &Arc<Self>, one: Waiting) {
+        let Waiting { message, run, thread, text } = one;
+        let waits = Run {
+            id: run,
+            workspace: thread.workspace_id,
+            bot: thread.bot_id,
+            thread: thread.id,
+            session_key: thread.session_key.clone(),
+            message,
+            blocks: Blocks::default(),
+            stopping: false,
+            waiting: true,
+            question: None,
+        };
+        // Nobody has a turn there: whoever writes meanwhile is told that an answer is on its way.
+        self.runs().insert(run, waits);
+        let question = Question { run, session_key: thread.session_key, text };
+        let ctx = self.of_itself(Some(thread.workspace_id));
+        if let Err(error) = self.set_off(&ctx, None, thread.bot_id, question).await {
+            tracing::warn!(run.id = %run, %error, "a message that waited over a restart could not wake its bot");
         }
     }
 
@@ -119,7 +185,11 @@ impl Chat {
                 return;
             }
             match self.bots.awake_gateway(bot).await {
-                Ok(Some(gateway)) => return self.hand_over(bot, &gateway).await,
+                Ok(Some(gateway)) => {
+                    self.hand_over(bot, &gateway).await;
+                    // It waits on where that could not be written.
+                    continue;
+                }
                 Ok(None) => {}
                 Err(error) => tracing::warn!(run.id = %run, %error, "cannot look whether a bot is awake"),
             }

@@ -276,6 +276,42 @@ async fn a_message_whose_bot_is_stopped_before_it_wakes_ends_in_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_waits_for_its_bot_outlives_chela_and_is_asked_once() {
+    for killed in [false, true] {
+        let (at, clock) = timed(None).await;
+        let owner = at.owner().await;
+        at.add_key(&owner).await;
+        let bot = sleeper(&at, &owner, &clock, "Helper", 5).await;
+        let other = sleeper(&at, &owner, &clock, "Other", 5).await;
+        clock.advance(6 * MINUTE);
+        for bot in [&bot, &other] {
+            so(&at, &owner, &clock, bot, sleeps).await;
+        }
+        // Nothing comes up meanwhile.
+        at.world.cells.things.set_engine(false);
+        let sent = say(&at, &owner, &bot, "ask:tide").await;
+        let vain = say(&at, &owner, &other, "ask:nothing").await;
+        let world = if killed { at.kill().await } else { at.stop_busy().await };
+        let at = world.serve().await;
+        let owner = at.owner().await;
+        let waits = answer(&at, &owner, &sent).await;
+        assert_eq!((&waits["state"], &waits["phase"]), (&json!("streaming"), &json!("waking")), "{waits}");
+        // Who stops one of the bots takes its message back from it.
+        at.ask(&owner, "POST", &format!("/api/bots/{other}/stop"), Value::Null).await.ok(200);
+        assert_eq!(ended(&at, &owner, &clock, &vain).await["state"], "failed");
+        at.world.cells.things.set_engine(true);
+        let answered = ended(&at, &owner, &clock, &sent).await;
+        assert_eq!(answered["text"], json!(at.world.vendor.answer_to("tide")), "{answered}");
+        let thread = sent["thread_id"].as_str().expect("a thread");
+        let page = at.get(&owner, &format!("/api/threads/{thread}/messages")).await.ok(200);
+        assert_eq!(page["items"].as_array().map(Vec::len), Some(2), "one question, one answer: {page}");
+        let calls = at.get(&owner, &format!("/api/usage?bot={bot}")).await.ok(200);
+        assert!(calls["items"].as_array().is_some_and(|calls| calls.len() <= 1), "asked once: {calls}");
+        at.stop_busy().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_setting_holds_at_once_without_a_restart_and_within_its_limits() {
     let (at, clock) = timed(None).await;
     let owner = at.owner().await;

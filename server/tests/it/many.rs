@@ -146,6 +146,8 @@ async fn a_bot_in_the_trash_is_stopped_and_out_of_sight_and_comes_back_as_it_was
     {
         assert_eq!(at.ask(&owner, method, &path, json!({})).await.status, 404, "{method} {path}");
     }
+    at.get(&owner, &format!("{path}/logs")).await.ok(200);
+    assert_eq!(at.get(&at.stranger().await, &format!("{path}/logs")).await.status, 404);
     assert_eq!(names(&at, &owner, "trashed=true").await, ["Precious"]);
     assert_eq!(at.get(&owner, "/api/bots/stats").await.ok(200)["trashed"], 1);
     eventually("it has ended", async || {
