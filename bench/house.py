@@ -1,8 +1,10 @@
 """A Chela of its own to be measured: one data dir, stand-in gateways, everything on loopback."""
+import hashlib
 import http.client
 import json
 import os
 import pathlib
+import secrets
 import shutil
 import socket
 import sqlite3
@@ -134,3 +136,19 @@ def copies(house, count):
                     "tags": json.dumps([f"t{n % 40}"]), "since_ms": row["created_at_ms"] + n}
             db.execute(f"insert into bots ({names}) values ({holes})", list(row.values()))
     db.close()
+
+
+def person(house):
+    """A person of the workspace who is logged in: the cookie of the session."""
+    now, cookie = int(time.time() * 1000), secrets.token_urlsafe(32)
+    with sqlite3.connect(house.dir / "data/chela.db") as db:
+        db.row_factory = sqlite3.Row
+        user, workspace = os.urandom(16), db.execute("select id from workspaces limit 1").fetchone()["id"]
+        db.execute("insert into users (id, name, name_key, admin, created_at_ms) values (?, 'Bench', 'bench', 1, ?)", (user, now))
+        db.execute("insert into members (workspace_id, user_id, role, created_at_ms) values (?, ?, 'owner', ?)",
+                   (workspace, user, now))
+        db.execute("insert into sessions (id, token_hash, user_id, label, created_at_ms, seen_at_ms, expires_at_ms)"
+                   " values (?, ?, ?, 'bench', ?, ?, ?)",
+                   (os.urandom(16), hashlib.sha256(cookie.encode()).digest(), user, now, now, now + 86_400_000))
+    db.close()
+    return f"__Host-chela={cookie}"
