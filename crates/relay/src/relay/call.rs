@@ -2,6 +2,7 @@
 
 use super::{
     Relay, RelayBody, Shared,
+    cheaper::Cheaper,
     guard::{Guard, Line},
     guess::{self, Guess},
     headers,
@@ -19,18 +20,27 @@ use crate::{
     BoxError, Caller, Dialect, Snapshot, Wire,
     scan::{Meter, Shape},
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
     header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH},
     request::Parts,
 };
 use http_body::Body;
-use std::sync::Arc;
+use std::{fmt, fmt::Write as _, sync::Arc};
 use tokio::time::{Instant, timeout_at};
 
 /// All header lines of a request together. hyper's own limit is its read buffer, which may be twice as large.
 const MAX_HEAD_BYTES: usize = 48 * 1024;
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-chela-request-id");
+static VENDOR: HeaderName = HeaderName::from_static("x-chela-vendor");
+static MODEL: HeaderName = HeaderName::from_static("x-chela-model");
+static DOWNGRADED: HeaderName = HeaderName::from_static("x-chela-downgraded");
+static ATTEMPTS: HeaderName = HeaderName::from_static("x-chela-attempts");
+static RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+static RATE_LEFT: HeaderName = HeaderName::from_static("ratelimit-remaining");
+static RATE_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 /// A call that may happen.
 struct Admitted<'a> {
@@ -42,7 +52,21 @@ struct Admitted<'a> {
 
 impl Relay {
     /// Answers one request that came in on `wire`. Never fails: what goes wrong is an answer.
-    pub async fn handle<B>(&self, wire: Wire, request: Request<B>) -> Response<RelayBody>
+    pub fn handle<B>(&self, wire: Wire, request: Request<B>) -> impl Future<Output = Response<RelayBody>>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.handle_on(wire, Line::default(), request)
+    }
+
+    /// The same for one that came in over a connection whose end it hears of.
+    pub(super) async fn handle_on<B>(
+        &self,
+        wire: Wire,
+        line: Line,
+        request: Request<B>,
+    ) -> Response<RelayBody>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
@@ -67,7 +91,6 @@ impl Relay {
             let now_ms = (self.shared.config.now_ms)();
             return unified::models(&snapshot, &caller, listing, &headers, now_ms);
         }
-        let line = parts.extensions.get::<Line>().cloned().unwrap_or_default();
         let guard = Guard::open((&self.shared, &snapshot), &caller, goal.vendor(), &headers, line);
         let mut admitted = Admitted { dialect: goal.dialect(), goal, caller, guard };
         let dialect = admitted.dialect;
@@ -196,7 +219,8 @@ impl Relay {
         call.guard.note(|row| row.model.clone_from(&model));
         let asked = asking(begun);
         let cheaper = call.guard.reserve_or_less(&call.caller, &mut target, (&model, guess), &asked)?;
-        self.ask(&mut call.guard, target, asked, cheaper).await
+        let model = cheaper.map_or((model, None), |Cheaper { model, swap }| (model, swap));
+        self.ask(&mut call.guard, target, asked, model).await
     }
 
     /// Decides what of the vendor's answer the caller gets.
@@ -255,25 +279,29 @@ pub(super) fn refuse(mut guard: Guard, trouble: Trouble, dialect: Dialect) -> Re
 
 /// The headers that say what Chela did.
 pub(super) fn sign(headers: &mut HeaderMap, guard: &Guard) {
-    let mut set = |name, value: HeaderValue| headers.insert(HeaderName::from_static(name), value);
-    let mut id = uuid::Uuid::encode_buffer();
-    if let Ok(id) = HeaderValue::from_str(guard.request_id().hyphenated().encode_lower(&mut id)) {
-        set("x-chela-request-id", id);
+    // Numbers of every answer: all of them are written into one piece of memory.
+    let mut room = BytesMut::with_capacity(128);
+    let mut set_number = |name: &HeaderName, number: fmt::Arguments<'_>| {
+        let written = room.write_fmt(number).ok().map(|()| room.split().freeze());
+        if let Some(Ok(value)) = written.map(HeaderValue::from_maybe_shared) {
+            headers.insert(name.clone(), value);
+        }
+    };
+    set_number(&REQUEST_ID, format_args!("{}", guard.request_id().as_hyphenated()));
+    set_number(&ATTEMPTS, format_args!("{}", guard.attempts()));
+    if let Some((most, left, reset_s)) = guard.rate.filter(|_| !guard.is_bot()) {
+        set_number(&RATE_LIMIT, format_args!("{most}"));
+        set_number(&RATE_LEFT, format_args!("{left}"));
+        set_number(&RATE_RESET, format_args!("{reset_s}"));
     }
     if !guard.vendor().is_empty() {
-        set("x-chela-vendor", HeaderValue::from_static(guard.vendor()));
+        headers.insert(VENDOR.clone(), HeaderValue::from_static(guard.vendor()));
     }
     if let Some(model) = HeaderValue::from_str(guard.model()).ok().filter(|model| !model.is_empty()) {
-        set("x-chela-model", model);
+        headers.insert(MODEL.clone(), model);
     }
     if let Some(asked) = guard.asked_model().and_then(|asked| HeaderValue::from_str(asked).ok()) {
-        set("x-chela-downgraded", asked);
-    }
-    set("x-chela-attempts", guard.attempts().into());
-    if let Some((most, left, reset_s)) = guard.rate.filter(|_| !guard.is_bot()) {
-        set("ratelimit-limit", most.into());
-        set("ratelimit-remaining", left.into());
-        set("ratelimit-reset", reset_s.into());
+        headers.insert(DOWNGRADED.clone(), asked);
     }
 }
 
