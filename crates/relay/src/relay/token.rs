@@ -27,7 +27,7 @@ pub(super) fn read(headers: &HeaderMap, query: Option<&str>) -> Claim {
         BARE.iter().flat_map(|name| headers.get_all(*name)).map(|v| v.as_bytes().trim_ascii().to_vec());
     let keys = query.unwrap_or_default().split('&').filter_map(|pair| {
         let (name, value) = pair.split_once('=')?;
-        is_key(name).then(|| decode(value))
+        is_key(name).then(|| decode(value).into_owned())
     });
     let mut claim = Claim::Missing;
     for token in bearer.chain(bare).chain(keys).filter(|t| !t.is_empty()) {
@@ -47,7 +47,7 @@ pub(super) fn strip_key(query: &str) -> String {
 }
 
 fn is_key(name: &str) -> bool {
-    decode(name) == b"key"
+    *decode(name) == *b"key"
 }
 
 #[cfg(test)]
