@@ -20,14 +20,14 @@ use crate::{
     BoxError, Caller, Dialect, Snapshot, Wire,
     scan::{Meter, Shape},
 };
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
     header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH},
     request::Parts,
 };
 use http_body::Body;
-use std::{fmt, fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 use tokio::time::{Instant, timeout_at};
 
 /// All header lines of a request together. hyper's own limit is its read buffer, which may be twice as large.
@@ -279,29 +279,28 @@ pub(super) fn refuse(mut guard: Guard, trouble: Trouble, dialect: Dialect) -> Re
 
 /// The headers that say what Chela did.
 pub(super) fn sign(headers: &mut HeaderMap, guard: &Guard) {
-    // Numbers of every answer: all of them are written into one piece of memory.
-    let mut room = BytesMut::with_capacity(128);
-    let mut set_number = |name: &HeaderName, number: fmt::Arguments<'_>| {
-        let written = room.write_fmt(number).ok().map(|()| room.split().freeze());
-        if let Some(Ok(value)) = written.map(HeaderValue::from_maybe_shared) {
+    let mut set = |name: &HeaderName, value| {
+        if let Ok(value) = value {
             headers.insert(name.clone(), value);
         }
     };
-    set_number(&REQUEST_ID, format_args!("{}", guard.request_id().as_hyphenated()));
-    set_number(&ATTEMPTS, format_args!("{}", guard.attempts()));
-    if let Some((most, left, reset_s)) = guard.rate.filter(|_| !guard.is_bot()) {
-        set_number(&RATE_LIMIT, format_args!("{most}"));
-        set_number(&RATE_LEFT, format_args!("{left}"));
-        set_number(&RATE_RESET, format_args!("{reset_s}"));
-    }
+    let number = |digits: String| HeaderValue::try_from(digits);
+    let mut id = uuid::Uuid::encode_buffer();
+    set(&REQUEST_ID, HeaderValue::from_str(guard.request_id().hyphenated().encode_lower(&mut id)));
     if !guard.vendor().is_empty() {
-        headers.insert(VENDOR.clone(), HeaderValue::from_static(guard.vendor()));
+        set(&VENDOR, Ok(HeaderValue::from_static(guard.vendor())));
     }
-    if let Some(model) = HeaderValue::from_str(guard.model()).ok().filter(|model| !model.is_empty()) {
-        headers.insert(MODEL.clone(), model);
+    if !guard.model().is_empty() {
+        set(&MODEL, HeaderValue::from_str(guard.model()));
     }
-    if let Some(asked) = guard.asked_model().and_then(|asked| HeaderValue::from_str(asked).ok()) {
-        headers.insert(DOWNGRADED.clone(), asked);
+    if let Some(asked) = guard.asked_model() {
+        set(&DOWNGRADED, HeaderValue::from_str(asked));
+    }
+    set(&ATTEMPTS, number(guard.attempts().to_string()));
+    if let Some((most, left, reset_s)) = guard.rate.filter(|_| !guard.is_bot()) {
+        set(&RATE_LIMIT, number(most.to_string()));
+        set(&RATE_LEFT, number(left.to_string()));
+        set(&RATE_RESET, number(reset_s.to_string()));
     }
 }
 
