@@ -241,7 +241,7 @@ impl Seen {
             let value = data.get(at + 15..).unwrap_or_default().trim_ascii_start();
             self.ended |= value.starts_with(b"\"");
         }
-        self.known |= CHOICES.is_in(data);
+        self.known = self.known || CHOICES.is_in(data);
         self.error |= data.starts_with(b"{\"error\"");
         if USAGE.is_in(data) || self.model.is_none() {
             self.fields(data, Dialect::OpenAiChat);
