@@ -1,7 +1,13 @@
 //! Escapes in addresses.
 
+use std::borrow::Cow;
+
 /// Percent-decoding; what is no escape stays as it is.
-pub(crate) fn decode(text: &str) -> Vec<u8> {
+pub(crate) fn decode(text: &str) -> Cow<'_, [u8]> {
+    // Nearly always there is none.
+    if !text.contains('%') {
+        return Cow::Borrowed(text.as_bytes());
+    }
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
@@ -14,7 +20,7 @@ pub(crate) fn decode(text: &str) -> Vec<u8> {
         out.push(byte);
         rest = tail;
     }
-    out
+    Cow::Owned(out)
 }
 
 #[cfg(test)]
@@ -31,8 +37,8 @@ mod tests {
             ("%zz%+1", "%zz%+1"),
             ("%%41", "%A"),
         ] {
-            assert_eq!(decode(text), plain.as_bytes(), "{text}");
+            assert_eq!(*decode(text), *plain.as_bytes(), "{text}");
         }
-        assert_eq!(decode("%FF"), [0xff]);
+        assert_eq!(*decode("%FF"), [0xff]);
     }
 }

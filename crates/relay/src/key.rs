@@ -9,7 +9,12 @@ use crate::{
     vendors::{Auth, Vendor},
 };
 use api::ids::KeyId;
-use std::{fmt, sync::Arc};
+use bytes::Bytes;
+use http::HeaderValue;
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 use zeroize::Zeroizing;
 
 /// A provider key, ready to use. The secret is wiped when the last snapshot that holds it goes.
@@ -38,6 +43,8 @@ pub struct UpstreamKey {
     /// How it does; goes over to the next snapshot.
     pub health: Arc<KeyHealth>,
     pub(crate) secret: Zeroizing<String>,
+    /// The same as a header of `auth` has it, once somebody asked with it.
+    line: OnceLock<Option<HeaderValue>>,
     /// Where it is the file of a service account, whose tokens are sent in its place.
     pub(crate) mint: Option<Arc<Mint>>,
     /// Where it is a pair that signs and is never sent.
@@ -75,6 +82,7 @@ impl UpstreamKey {
             limits,
             health,
             secret,
+            line: OnceLock::new(),
             mint,
             #[cfg(feature = "bedrock")]
             signer,
@@ -114,6 +122,11 @@ impl UpstreamKey {
     /// Whether it is no text to be sent: a pair that signs, or what was meant as one.
     pub(crate) fn is_pair(&self) -> bool {
         self.vendor.signing.is_some() && self.secret.contains(':')
+    }
+
+    /// The header value that carries it in its own style, if it fits one: written once, and wiped with the key.
+    pub(crate) fn line(&self) -> Option<&HeaderValue> {
+        self.line.get_or_init(|| header_value(self.auth.header().1, &self.secret)).as_ref()
     }
 
     /// What of it must not be seen in anything a vendor says: a pair also in its parts, of a file what was sent in its place.
@@ -161,6 +174,17 @@ impl UpstreamKey {
             None => self,
         }
     }
+}
+
+/// A secret as a header has it, if it fits one. It is wiped when the last copy of the value goes.
+pub(crate) fn header_value(before: &str, secret: &str) -> Option<HeaderValue> {
+    let text = Zeroizing::new([before, secret].concat());
+    if !text.bytes().all(|byte| byte == b'\t' || (b' '..0x7f).contains(&byte)) {
+        return None;
+    }
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(text)).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 /// Whether a model is among names; all are where there is no name. A `*` at the end of one stands for any rest.

@@ -90,7 +90,7 @@ fn plainly(uri: &Uri) -> Option<Uri> {
         if n > 0 {
             path.push('/');
         }
-        for byte in decode(segment) {
+        for &byte in decode(segment).iter() {
             if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
                 path.push(char::from(byte));
             } else {

@@ -17,6 +17,7 @@ use http::{
 use hyper::client::conn::http1;
 use std::{
     collections::HashMap,
+    hash::{Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
@@ -28,16 +29,51 @@ const IDLE_FOR: Duration = Duration::from_secs(50);
 /// The most that rest for one vendor.
 const MOST: usize = 128;
 
-/// Where a connection leads.
-type Site = (Scheme, Authority);
+/// Where a connection leads. Two spellings of one name are two sites.
+#[derive(Clone, Debug)]
+struct Site {
+    https: bool,
+    authority: Authority,
+}
+
+impl Site {
+    fn key(&self) -> (bool, &str) {
+        (self.https, self.authority.as_str())
+    }
+
+    /// The header that names it.
+    fn host(&self) -> Option<HeaderValue> {
+        let default = if self.https { 443 } else { 80 };
+        let named = self.authority.port_u16().is_some_and(|port| port != default);
+        let host = if named { self.authority.as_str() } else { self.authority.host() };
+        HeaderValue::from_str(host).ok()
+    }
+}
+
+// Of the text as it is, in one go; an authority of its own is compared and hashed letter by letter.
+impl PartialEq for Site {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Site {}
+
+impl Hash for Site {
+    fn hash<H: Hasher>(&self, to: &mut H) {
+        self.key().hash(to);
+    }
+}
 
 /// The connections to one vendor that rest, with the time since when.
-#[derive(Default)]
-pub(super) struct Idle(Mutex<Vec<(Box<Line>, Instant)>>);
+pub(super) struct Idle {
+    lines: Mutex<Vec<(Box<Line>, Instant)>>,
+    host: HeaderValue,
+}
 
 impl Idle {
     fn all(&self) -> MutexGuard<'_, Vec<(Box<Line>, Instant)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The one that came last, if it is still open.
@@ -121,8 +157,7 @@ impl Pool {
         mut request: Request<OutBody>,
     ) -> Result<Response<Coming>, SendError> {
         let uri = std::mem::take(request.uri_mut());
-        let site = address(&mut request, &uri)?;
-        let idle = self.idle(site);
+        let idle = self.address(&mut request, &uri)?;
         while let Some(mut line) = idle.take() {
             match line.send(request).await {
                 Ok(answer) => return Ok(answer.map(|body| Coming::over(body, line, idle))),
@@ -149,8 +184,27 @@ impl Pool {
         self.sites.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn idle(&self, site: Site) -> Arc<Idle> {
-        Arc::clone(self.sites().entry(site).or_default())
+    /// Those that rest where a request goes. What goes on the wire is its path, and its host as a header.
+    fn address(&self, request: &mut Request<OutBody>, uri: &Uri) -> Result<Arc<Idle>, SendError> {
+        let odd = || SendError::Connect(EgressError::Url("has no host").into());
+        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else { return Err(odd()) };
+        let site = Site { https: *scheme == Scheme::HTTPS, authority: authority.clone() };
+        let idle = self.idle(site).ok_or_else(odd)?;
+        request.headers_mut().entry(HOST).or_insert_with(|| idle.host.clone());
+        let mut path = Parts::default();
+        path.path_and_query = uri.path_and_query().cloned();
+        *request.uri_mut() = Uri::from_parts(path).unwrap_or_default();
+        Ok(idle)
+    }
+
+    fn idle(&self, site: Site) -> Option<Arc<Idle>> {
+        let mut sites = self.sites();
+        if let Some(idle) = sites.get(&site) {
+            return Some(Arc::clone(idle));
+        }
+        let idle = Arc::new(Idle { lines: Mutex::default(), host: site.host()? });
+        sites.insert(site, Arc::clone(&idle));
+        Some(idle)
     }
 
     fn sweep(&self) {
@@ -171,20 +225,4 @@ async fn tend(pool: Weak<Pool>) {
             None => return,
         }
     }
-}
-
-/// Where a request goes; what goes on the wire is its path, and its host as a header.
-fn address(request: &mut Request<OutBody>, uri: &Uri) -> Result<Site, SendError> {
-    let odd = || SendError::Connect(EgressError::Url("has no host").into());
-    let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else { return Err(odd()) };
-    let default = if *scheme == Scheme::HTTPS { 443 } else { 80 };
-    let host = match authority.port_u16().filter(|port| *port != default) {
-        Some(_) => HeaderValue::from_str(authority.as_str()),
-        None => HeaderValue::from_str(authority.host()),
-    };
-    request.headers_mut().entry(HOST).or_insert(host.map_err(|_odd| odd())?);
-    let mut path = Parts::default();
-    path.path_and_query = uri.path_and_query().cloned();
-    *request.uri_mut() = Uri::from_parts(path).unwrap_or_default();
-    Ok((scheme.clone(), authority.clone()))
 }

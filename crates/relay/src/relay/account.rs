@@ -26,7 +26,8 @@ impl Guard {
     ) -> Result<(), Trouble> {
         // A link that was passed over may have said its own.
         self.rate = None;
-        let name = String::from_utf8_lossy(&decode(model)).into_owned();
+        let plain = decode(model);
+        let name = String::from_utf8_lossy(&plain);
         let at = (target.vendor.id, name.strip_prefix("models/").unwrap_or(&name));
         self.free |= FREE.iter().any(|end| target.rest.ends_with(end));
         let silent = SILENT.iter().any(|end| target.rest.ends_with(end));

@@ -2,6 +2,7 @@
 
 use super::{
     Relay, RelayBody, Shared,
+    cheaper::Cheaper,
     guard::{Guard, Line},
     guess::{self, Guess},
     headers,
@@ -32,6 +33,15 @@ use tokio::time::{Instant, timeout_at};
 /// All header lines of a request together. hyper's own limit is its read buffer, which may be twice as large.
 const MAX_HEAD_BYTES: usize = 48 * 1024;
 
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-chela-request-id");
+static VENDOR: HeaderName = HeaderName::from_static("x-chela-vendor");
+static MODEL: HeaderName = HeaderName::from_static("x-chela-model");
+static DOWNGRADED: HeaderName = HeaderName::from_static("x-chela-downgraded");
+static ATTEMPTS: HeaderName = HeaderName::from_static("x-chela-attempts");
+static RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+static RATE_LEFT: HeaderName = HeaderName::from_static("ratelimit-remaining");
+static RATE_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+
 /// A call that may happen.
 struct Admitted<'a> {
     goal: Goal<'a>,
@@ -42,7 +52,21 @@ struct Admitted<'a> {
 
 impl Relay {
     /// Answers one request that came in on `wire`. Never fails: what goes wrong is an answer.
-    pub async fn handle<B>(&self, wire: Wire, request: Request<B>) -> Response<RelayBody>
+    pub fn handle<B>(&self, wire: Wire, request: Request<B>) -> impl Future<Output = Response<RelayBody>>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.handle_on(wire, Line::default(), request)
+    }
+
+    /// The same for one that came in over a connection whose end it hears of.
+    pub(super) async fn handle_on<B>(
+        &self,
+        wire: Wire,
+        line: Line,
+        request: Request<B>,
+    ) -> Response<RelayBody>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
@@ -67,7 +91,6 @@ impl Relay {
             let now_ms = (self.shared.config.now_ms)();
             return unified::models(&snapshot, &caller, listing, &headers, now_ms);
         }
-        let line = parts.extensions.get::<Line>().cloned().unwrap_or_default();
         let guard = Guard::open((&self.shared, &snapshot), &caller, goal.vendor(), &headers, line);
         let mut admitted = Admitted { dialect: goal.dialect(), goal, caller, guard };
         let dialect = admitted.dialect;
@@ -196,7 +219,8 @@ impl Relay {
         call.guard.note(|row| row.model.clone_from(&model));
         let asked = asking(begun);
         let cheaper = call.guard.reserve_or_less(&call.caller, &mut target, (&model, guess), &asked)?;
-        self.ask(&mut call.guard, target, asked, cheaper).await
+        let model = cheaper.map_or((model, None), |Cheaper { model, swap }| (model, swap));
+        self.ask(&mut call.guard, target, asked, model).await
     }
 
     /// Decides what of the vendor's answer the caller gets.
@@ -255,25 +279,28 @@ pub(super) fn refuse(mut guard: Guard, trouble: Trouble, dialect: Dialect) -> Re
 
 /// The headers that say what Chela did.
 pub(super) fn sign(headers: &mut HeaderMap, guard: &Guard) {
-    let mut set = |name, value: HeaderValue| headers.insert(HeaderName::from_static(name), value);
+    let mut set = |name: &HeaderName, value| {
+        if let Ok(value) = value {
+            headers.insert(name.clone(), value);
+        }
+    };
+    let number = |digits: String| HeaderValue::try_from(digits);
     let mut id = uuid::Uuid::encode_buffer();
-    if let Ok(id) = HeaderValue::from_str(guard.request_id().hyphenated().encode_lower(&mut id)) {
-        set("x-chela-request-id", id);
-    }
+    set(&REQUEST_ID, HeaderValue::from_str(guard.request_id().hyphenated().encode_lower(&mut id)));
     if !guard.vendor().is_empty() {
-        set("x-chela-vendor", HeaderValue::from_static(guard.vendor()));
+        set(&VENDOR, Ok(HeaderValue::from_static(guard.vendor())));
     }
-    if let Some(model) = HeaderValue::from_str(guard.model()).ok().filter(|model| !model.is_empty()) {
-        set("x-chela-model", model);
+    if !guard.model().is_empty() {
+        set(&MODEL, HeaderValue::from_str(guard.model()));
     }
-    if let Some(asked) = guard.asked_model().and_then(|asked| HeaderValue::from_str(asked).ok()) {
-        set("x-chela-downgraded", asked);
+    if let Some(asked) = guard.asked_model() {
+        set(&DOWNGRADED, HeaderValue::from_str(asked));
     }
-    set("x-chela-attempts", guard.attempts().into());
+    set(&ATTEMPTS, number(guard.attempts().to_string()));
     if let Some((most, left, reset_s)) = guard.rate.filter(|_| !guard.is_bot()) {
-        set("ratelimit-limit", most.into());
-        set("ratelimit-remaining", left.into());
-        set("ratelimit-reset", reset_s.into());
+        set(&RATE_LIMIT, number(most.to_string()));
+        set(&RATE_LEFT, number(left.to_string()));
+        set(&RATE_RESET, number(reset_s.to_string()));
     }
 }
 

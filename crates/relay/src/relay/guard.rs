@@ -17,7 +17,7 @@ use crate::{
     vendors::Vendor,
 };
 use api::ids::{BotId, WorkspaceId};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -95,7 +95,8 @@ pub(super) struct Guard {
     pub(super) vague: bool,
     /// What the caller is told of its rate.
     pub(super) rate: Option<Rate>,
-    row: Option<UsageRow>,
+    /// In a box: it is moved on with every step of the call.
+    row: Option<Box<UsageRow>>,
     begun: Instant,
     pub(super) line: Line,
     /// What the request's body tells on its way, which may be longer than that of the answer.
@@ -161,7 +162,7 @@ impl Guard {
             free: false,
             vague: false,
             rate: None,
-            row: Some(row),
+            row: Some(Box::new(row)),
             begun: Instant::now(),
             line,
             upload: Arc::default(),
@@ -348,7 +349,7 @@ impl Drop for Guard {
         let used = account::reckon(&mut row, &self.reckoned(), &self.snapshot);
         std::mem::take(&mut self.reserved).settle(used);
         std::mem::take(&mut self.of_key).settle(used);
-        self.shared.config.usage.put(row);
+        self.shared.config.usage.put(*row);
     }
 }
 
@@ -358,7 +359,8 @@ pub(super) fn millis(duration: Duration) -> u64 {
 
 /// Trace and span of a well-formed `traceparent`.
 fn trace(headers: &HeaderMap) -> Option<(String, String)> {
-    let text = headers.get("traceparent")?.to_str().ok()?;
+    static TRACE: HeaderName = HeaderName::from_static("traceparent");
+    let text = headers.get(&TRACE)?.to_str().ok()?;
     let mut parts = text.split('-');
     let (_version, trace, span) = (parts.next()?, parts.next()?, parts.next()?);
     let hex = |s: &str, len: usize| s.len() == len && s.bytes().all(|b| b.is_ascii_hexdigit());

@@ -1,8 +1,7 @@
 //! What a call may use, told from its request before anybody knows.
 
-use crate::{Dialect, Tokens, UsageRow};
+use crate::{Dialect, Tokens, UsageRow, scan::Needle};
 use bytes::Bytes;
-use memchr::memmem;
 
 /// Bytes of a request's or answer's text that make a token, about.
 const BYTES_OF_A_TOKEN: u64 = 4;
@@ -12,21 +11,35 @@ const BYTES_OF_AN_EVENT: u64 = 64;
 const LONGEST_PROMPT: u64 = 200_000;
 /// What an answer is guessed to take where the request sets no bound.
 const UNBOUND_OUTPUT: u64 = 4_096;
-/// Where requests set it, in the dialects.
-const BOUNDS: [&[u8]; 5] = [
-    b"\"max_tokens\"",
-    b"\"max_completion_tokens\"",
-    b"\"max_output_tokens\"",
-    b"\"maxOutputTokens\"",
-    b"\"maxTokens\"",
-];
+
+/// A field whose number matters, by its names, all of which begin alike.
+#[derive(Debug)]
+pub(super) struct Field {
+    begins: Needle,
+    names: &'static [&'static [u8]],
+}
+
+/// Where requests set a bound, in the dialects.
+static BOUND: Field = Field {
+    begins: Needle::new(b"\"max"),
+    names: &[
+        b"\"max_tokens\"",
+        b"\"max_completion_tokens\"",
+        b"\"max_output_tokens\"",
+        b"\"maxOutputTokens\"",
+        b"\"maxTokens\"",
+    ],
+};
+static MANY: Field = Field { begins: Needle::new(b"\"n\""), names: &[b"\"n\""] };
+static MANY_OF_GEMINI: Field =
+    Field { begins: Needle::new(b"\"candidateCount\""), names: &[b"\"candidateCount\""] };
 
 /// Where requests of a dialect ask for several answers, each of which may be that long. Others hold what tools were called with
 /// as plain JSON, in which such a name means nothing.
-pub(super) const fn many(dialect: Dialect) -> Option<&'static [u8]> {
+pub(super) fn many(dialect: Dialect) -> Option<&'static Field> {
     match dialect {
-        Dialect::OpenAiChat => Some(b"\"n\""),
-        Dialect::Gemini => Some(b"\"candidateCount\""),
+        Dialect::OpenAiChat => Some(&MANY),
+        Dialect::Gemini => Some(&MANY_OF_GEMINI),
         Dialect::Anthropic | Dialect::OpenAiResponses | Dialect::Converse => None,
     }
 }
@@ -47,13 +60,13 @@ impl Guess {
     /// `many` names the field that asks for several answers.
     pub(super) fn of<'a>(
         length: u64,
-        many: Option<&[u8]>,
+        many: Option<&Field>,
         pieces: impl IntoIterator<Item = &'a Bytes>,
     ) -> Self {
         let (mut output, mut answers) = (None, None);
         for piece in pieces {
-            output = output.or_else(|| number(piece, b"\"max", &BOUNDS));
-            answers = answers.or_else(|| many.and_then(|name| number(piece, name, &[name])));
+            output = output.or_else(|| BOUND.number(piece));
+            answers = answers.or_else(|| many.and_then(|many| many.number(piece)));
         }
         let answers = answers.unwrap_or(1).clamp(1, MOST_ANSWERS);
         let input = length.div_ceil(BYTES_OF_A_TOKEN).min(LONGEST_PROMPT);
@@ -90,16 +103,18 @@ impl Guess {
     }
 }
 
-/// The number after one of the names, all of which begin alike. A text that holds such words has its quotes escaped, so it is
-/// not taken for a field; a field deeper inside may be, which only makes a guess worse.
-fn number(piece: &[u8], begins: &[u8], names: &[&[u8]]) -> Option<u64> {
-    memmem::find_iter(piece, begins).find_map(|at| {
-        let rest = piece.get(at..)?;
-        let name = names.iter().find(|name| rest.starts_with(name))?;
-        let rest = rest.get(name.len()..)?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
-        let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-        std::str::from_utf8(rest.get(..digits)?).ok()?.parse().ok()
-    })
+impl Field {
+    /// The number after one of the names. A text that holds such words has its quotes escaped, so it is not taken for a
+    /// field; a field deeper inside may be, which only makes a guess worse.
+    fn number(&self, piece: &[u8]) -> Option<u64> {
+        self.begins.finder().find_iter(piece).find_map(|at| {
+            let rest = piece.get(at..)?;
+            let name = self.names.iter().find(|name| rest.starts_with(name))?;
+            let rest = rest.get(name.len()..)?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+            let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+            std::str::from_utf8(rest.get(..digits)?).ok()?.parse().ok()
+        })
+    }
 }
 
 #[cfg(test)]

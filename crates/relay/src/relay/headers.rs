@@ -1,8 +1,7 @@
 //! The hop rules: which headers stay behind on either side.
 
-use crate::{UpstreamKey, vendors::Door};
+use crate::{UpstreamKey, key::header_value, vendors::Door};
 use http::{HeaderMap, HeaderName, HeaderValue, header::CONNECTION};
-use zeroize::Zeroizing;
 
 /// Of this hop only, in both directions; and nobody but the relay says `x-chela-…`.
 fn ends_here(name: &str) -> bool {
@@ -88,15 +87,13 @@ pub(crate) fn add_key(
     if key.is_pair() {
         return is_signed(key).then_some(());
     }
-    let minted = match &key.mint {
-        Some(mint) => Some(mint.token(now_ms)?),
-        None => None,
+    let of_door = door.and_then(|d| d.auth);
+    let (name, before) = of_door.unwrap_or(key.auth).header();
+    let value = match (&key.mint, of_door) {
+        (Some(mint), _) => header_value(before, &mint.token(now_ms)?.text)?,
+        (None, Some(_)) => header_value(before, &key.secret)?,
+        (None, None) => key.line()?.clone(),
     };
-    let secret = minted.as_ref().map_or(&key.secret, |minted| &minted.text);
-    let (name, before) = door.and_then(|d| d.auth).unwrap_or(key.auth).header();
-    let text = Zeroizing::new([before, secret.as_str()].concat());
-    let mut value = HeaderValue::from_str(&text).ok()?;
-    value.set_sensitive(true);
     headers.insert(name, value);
     Some(())
 }

@@ -72,7 +72,8 @@ impl Guard {
     }
 
     fn take(&mut self, key: &UpstreamKey, model: &str) -> Result<(), Passed> {
-        let name = String::from_utf8_lossy(&decode(model)).into_owned();
+        let plain = decode(model);
+        let name = String::from_utf8_lossy(&plain);
         let at = (key.vendor.id, name.strip_prefix("models/").unwrap_or(&name));
         if !key.serves(at.1) {
             return Err(Passed::Model);

@@ -106,9 +106,8 @@ impl Relay {
         let watch = stream.watch();
         let line = Line { watch: Some(watch.clone()), ..Line::default() };
         let (kept, shared) = (line.clone(), Arc::clone(&self.shared));
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            let relay = self.clone();
-            request.extensions_mut().insert(line.clone());
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (relay, line) = (self.clone(), line.clone());
             let badly_framed = watch.badly_framed();
             // A body is not asked for more while its caller does not read: its deadline holds here too.
             watch.set_due(Instant::now() + limits.total + LAST_WORDS);
@@ -119,7 +118,7 @@ impl Relay {
                 let mut answer = if badly_framed {
                     Relay::refuse_framing(&request)
                 } else {
-                    relay.handle(wire, request).await
+                    relay.handle_on(wire, line, request).await
                 };
                 if last && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
                     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -6,7 +6,7 @@ use crate::{
     vendors::{self, Vendor},
 };
 use bytes::Bytes;
-use std::collections::VecDeque;
+use std::{borrow::Cow, collections::VecDeque};
 
 /// How much of a body may wait until its model is found. Afterwards it flows on unseen lengths.
 pub(super) const HOLD_BYTES: u64 = 256 * 1024;
@@ -21,8 +21,8 @@ const MODEL: &[&str] = &["model"];
 #[derive(Debug)]
 pub(super) struct Splicer {
     fields: TopFields,
-    /// `vendor/`, or empty where the vendor's own names have slashes.
-    prefix: String,
+    /// The vendor as the model names it, cut with its slash; none where the vendor's own names have slashes.
+    cut: Option<Cow<'static, str>>,
     /// Whether what stands before the model's first slash chooses the vendor.
     choosing: bool,
     held: VecDeque<Bytes>,
@@ -44,10 +44,10 @@ pub(super) struct Splicer {
 }
 
 impl Splicer {
-    pub(super) fn new(prefix: String) -> Self {
+    pub(super) fn new(cut: Option<&'static str>) -> Self {
         Self {
             fields: TopFields::new(MODEL, MAX_MODEL),
-            prefix,
+            cut: cut.map(Cow::Borrowed),
             choosing: false,
             held: VecDeque::new(),
             held_bytes: 0,
@@ -64,12 +64,12 @@ impl Splicer {
 
     /// One that looks for nothing.
     pub(super) fn idle() -> Self {
-        Self { decided: true, ..Self::new(String::new()) }
+        Self { decided: true, ..Self::new(None) }
     }
 
     /// One that holds everything back until the model has chosen its vendor.
     pub(super) fn choosing() -> Self {
-        Self { choosing: true, ..Self::new(String::new()) }
+        Self { choosing: true, ..Self::new(None) }
     }
 
     /// How much may wait.
@@ -84,21 +84,20 @@ impl Splicer {
 
     /// Takes a piece; puts what may go on into `out`.
     pub(super) fn push(&mut self, piece: Bytes, out: &mut VecDeque<Bytes>) {
-        if self.decided && !self.counts {
+        let (mut found, models) = (None, &mut self.models);
+        if self.decided {
+            if self.counts {
+                self.fields.feed(&piece, |_| *models += 1);
+            }
             out.push_back(piece);
             return;
         }
-        let (mut found, models) = (None, &mut self.models);
         self.fields.feed(&piece, |f| {
             *models += 1;
             found = found.take().or(Some(f));
         });
-        if self.decided {
-            out.push_back(piece);
-            return;
-        }
         self.held_bytes += length(&piece);
-        self.held.push_back(piece);
+        self.held.push_back(piece.clone());
         if let Some(found) = found {
             let raw = found.raw.unwrap_or_default();
             self.model = serde_json::from_slice(&raw).ok();
@@ -127,7 +126,12 @@ impl Splicer {
     fn flush(&mut self, out: &mut VecDeque<Bytes>) {
         self.held_at += self.held_bytes;
         self.held_bytes = 0;
-        out.extend(self.held.drain(..).filter(|p| !p.is_empty()));
+        self.held.retain(|piece| !piece.is_empty());
+        if out.is_empty() {
+            std::mem::swap(out, &mut self.held);
+        } else {
+            out.append(&mut self.held);
+        }
     }
 
     fn choose(&mut self) {
@@ -136,29 +140,26 @@ impl Splicer {
         }
         let named = self.model.as_deref().and_then(|m| m.split_once('/'));
         if let Some((id, vendor)) = named.and_then(|(id, _)| Some((id, vendors::find(id)?))) {
-            self.prefix = format!("{id}/");
-            self.vendor = Some(vendor);
+            (self.cut, self.vendor) = (Some(Cow::Owned(id.to_owned())), Some(vendor));
         }
     }
 
     fn cut(&mut self, start: u64, raw: &[u8]) {
-        if self.prefix.is_empty() {
-            return;
-        }
+        let Some(id) = self.cut.as_deref() else { return };
         let text = raw.strip_prefix(b"\"").unwrap_or_default();
-        let escaped = || self.prefix.replace('/', "\\/");
-        let removed = if text.starts_with(self.prefix.as_bytes()) {
-            length_of(self.prefix.as_bytes())
-        } else if text.contains(&b'\\') && text.starts_with(escaped().as_bytes()) {
-            length_of(escaped().as_bytes())
-        } else {
-            return;
+        let slash = match text.strip_prefix(id.as_bytes()) {
+            Some([b'/', ..]) => 1,
+            Some([b'\\', b'/', ..]) => 2,
+            _ => return,
         };
-        if let Some(short) = self.model.as_deref().and_then(|m| m.strip_prefix(&self.prefix)) {
-            self.model = Some(short.to_owned());
+        let after = |model: &String| model.strip_prefix(id)?.strip_prefix('/').map(str::len);
+        if let Some(model) = &mut self.model
+            && let Some(left) = after(model)
+        {
+            model.drain(..model.len() - left);
         }
-        self.removed = removed;
-        self.remove(start + 1, start + 1 + removed);
+        self.removed = length_of(id.as_bytes()) + slash;
+        self.remove(start + 1, start + 1 + self.removed);
     }
 
     /// Takes the bytes `[from, to)` of the body out of what is held.
@@ -190,15 +191,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn spliced(prefix: &str, pieces: &[&[u8]]) -> (Vec<u8>, Option<String>, u64) {
-        let (mut splicer, mut out) = (Splicer::new(prefix.to_owned()), VecDeque::new());
+    fn spliced(cut: Option<&'static str>, pieces: &[&[u8]]) -> (Vec<u8>, Option<String>, u64) {
+        let (mut splicer, mut out) = (Splicer::new(cut), VecDeque::new());
         pieces.iter().for_each(|p| splicer.push(Bytes::copy_from_slice(p), &mut out));
         splicer.finish(&mut out);
         (out.iter().flatten().copied().collect(), splicer.model, splicer.removed)
     }
 
-    fn text(prefix: &str, body: &str) -> (String, Option<String>) {
-        let (bytes, model, removed) = spliced(prefix, &[body.as_bytes()]);
+    fn text(cut: Option<&'static str>, body: &str) -> (String, Option<String>) {
+        let (bytes, model, removed) = spliced(cut, &[body.as_bytes()]);
         assert_eq!(bytes.len() + usize::try_from(removed).unwrap(), body.len());
         (String::from_utf8(bytes).unwrap(), model)
     }
@@ -217,15 +218,15 @@ mod tests {
             ("openai/ is no json", "openai/ is no json", None),
             ("", "", None),
         ] {
-            assert_eq!(text("openai/", body), (want.to_owned(), model.map(str::to_owned)), "{body}");
+            assert_eq!(text(Some("openai"), body), (want.to_owned(), model.map(str::to_owned)), "{body}");
         }
-        assert_eq!(text("", r#"{"model":"openrouter/auto"}"#).1.as_deref(), Some("openrouter/auto"));
+        assert_eq!(text(None, r#"{"model":"openrouter/auto"}"#).1.as_deref(), Some("openrouter/auto"));
     }
 
     #[test]
     fn a_model_behind_a_large_body_is_still_found_and_little_is_held() {
         let filler = format!("{{\"messages\":\"{}\",", "x".repeat(900_000));
-        let (mut splicer, mut out) = (Splicer::new("openai/".into()), VecDeque::new());
+        let (mut splicer, mut out) = (Splicer::new(Some("openai")), VecDeque::new());
         for piece in filler.as_bytes().chunks(16_384) {
             splicer.push(Bytes::copy_from_slice(piece), &mut out);
             assert!(splicer.held_bytes <= HOLD_BYTES);
@@ -284,7 +285,7 @@ mod tests {
             cuts.extend([0, body.len()]);
             cuts.sort_unstable();
             let pieces: Vec<&[u8]> = cuts.windows(2).map(|w| &body.as_bytes()[w[0]..w[1]]).collect();
-            prop_assert_eq!(spliced("openai/", &pieces), spliced("openai/", &[body.as_bytes()]));
+            prop_assert_eq!(spliced(Some("openai"), &pieces), spliced(Some("openai"), &[body.as_bytes()]));
         }
     }
 }

@@ -145,8 +145,8 @@ fn straight(rest: &str) -> Result<(), Lost> {
     let crooked = |segment: &str| {
         let plain = decode(segment);
         segment.is_empty()
-            || plain == b"."
-            || plain == b".."
+            || *plain == *b"."
+            || *plain == *b".."
             || plain.iter().any(|b| b"/\\".contains(b) || *b < b' ')
     };
     let trimmed = rest.strip_suffix('/').unwrap_or(rest);
@@ -182,7 +182,7 @@ impl Target<'_> {
     pub(super) fn model(&self) -> Option<Cow<'_, str>> {
         if self.dialect == Dialect::Converse {
             let (model, _verb) = self.rest.strip_prefix("model/")?.rsplit_once('/')?;
-            return String::from_utf8(decode(model)).ok().map(Cow::Owned);
+            return String::from_utf8(decode(model).into_owned()).ok().map(Cow::Owned);
         }
         let (path, _verb) = self.rest.rsplit_once(':')?;
         if let Some((_, model)) = path.rsplit_once("models/") {
@@ -243,10 +243,12 @@ pub(crate) fn way(
         None => (None, "", stripped(rest, vendor.path.strip)),
     };
     let begin = begin.unwrap_or(base.path());
-    let mut path =
-        String::with_capacity(begin.len() + middle.len() + rest.len() + query.map_or(0, str::len) + 4);
+    let parts = [middle, rest].into_iter().filter(|p| !p.is_empty());
+    // Where there is no query, just as long as it gets: it is kept without being moved.
+    let length = parts.clone().fold(begin.len(), |length, part| length + 1 + part.len());
+    let mut path = String::with_capacity(length + query.map_or(0, |query| query.len() + 1));
     path.push_str(begin);
-    for part in [middle, rest].into_iter().filter(|p| !p.is_empty()) {
+    for part in parts {
         path.push('/');
         path.push_str(part);
     }

@@ -5,7 +5,6 @@ use super::{
     Relay,
     again::Swap,
     chain::Rules,
-    cheaper::Cheaper,
     first::{First, gate, look},
     guard::{Guard, millis},
     headers,
@@ -138,16 +137,12 @@ impl Relay {
         guard: &mut Guard,
         target: Target<'_>,
         mut asked: Asked<'_>,
-        cheaper: Option<Cheaper>,
+        (model, swap): (String, Option<Swap>),
     ) -> Result<Got, Failed> {
         let snapshot = Arc::clone(&guard.snapshot);
         let pool = snapshot.pool_in(guard.workspace(), target.vendor, guard.order);
         let pool = pool.filter(|pool| !pool.is_empty());
         let pool = pool.ok_or(Trouble::NoKey)?;
-        let (model, swap) = match cheaper {
-            Some(Cheaper { model, swap }) => (model, swap),
-            None => (model(&target, asked.wish, &asked.begun), None),
-        };
         guard.note(|row| row.model.clone_from(&model));
         let leg = Leg { target, pool, model, swap, rules: None };
         match self.ask_leg(guard, &leg, &mut asked).await {
@@ -282,7 +277,8 @@ impl Relay {
         if matches!(got, Err(Failed { trouble: Trouble::Stopped | Trouble::Switched, .. })) {
             guard.ends(End::Halted);
         }
-        if let Some(model) = guard.upload.model.get().filter(|_| leg.goes_by_body()).cloned() {
+        let found = guard.upload.model.get();
+        if let Some(model) = found.filter(|m| *m != guard.model() && leg.goes_by_body()).cloned() {
             guard.note(|row| row.model = model);
         }
         let fate = fate(&got, guard);

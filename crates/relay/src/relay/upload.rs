@@ -3,7 +3,7 @@
 use super::{
     Limits,
     again::{Again, Kept},
-    guess::Guess,
+    guess::{Field, Guess},
     splice::{HOLD_BYTES, Splicer},
     trouble::Trouble,
 };
@@ -44,7 +44,7 @@ pub(super) struct Looks {
     /// What the call may use.
     pub(super) guess: bool,
     /// The field that asks for several answers.
-    pub(super) many: Option<&'static [u8]>,
+    pub(super) many: Option<&'static Field>,
     /// That the model is named once: readers of JSON go by the last one, and a caller is held to the first.
     pub(super) one_model: bool,
 }
@@ -100,8 +100,8 @@ where
         return Err(Trouble::TooLarge);
     }
     let (mut splicer, places) = match look {
-        Look::Model(v) if v.strip_model_prefix => (Splicer::new(format!("{}/", v.id)), None),
-        Look::Model(_) => (Splicer::new(String::new()), None),
+        Look::Model(v) if v.strip_model_prefix => (Splicer::new(Some(v.id)), None),
+        Look::Model(_) => (Splicer::new(None), None),
         Look::Vendor(places) => (Splicer::choosing(), Some(places)),
         Look::Nothing => (Splicer::idle(), None),
     };
@@ -128,7 +128,7 @@ where
             return Err(notes.failed.get().copied().unwrap_or(Trouble::SlowUpload));
         }
     }
-    let model = upload.splicer.model.clone();
+    let model = upload.splicer.model.take();
     if upload.splicer.is_decided() {
         let total = if upload.rest.is_none() { Some(upload.seen) } else { exact };
         upload.left = total.map(|n| n.saturating_sub(upload.splicer.removed));
@@ -140,7 +140,7 @@ where
         Guess::default()
     };
     let (vendor, place) = (upload.splicer.vendor, upload.splicer.place);
-    let late = upload.splicer.model.is_none() && upload.seen > most;
+    let late = model.is_none() && upload.seen > most;
     Ok(Begun { body: Again::keeping(upload, kept), model, vendor, place, late, guess })
 }
 

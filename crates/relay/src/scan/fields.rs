@@ -2,19 +2,20 @@
 //! that a user wrote is never taken for a field and no nesting is too deep.
 
 use memchr::memchr2;
+use std::borrow::Cow;
 
 /// Longer keys than this are not the ones looked for.
 const MAX_KEY: usize = 64;
 
 /// A field that was found. Offsets count from the first byte fed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct Found<'a> {
     /// Its place in the list of wanted names.
     pub(crate) which: usize,
     /// Where its value begins.
     pub(crate) start: u64,
-    /// The value as written, unless it is longer than the limit.
-    pub(crate) raw: Option<Vec<u8>>,
+    /// The value as written, unless it is longer than the limit. Copied only where it came in several pieces.
+    pub(crate) raw: Option<Cow<'a, [u8]>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +42,10 @@ pub(crate) struct TopFields {
     /// At depth 1 the next string is a key.
     key_next: bool,
     in_key: bool,
+    /// What has come of a key that is cut between two pieces.
     key: Vec<u8>,
+    /// The wanted name that the last key is.
+    which: Option<usize>,
     at: u64,
     capture: Option<Capture>,
 }
@@ -84,6 +88,7 @@ impl TopFields {
             key_next: false,
             in_key: false,
             key,
+            which: None,
             at: 0,
             capture,
         }
@@ -100,7 +105,7 @@ impl TopFields {
     }
 
     /// Reads on; calls `on` for every wanted field that ended in these bytes.
-    pub(crate) fn feed(&mut self, bytes: &[u8], mut on: impl FnMut(Found)) {
+    pub(crate) fn feed<'a>(&mut self, bytes: &'a [u8], mut on: impl FnMut(Found<'a>)) {
         let (mut i, mut run) = (0, Run { bytes, base: self.at, from: 0 });
         while let Some(&byte) = bytes.get(i) {
             match self.state {
@@ -114,7 +119,7 @@ impl TopFields {
                     } else {
                         self.state = State::Plain;
                         if std::mem::take(&mut self.in_key) {
-                            self.keep_key(run.until(i));
+                            self.end_key(run.until(i));
                         }
                     }
                 }
@@ -125,21 +130,22 @@ impl TopFields {
         }
         if self.in_key {
             self.keep_key(run.until(bytes.len()));
-        } else {
-            self.keep_value(&run, bytes.len());
+        } else if let Some(capture) = &mut self.capture {
+            let text = capture.text(&run, bytes.len());
+            capture.keep(text, self.limit);
         }
         self.at = self.at.saturating_add(length(bytes));
     }
 
-    fn plain(&mut self, byte: u8, i: usize, run: &mut Run<'_>, on: &mut impl FnMut(Found)) {
+    fn plain<'a>(&mut self, byte: u8, i: usize, run: &mut Run<'a>, on: &mut impl FnMut(Found<'a>)) {
         match (byte, self.depth) {
             (b'{', 0) => (self.depth, self.key_next, self.state) = (1, true, State::Plain),
             (b' ' | b'\t' | b'\r' | b'\n' | 0xef | 0xbb | 0xbf, 0) => {}
             (_, 0) => self.state = State::Done,
             (b':', 1) if self.capture.is_none() => {
                 self.key_next = false;
-                self.capture =
-                    self.matched().map(|which| Capture { which, start: None, raw: Vec::new(), long: false });
+                let capture = |which| Capture { which, start: None, raw: Vec::new(), long: false };
+                self.capture = self.which.take().map(capture);
                 run.from = i + 1;
             }
             (b',', 1) => {
@@ -170,43 +176,67 @@ impl TopFields {
         }
     }
 
-    /// Adds what has come of the value that is being read.
-    fn keep_value(&mut self, run: &Run<'_>, end: usize) {
-        let Some(capture) = &mut self.capture else { return };
-        let mut text = run.until(end);
-        if capture.start.is_none() {
-            let blanks = text.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-            text = text.get(blanks..).unwrap_or_default();
-            if text.is_empty() {
-                return;
-            }
-            let before = u64::try_from(run.from + blanks).unwrap_or(u64::MAX);
-            capture.start = Some(run.base.saturating_add(before));
-        }
-        if capture.long || capture.raw.len() + text.len() > self.limit {
-            capture.long = true;
-            capture.raw = Vec::new();
+    fn end_key(&mut self, text: &[u8]) {
+        if self.key.is_empty() {
+            self.which = place(self.wanted, text);
         } else {
-            capture.raw.extend_from_slice(text);
+            self.keep_key(text);
+            self.which = place(self.wanted, &self.key);
         }
     }
 
-    fn end_value(&mut self, run: &Run<'_>, end: usize, on: &mut impl FnMut(Found)) {
-        self.key.clear();
-        self.keep_value(run, end);
-        let Some(Capture { which, start: Some(start), mut raw, long }) = self.capture.take() else { return };
-        raw.truncate(raw.trim_ascii_end().len());
-        on(Found { which, start, raw: (!long).then_some(raw) });
+    fn end_value<'a>(&mut self, run: &Run<'a>, end: usize, on: &mut impl FnMut(Found<'a>)) {
+        self.which = None;
+        let Some(mut capture) = self.capture.take() else { return };
+        let text = capture.text(run, end);
+        let Capture { which, start: Some(start), .. } = capture else { return };
+        let raw = if capture.raw.is_empty() && !capture.long && text.len() <= self.limit {
+            Some(Cow::Borrowed(text.trim_ascii_end()))
+        } else {
+            capture.keep(text, self.limit);
+            let Capture { mut raw, long, .. } = capture;
+            raw.truncate(raw.trim_ascii_end().len());
+            (!long).then_some(Cow::Owned(raw))
+        };
+        on(Found { which, start, raw });
+    }
+}
+
+impl Capture {
+    /// What this piece has of the value, without the blanks before it.
+    fn text<'a>(&mut self, run: &Run<'a>, end: usize) -> &'a [u8] {
+        let text = run.until(end);
+        if self.start.is_some() {
+            return text;
+        }
+        let blanks = text.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        let text = text.get(blanks..).unwrap_or_default();
+        if !text.is_empty() {
+            let before = u64::try_from(run.from + blanks).unwrap_or(u64::MAX);
+            self.start = Some(run.base.saturating_add(before));
+        }
+        text
     }
 
-    fn matched(&self) -> Option<usize> {
-        let place = |key: &[u8]| self.wanted.iter().position(|w| w.as_bytes() == key);
-        if !self.key.contains(&b'\\') {
-            return place(&self.key);
+    /// Keeps it for when the rest has come.
+    fn keep(&mut self, text: &[u8], limit: usize) {
+        if self.long || self.raw.len() + text.len() > limit {
+            self.long = true;
+            self.raw = Vec::new();
+        } else {
+            self.raw.extend_from_slice(text);
         }
-        let quoted = [b"\"", self.key.as_slice(), b"\""].concat();
-        serde_json::from_slice::<String>(&quoted).ok().and_then(|key| place(key.as_bytes()))
     }
+}
+
+/// Where a key stands in the list of wanted names.
+fn place(wanted: &[&str], key: &[u8]) -> Option<usize> {
+    let place = |key: &[u8]| wanted.iter().position(|name| name.as_bytes() == key);
+    if key.len() > MAX_KEY || !key.contains(&b'\\') {
+        return place(key);
+    }
+    let quoted = [b"\"", key, b"\""].concat();
+    serde_json::from_slice::<String>(&quoted).ok().and_then(|key| place(key.as_bytes()))
 }
 
 #[cfg(test)]
@@ -216,13 +246,13 @@ mod tests {
 
     const WANTED: &[&str] = &["model", "usage"];
 
-    fn all(pieces: &[&[u8]]) -> Vec<Found> {
+    fn all<'a>(pieces: &[&'a [u8]]) -> Vec<Found<'a>> {
         let (mut scan, mut found) = (TopFields::new(WANTED, 64), Vec::new());
         pieces.iter().for_each(|p| scan.feed(p, |f| found.push(f)));
         found
     }
 
-    fn text(found: &Found) -> (usize, u64, &str) {
+    fn text<'a>(found: &'a Found<'_>) -> (usize, u64, &'a str) {
         (found.which, found.start, found.raw.as_deref().map_or("<long>", |r| std::str::from_utf8(r).unwrap()))
     }
 

@@ -1,13 +1,13 @@
 //! Frames of a WebSocket as they pass: where messages end, what a text says, whether a side said goodbye.
 
-use super::{TopFields, usage::Counts};
+use super::{Needle, TopFields, usage::Counts};
 use crate::{Dialect, Tokens};
-use memchr::memmem;
 
 /// A longer text is not looked at; none that says its usage is longer.
 const MAX_TEXT: usize = 256 * 1024;
 /// Where a message of OpenAI's realtime interface says what it used.
 const FIELDS: &[&str] = &["usage", "response"];
+static USAGE: Needle = Needle::new(b"\"usage\"");
 const NESTED: &[&str] = &["usage"];
 
 /// The reader of one direction. Feed it what passes.
@@ -114,7 +114,7 @@ pub(crate) struct Sum {
 impl Sum {
     /// Looks at a text message.
     pub(crate) fn read(&mut self, text: &[u8]) {
-        if memmem::find(text, b"\"usage\"").is_none() {
+        if !USAGE.is_in(text) {
             return;
         }
         TopFields::new(FIELDS, text.len()).feed(text, |f| {

@@ -1,7 +1,7 @@
 //! Reads usage, the answering model and the proper end out of an answer that passes by.
 
 use super::{
-    TopFields,
+    Needle, TopFields,
     messages::{Message, MessageReader},
     sieve::Ends,
     sse::{Event, EventReader},
@@ -10,7 +10,6 @@ use super::{
 use crate::{Dialect, Tokens};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::HeaderMap;
-use memchr::memmem;
 
 /// The longest usage object that is read.
 const MAX_USAGE: usize = 16 * 1024;
@@ -22,6 +21,12 @@ const CHUNK: &[&str] = &["bytes"];
 const INVOKED: &[&str] = &["amazon-bedrock-invocationMetrics"];
 /// The same two in Gemini's words, which nest nothing.
 const GEMINI: &[&str] = &["usageMetadata", "modelVersion"];
+/// What events are looked through for before their fields are read.
+static USAGE: Needle = Needle::new(b"\"usage\"");
+static CHOICES: Needle = Needle::new(b"\"choices\":");
+static FINISH: Needle = Needle::new(b"finish_reason\":");
+static GEMINI_USAGE: Needle = Needle::new(b"\"usageMetadata\"");
+static GEMINI_FINISH: Needle = Needle::new(b"finishReason\":");
 
 /// What an answer's body looks like from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,12 +219,12 @@ impl Seen {
     /// Every event may say its use, and a finish reason is the last word. A stream without one is believed: not
     /// all that end well have it.
     fn gemini(&mut self, data: &[u8]) {
-        if let Some(at) = memmem::find(data, b"finishReason\":") {
+        if let Some(at) = GEMINI_FINISH.find(data) {
             let value = data.get(at + 14..).unwrap_or_default().trim_ascii_start();
             self.ended |= value.starts_with(b"\"");
         }
         self.error |= data.starts_with(b"{\"error\"");
-        if memmem::find(data, b"\"usageMetadata\"").is_some() || self.model.is_none() {
+        if GEMINI_USAGE.is_in(data) || self.model.is_none() {
             TopFields::new(GEMINI, data.len())
                 .feed(data, |f| self.field(f.which, f.raw.as_deref().unwrap_or_default(), Dialect::Gemini));
         }
@@ -231,14 +236,14 @@ impl Seen {
             return;
         }
         // An unescaped `finish_reason":` is never inside a string: there its quote would be escaped.
-        if let Some(at) = memmem::find(data, b"finish_reason\":") {
+        if let Some(at) = FINISH.find(data) {
             self.known = true;
             let value = data.get(at + 15..).unwrap_or_default().trim_ascii_start();
             self.ended |= value.starts_with(b"\"");
         }
-        self.known |= memmem::find(data, b"\"choices\":").is_some();
+        self.known = self.known || CHOICES.is_in(data);
         self.error |= data.starts_with(b"{\"error\"");
-        if memmem::find(data, b"\"usage\"").is_some() || self.model.is_none() {
+        if USAGE.is_in(data) || self.model.is_none() {
             self.fields(data, Dialect::OpenAiChat);
         }
     }
@@ -248,7 +253,7 @@ impl Seen {
         self.known |= !name.is_empty();
         self.ended |= name == last.as_bytes();
         self.error |= name == b"error";
-        if memmem::find(data, b"\"usage\"").is_some() {
+        if USAGE.is_in(data) {
             self.fields(data, dialect);
         }
     }

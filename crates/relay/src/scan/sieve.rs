@@ -4,15 +4,16 @@
 //! of events can make use of its beginning.
 
 use super::{
-    TopFields,
+    Needle, TopFields,
     messages::MessageReader,
     sse::{Event, EventReader},
 };
 use bytes::Bytes;
-use memchr::memmem;
 
 /// The longest beginning of an event that waits for the rest. A longer event passes as it comes.
 const MAX_HELD: usize = 64 * 1024;
+/// No error is without this word, and few events are with it.
+static ERROR: Needle = Needle::new(b"error");
 /// Where an error may stand in an event.
 const FIELDS: &[&str] = &["error", "type", "response"];
 const NESTED: &[&str] = &["error"];
@@ -129,8 +130,7 @@ impl Sieve {
 
 /// The first error in whole events that must not pass, and how many bytes before it may.
 fn first_error<T>(events: &[u8], check: &impl Fn(&[u8]) -> Option<T>) -> Option<(usize, T)> {
-    // No error is without this word, and few events are with it.
-    memmem::find(events, b"error")?;
+    ERROR.find(events)?;
     let (mut clean, mut found) = (0, None);
     EventReader::new().feed(events, |event| {
         if found.is_some() {
@@ -186,7 +186,7 @@ fn has_error(data: &[u8]) -> bool {
         let raw = field.raw.unwrap_or_default();
         match field.which {
             0 => error |= told(&raw),
-            1 => error |= raw == b"\"error\"",
+            1 => error |= *raw == *b"\"error\"",
             _ => TopFields::new(NESTED, raw.len()).feed(&raw, |inner| {
                 error |= told(&inner.raw.unwrap_or_default());
             }),
@@ -198,6 +198,7 @@ fn has_error(data: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use memchr::memmem;
     use proptest::prelude::*;
 
     /// What passes of a stream in these pieces, and whether it was stopped.

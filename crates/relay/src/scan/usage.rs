@@ -1,7 +1,11 @@
 //! What a vendor's usage object means in our kinds of tokens.
 
 use crate::{Dialect, Tokens};
-use serde_json::Value;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, SeqAccess, Visitor},
+};
+use std::{borrow::Cow, fmt};
 
 /// The tokens said so far. Vendors repeat and complete their numbers, so later ones replace earlier ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,9 +22,10 @@ pub(super) struct Counts {
 impl Counts {
     /// Reads a usage object; what is missing or odd in it changes nothing.
     pub(super) fn read(&mut self, raw: &[u8], dialect: Dialect) -> bool {
-        let Ok(Value::Object(usage)) = serde_json::from_slice::<Value>(raw) else { return false };
-        let at = |name: &str| usage.get(name).and_then(number);
-        let within = |object: &str, name: &str| usage.get(object).and_then(|o| o.get(name)).and_then(number);
+        let said = std::str::from_utf8(raw).ok().and_then(|text| serde_json::from_str(text).ok());
+        let Some(usage @ Said::Object(_)) = said else { return false };
+        let at = |name: &str| usage.get(name)?.number();
+        let within = |object: &str, name: &str| usage.get(object)?.get(name)?.number();
         let set = |to: &mut Option<u64>, from: Option<u64>| {
             if from.is_some() {
                 *to = from;
@@ -80,9 +85,78 @@ impl Counts {
     }
 }
 
-/// A count: whole and not negative. Anything above 2^40 is no count of tokens.
-fn number(value: &Value) -> Option<u64> {
-    value.as_u64().filter(|n| *n <= 1 << 40)
+/// JSON as far as usage is said in it. It is read of every call: names are borrowed, and only objects take memory.
+#[derive(Debug)]
+enum Said<'a> {
+    /// A whole number that is not negative.
+    Number(u64),
+    Object(Vec<(Cow<'a, str>, Said<'a>)>),
+    Other,
+}
+
+impl Said<'_> {
+    /// A field of an object; of two with one name the last.
+    fn get(&self, name: &str) -> Option<&Self> {
+        let Self::Object(fields) = self else { return None };
+        fields.iter().rev().find(|(own, _)| own == name).map(|(_, value)| value)
+    }
+
+    /// A count. Anything above 2^40 is no count of tokens.
+    fn number(&self) -> Option<u64> {
+        match self {
+            Self::Number(number) => Some(*number).filter(|n| *n <= 1 << 40),
+            Self::Object(_) | Self::Other => None,
+        }
+    }
+}
+
+/// The name of a field.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Said<'de> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Said<'de>;
+
+            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to.write_str("JSON")
+            }
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Said<'de>, E> {
+                Ok(Said::Number(number))
+            }
+            fn visit_i64<E: Error>(self, _: i64) -> Result<Said<'de>, E> {
+                Ok(Said::Other)
+            }
+            fn visit_f64<E: Error>(self, _: f64) -> Result<Said<'de>, E> {
+                Ok(Said::Other)
+            }
+            fn visit_bool<E: Error>(self, _: bool) -> Result<Said<'de>, E> {
+                Ok(Said::Other)
+            }
+            fn visit_str<E: Error>(self, _: &str) -> Result<Said<'de>, E> {
+                Ok(Said::Other)
+            }
+            fn visit_unit<E: Error>(self) -> Result<Said<'de>, E> {
+                Ok(Said::Other)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Said<'de>, A::Error> {
+                while list.next_element::<Said<'de>>()?.is_some() {}
+                Ok(Said::Other)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Said<'de>, A::Error> {
+                let mut fields = Vec::with_capacity(8);
+                while let Some((Name(name), value)) = object.next_entry()? {
+                    fields.push((name, value));
+                }
+                Ok(Said::Object(fields))
+            }
+        }
+
+        from.deserialize_any(Reader)
+    }
 }
 
 #[cfg(test)]
@@ -108,5 +182,35 @@ mod tests {
             (10, 800),
             "Anthropic tells them apart"
         );
+    }
+
+    #[test]
+    fn what_is_odd_or_said_twice_is_read_as_json_says() {
+        let read = |raw: &str| {
+            let mut counts = Counts::default();
+            let read = counts.read(raw.as_bytes(), Dialect::OpenAiChat);
+            (read, counts.tokens().input, counts.tokens().cache_read)
+        };
+        for (raw, want) in [
+            (
+                r#"{"prompt_tokens":7,"x":[{"y":[1,-2,0.5,"z",null,true]}],"z":{"prompt_tokens":1}}"#,
+                (true, 7, 0),
+            ),
+            (r#"{"prompt_tokens":7,"prompt_tokens":9}"#, (true, 9, 0)),
+            (r#"{"prompt\u005ftokens":7}"#, (true, 7, 0)),
+            (r#"{"input_tokens":5,"prompt_tokens":7}"#, (true, 7, 0)),
+            (r#"{"input_tokens":5,"prompt_tokens":-7}"#, (true, 5, 0)),
+            (r#"{"prompt_tokens":1.0}"#, (false, 0, 0)),
+            (r#"{"prompt_tokens":"7"}"#, (false, 0, 0)),
+            (r#"{"prompt_tokens":1099511627777}"#, (false, 0, 0)),
+            (r#"{"prompt_tokens":7,"prompt_tokens_details":5}"#, (true, 7, 0)),
+            (r#"{"prompt_tokens":7,"prompt_tokens_details":{"cached_tokens":2},"a":1}"#, (true, 5, 2)),
+            (r#"{"prompt_tokens":7,}"#, (false, 0, 0)),
+            (r#"{"prompt_tokens":7} 1"#, (false, 0, 0)),
+            (r#"[{"prompt_tokens":7}]"#, (false, 0, 0)),
+            ("null", (false, 0, 0)),
+        ] {
+            assert_eq!(read(raw), want, "{raw}");
+        }
     }
 }
