@@ -304,12 +304,13 @@ fn AddForm(acts: Acts) -> impl IntoView {
     let error = failure_of(move || value.get());
     let made = move || value.get().and_then(Result::ok).map(|made| view! { <Made made/> });
     let limit = move |at: usize, unit: &'static str, period: &'static str, label: &'static str| {
+        let pointer = if at == 0 { "/limits/0/amount" } else { "/limits/1/amount" };
         let (id, field) = (format!("vk-limit-{at}"), format!("cmd[limits][{at}]"));
         let input = id.clone();
         view! {
             <input type="hidden" name=format!("{field}[unit]") value=unit/>
             <input type="hidden" name=format!("{field}[period]") value=period/>
-            <Field id label hint=t.k_empty>
+            <Field id label hint=t.k_empty error=field_error(error, pointer)>
                 <input id=input name=format!("{field}[amount]") class="input" inputmode="decimal" autocomplete="off"/>
             </Field>
         }

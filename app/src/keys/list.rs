@@ -7,11 +7,11 @@ use super::{
 };
 use crate::{
     i18n::fill,
-    parts::{self, Failure, failure_of, success_of},
+    parts::{self, Failure, failure_of, field_error, success_of},
     time::{Moment, duration},
 };
 use api::{
-    Code,
+    ApiError, Code,
     keys::{KeyRest, KeyRestWhy, KeyStatus, KeySummary},
 };
 use leptos::prelude::*;
@@ -155,7 +155,21 @@ fn ReplaceDialog(dialog: String, key: KeySummary, acts: Acts) -> impl IntoView {
     let value = acts.replace.value();
     let error = failure_of(move || value.get());
     let refused = Memo::new(move |_| error.with(|e| e.as_ref().is_some_and(|e| e.code == Code::KeyRejected)));
-    let (secret, base) = (format!("{dialog}-secret"), format!("{dialog}-base"));
+    let secret = format!("{dialog}-secret");
+    let (own, base_url) = (key.own_base_url, key.base_url);
+    // Also where the answer asks for it: a key of another kind may have to leave its region.
+    let placed = Memo::new(move |_| {
+        let asks = |e: &ApiError| e.fields.iter().any(|field| field.pointer == "/base_url");
+        own || error.with(|e| e.as_ref().is_some_and(asks))
+    });
+    let base = move || {
+        let (id, value) = (format!("replace-{}-base", key.id), own.then(|| base_url.clone()));
+        view! {
+            <Field id=id.clone() label=t.base_url error=field_error(error, "/base_url")>
+                <input id=id name="cmd[base_url]" class="input mono" type="url" autocomplete="off" value=value/>
+            </Field>
+        }
+    };
     view! {
         <Dialog id=dialog title=t.replace_title close=t.close done=success_of(move || value.get())>
             <p>{t.replace_text}</p>
@@ -164,22 +178,7 @@ fn ReplaceDialog(dialog: String, key: KeySummary, acts: Acts) -> impl IntoView {
                 <input type="hidden" name="cmd[key]" value=key.id.to_string()/>
                 <input type="hidden" name="cmd[expected_version]" value=key.version.to_string()/>
                 <SecretField id=secret name="cmd[secret]" label=t.new_key required=!key.last_four.is_empty()/>
-                {key
-                    .own_base_url
-                    .then(|| {
-                        view! {
-                            <Field id=base.clone() label=t.base_url>
-                                <input
-                                    id=base
-                                    name="cmd[base_url]"
-                                    class="input mono"
-                                    type="url"
-                                    autocomplete="off"
-                                    value=key.base_url
-                                />
-                            </Field>
-                        }
-                    })}
+                {move || placed.get().then(&base)}
                 <div class="dialog-acts">
                     <button type="button" class="btn" data-close>
                         {parts::text().cancel}

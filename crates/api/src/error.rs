@@ -155,6 +155,11 @@ impl ApiError {
         error
     }
 
+    /// One field clashes with what is.
+    pub fn clash(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { code: Code::Conflict, ..Self::field(pointer, detail) }
+    }
+
     /// Somebody else changed it first.
     pub fn stale(expected: i64, actual: i64) -> Self {
         let mut error = Self::new(Code::Stale, "Somebody changed this since you opened it.");

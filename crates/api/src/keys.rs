@@ -102,11 +102,13 @@ words! {
         /// An id, or `id@region`. Absent or empty: told from the shape of the secret.
         #[serde(default)]
         pub vendor: Option<String>,
+        /// No other key of the workspace has it, ended ones aside. Absent or empty: the vendor's name, with a number if need be.
         #[serde(default)]
         pub label: Option<String>,
         /// May be absent or empty where the vendor takes calls without a key.
         #[serde(default)]
         pub secret: String,
+        /// Not together with a region.
         #[serde(default)]
         pub base_url: Option<String>,
         /// Store it as `failing` although the vendor refuses it.
@@ -153,6 +155,7 @@ words! {
     pub struct ReplaceKey {
         pub key: KeyId,
         pub secret: String,
+        /// Stays, if nothing is said; must be said where another kind of key would leave its region.
         #[serde(default)]
         pub base_url: Option<String>,
         #[serde(default)]

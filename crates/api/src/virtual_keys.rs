@@ -38,7 +38,7 @@ words! {
     }
     #[serde(deny_unknown_fields)]
     pub struct ListVirtualKeys { pub limit: Option<u32>, pub cursor: Option<String> }
-    /// A budget that is made with a key.
+    /// A budget that is made with a key, more than 0: leave out what is not limited. Each unit and period once.
     #[derive(Eq)]
     #[serde(deny_unknown_fields)]
     pub struct KeyLimit {
@@ -53,6 +53,7 @@ words! {
     }
     #[serde(deny_unknown_fields)]
     pub struct CreateVirtualKey {
+        /// No other key of the workspace has it, expired ones aside.
         pub name: String,
         /// Several may stand in one text, with commas or spaces between them.
         #[serde(default)]

@@ -1,5 +1,7 @@
 //! `chela budget`: how much model calls may use; money in USD.
 
+mod allow;
+
 use crate::{
     ask,
     failure::Failure,
@@ -49,8 +51,8 @@ pub enum BudgetVerb {
         #[command(flatten)]
         yes: Yes,
     },
-    /// Refuse model calls from the next one on, until the budget of 0 this makes is deleted. `chela spending stop` ends
-    /// those that run, too.
+    /// Refuse model calls from the next one on, by a budget of 0; `chela budget allow` takes that back. `chela spending stop`
+    /// ends those that run, too.
     Stop {
         #[command(flatten)]
         of: Of,
@@ -58,6 +60,11 @@ pub enum BudgetVerb {
         yes: Yes,
         #[command(flatten)]
         once: Once,
+    },
+    /// Allow again what `chela budget stop` stopped, said in the same words: the budget of 0 is deleted.
+    Allow {
+        #[command(flatten)]
+        of: Of,
     },
     /// Show the time zone in which days and months begin, or set it.
     Zone {
@@ -69,7 +76,7 @@ pub enum BudgetVerb {
 /// Whose calls.
 #[derive(Args, Clone, Debug)]
 pub struct Of {
-    /// Only those of a bot (name, slug or id).
+    /// Only those of a bot (slug or id).
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     bot: Option<String>,
     /// Only those of a virtual key (name or id).
@@ -95,13 +102,13 @@ enum Per {
 pub struct AddArgs {
     #[command(flatten)]
     of: Of,
-    /// USD, such as `5.00`.
+    /// USD, such as `5.00`; 0 stops all calls.
     #[arg(long, group = "amount", value_name = "USD", value_parser = micro)]
     money: Option<i64>,
-    /// Tokens of every kind.
+    /// Tokens of every kind; 0 stops all calls.
     #[arg(long, group = "amount")]
     tokens: Option<i64>,
-    /// Calls.
+    /// Calls; 0 stops them all.
     #[arg(long, group = "amount")]
     requests: Option<i64>,
     #[arg(long, value_enum)]
@@ -181,6 +188,7 @@ pub(crate) async fn run(session: &Session, verb: BudgetVerb) -> Result<(), Failu
     let (format, screen) = (session.common.output, &session.screen);
     let show = |budget: &Value| -> Result<(), Failure> {
         screen.data(&SHAPE.one(budget, format, screen, now_ms())?);
+        way_back(session, budget);
         Ok(())
     };
     match verb {
@@ -230,6 +238,7 @@ pub(crate) async fn run(session: &Session, verb: BudgetVerb) -> Result<(), Failu
             let create = create(of, (BudgetUnit::Requests, BudgetPeriod::Month), 0, true);
             show(&session.call_once(&create, Some(&once)).await?)
         }
+        BudgetVerb::Allow { of } => allow::allow(session, &of).await,
         BudgetVerb::Zone { zone } => {
             let zone = match zone {
                 Some(time_zone) => session.call(&SetZone { time_zone }).await?,
@@ -238,6 +247,16 @@ pub(crate) async fn run(session: &Session, verb: BudgetVerb) -> Result<(), Failu
             screen.data(&format!("{}\n", text(&zone, "time_zone")));
             Ok(())
         }
+    }
+}
+
+/// Says how to allow again what a budget of 0 stops.
+fn way_back(session: &Session, budget: &Value) {
+    if number(budget, "most") == Some(0) {
+        let id = text(budget, "id");
+        session
+            .screen
+            .remark(format!("All these calls are stopped. To take it back: `chela budget rm {id}`."));
     }
 }
 

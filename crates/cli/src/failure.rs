@@ -1,5 +1,6 @@
 //! How a command ends when it does not end well: the words and the exit code.
 
+use crate::terms;
 use serde_json::Value;
 use std::{fmt::Write, process::ExitCode};
 
@@ -11,7 +12,7 @@ pub(crate) struct Problem {
     pub(crate) title: String,
     pub(crate) detail: String,
     pub(crate) hint: Option<String>,
-    /// Field and rule.
+    /// Field, as a pointer or in the command's terms, and rule.
     pub(crate) errors: Vec<(String, String)>,
     pub(crate) request_id: Option<String>,
     pub(crate) retry_after_ms: Option<u64>,
@@ -48,14 +49,34 @@ impl Problem {
         }
     }
 
-    fn words(&self) -> String {
-        let mut words = self.detail.clone();
-        if !self.title.is_empty() && self.title != self.detail {
-            words = format!("{} ({}, {})", self.detail, self.title, self.status);
+    /// What is wrong, where that is known: with which field.
+    fn placed(&self) -> impl Iterator<Item = String> {
+        let named = self.errors.iter().filter(|(pointer, _)| !pointer.is_empty());
+        named.map(|(pointer, detail)| match pointer.strip_prefix('/') {
+            Some(field) => format!("{}: {detail}", field.replace(['/', '_'], " ")),
+            None => format!("{pointer}: {detail}"),
+        })
+    }
+
+    /// What happened, once.
+    fn said(&self) -> String {
+        let mut placed = self.placed();
+        match (self.code.as_str(), placed.next(), placed.next()) {
+            ("invalid", Some(one), None) => one,
+            ("invalid", Some(_), Some(_)) => "this cannot be done as it is said".to_owned(),
+            _ => self.detail.clone(),
         }
-        for (pointer, detail) in self.errors.iter().filter(|(pointer, _)| !pointer.is_empty()) {
-            let field = pointer.trim_start_matches('/').replace('/', ".");
-            _ = write!(words, "\n  {field}: {detail}");
+    }
+
+    fn words(&self) -> String {
+        let mut words = self.said();
+        if !self.title.is_empty() && self.title != self.detail {
+            words = format!("{words} ({}, {})", self.title, self.status);
+        }
+        // One alone is said already.
+        let several = self.placed().count() > 1;
+        for line in self.placed().filter(|_| several) {
+            _ = write!(words, "\n  {line}");
         }
         let hint = match (self.status, &self.hint) {
             (_, Some(hint)) => Some(hint.clone()),
@@ -120,6 +141,18 @@ impl Failure {
         }
     }
 
+    /// The same, with fields called as the command that was typed calls them.
+    pub(crate) fn in_terms_of(mut self, command: &str) -> Self {
+        if let Self::Problem(problem) = &mut self {
+            for (pointer, _) in &mut problem.errors {
+                if let Some(term) = terms::of(command, pointer) {
+                    *pointer = term;
+                }
+            }
+        }
+        self
+    }
+
     /// Whether the panel says that this does not exist.
     pub(crate) fn is_missing(&self) -> bool {
         matches!(self, Self::Problem(problem) if problem.status == 404)
@@ -174,9 +207,32 @@ mod tests {
         let said = Failure::Problem(Box::new(Problem::read(422, &body).unwrap())).to_string();
         assert_eq!(
             said,
-            "name must have 1 to 80 characters (Unprocessable Entity, 422)\n  name: must have 1 to 80 characters\n  \
-             What you can do: Choose a shorter one.\n  Request: req_1"
+            "name: must have 1 to 80 characters (Unprocessable Entity, 422)\n  What you can do: Choose a shorter one.\n  \
+             Request: req_1"
         );
         assert!(Problem::read(502, &json!({ "error": "bad gateway" })).is_none());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_once_and_as_the_command_calls_it() {
+        let body = |code: &str, detail: &str, errors: Value| {
+            let body = json!({ "code": code, "detail": detail, "errors": errors });
+            Failure::Problem(Box::new(Problem::read(422, &body).unwrap())).in_terms_of("key set").to_string()
+        };
+        let rate = json!({ "pointer": "/requests_per_minute", "detail": "must be 1 to 9" });
+        let label = json!({ "pointer": "/label", "detail": "must not be empty" });
+        assert_eq!(
+            body("invalid", "requests per minute must be 1 to 9", json!([rate])),
+            "--rate: must be 1 to 9"
+        );
+        let both = body("invalid", "requests per minute must be 1 to 9", json!([rate, label]));
+        assert_eq!(
+            both,
+            "this cannot be done as it is said\n  --rate: must be 1 to 9\n  --label: must not be empty"
+        );
+        let taken = json!([{ "pointer": "/label", "detail": "Another key has it." }]);
+        assert_eq!(body("conflict", "Another key has it.", taken), "Another key has it.");
+        let strange = json!([{ "pointer": "/un_heard/of", "detail": "is strange" }]);
+        assert_eq!(body("invalid", "un heard is strange", strange), "un heard of: is strange");
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     ask, completion,
     failure::Failure,
     options::{Once, Paging, Watch, Yes},
-    output::{Cell, Column, Shape, Tone, age, now_ms, number, text, words},
+    output::{Cell, Column, Shape, Tone, age, now_ms, number, text, usd, words},
     prices::micro,
     session::Session,
 };
@@ -52,9 +52,10 @@ pub struct AddArgs {
     /// Its id, or `id@region`; `chela key vendors` lists them. Told from the shape of the key where it is not said.
     #[arg(long, add = ArgValueCandidates::new(completion::vendors))]
     vendor: Option<String>,
+    /// What to call it, as no other key is called; its vendor's name, if nothing is said.
     #[arg(long)]
     label: Option<String>,
-    /// Where it answers: for services of your own, and vendors that give everybody an address.
+    /// Where it answers: for services of your own, and vendors that give everybody an address. Not together with a region.
     #[arg(long)]
     base_url: Option<String>,
     /// There is no key: the service takes calls without one (Ollama and the like).
@@ -108,6 +109,7 @@ pub struct ReplaceArgs {
     /// Id or label.
     #[arg(add = ArgValueCandidates::new(completion::keys))]
     key: String,
+    /// Where it answers, if that is another address than before.
     #[arg(long)]
     base_url: Option<String>,
     /// Store it although the vendor refuses it.
@@ -121,6 +123,11 @@ pub struct ReplaceArgs {
 pub(crate) fn joined(key: &Value, name: &str) -> String {
     let words = key.get(name).and_then(Value::as_array);
     words.into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
+}
+
+/// How much of something it may have, where that is limited.
+fn limit(most: Option<i64>, each: &str, written: fn(i64) -> String) -> Cell {
+    Cell::from(most.map(|most| format!("{} {each}", written(most))).unwrap_or_default())
 }
 
 const SHAPE: Shape = Shape {
@@ -150,6 +157,10 @@ const SHAPE: Shape = Shape {
         Column::new("TESTED", |v, now| age(number(v, "tested_at_ms").max(number(v, "checked_at_ms")), now)),
         Column::new("ID", |v, _| Cell::from(text(v, "id"))),
         Column::wide("ONLY", |v, _| Cell::from(joined(v, "allowed_models"))),
+        Column::wide("RATE", |v, _| {
+            limit(number(v, "requests_per_minute"), "a minute", |most| most.to_string())
+        }),
+        Column::wide("BUDGET", |v, _| limit(number(v, "month_micro_usd"), "a month", usd)),
         Column::wide("ENDS", |v, _| Cell::from(text(v, "expires_on"))),
         Column::wide("BASE URL", |v, _| Cell::from(text(v, "base_url"))),
         Column::wide("SAID", |v, _| Cell::from(words(text(v, "status_message"), 80))),

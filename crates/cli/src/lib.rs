@@ -34,6 +34,7 @@ mod probe;
 pub mod routes;
 mod session;
 mod spending;
+mod terms;
 mod threads;
 mod tokens;
 mod usage;

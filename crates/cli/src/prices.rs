@@ -3,7 +3,7 @@
 use crate::{
     ask, completion, download,
     failure::Failure,
-    options::{Once, Paging, Watch, Yes},
+    options::{Format, Once, Paging, Watch, Yes},
     output::{Cell, Column, Shape, Tone, moment, now_ms, number, plain, text, usd},
     session::Session,
 };
@@ -101,7 +101,7 @@ fn figure(price: &Value, key: &str) -> Cell {
 
 const SHAPE: Shape = Shape {
     columns: &[
-        Column::new("MODEL", |v, _| Cell::from(format!("{}/{}", text(v, "vendor"), text(v, "model")))),
+        Column::new("MODEL", |v, _| Cell::from(model(v))),
         Column::new("IN", |v, _| match number(v, "input_price") {
             Some(price) => Cell::from(usd(price)),
             None => Cell::toned("unknown", Tone::Quiet),
@@ -117,7 +117,7 @@ const SHAPE: Shape = Shape {
         Column::new("ID", |v, _| Cell::from(text(v, "id"))),
         Column::wide("SOURCE", |v, _| Cell::from(text(v, "source"))),
     ],
-    name: "model",
+    name: "name",
     none: "There are no prices.",
 };
 
@@ -129,9 +129,7 @@ const LINES: Shape = Shape {
             let outcome = text(v, "outcome");
             Cell::toned(outcome, if outcome == "unchanged" { Tone::Quiet } else { Tone::Good })
         }),
-        Column::new("MODEL", |v, _| {
-            Cell::from(format!("{}/{}", text(&v["price"], "vendor"), text(&v["price"], "model")))
-        }),
+        Column::new("MODEL", |v, _| Cell::from(model(&v["price"]))),
         Column::new("IN", |v, _| figure(&v["price"], "input_price")),
         Column::new("OUT", |v, _| figure(&v["price"], "output_price")),
         Column::new("WAS", |v, _| match v.get("before").filter(|before| !before.is_null()) {
@@ -146,6 +144,27 @@ const LINES: Shape = Shape {
     name: "line",
     none: "The file has no prices.",
 };
+
+/// A price with what names it to scripts and other commands: its id, or `vendor/model` where it is shipped and has none.
+fn named(price: &Value) -> Value {
+    let mut price = price.clone();
+    let id = text(&price, "id").to_owned();
+    price["name"] = if id.is_empty() { model(&price) } else { id }.into();
+    price
+}
+
+fn model(price: &Value) -> String {
+    format!("{}/{}", text(price, "vendor"), text(price, "model"))
+}
+
+fn table(all: &Value, session: &Session) -> Result<String, Failure> {
+    let (format, screen) = (session.common.output, &session.screen);
+    if format != Format::Name {
+        return SHAPE.list(all, format, screen, now_ms());
+    }
+    let all: Vec<Value> = all.as_array().into_iter().flatten().map(named).collect();
+    SHAPE.list(&all.into(), format, screen, now_ms())
+}
 
 /// `vendor/model` in two.
 pub(crate) fn parted(model: &str) -> Result<(String, String), Failure> {
@@ -171,7 +190,9 @@ async fn set(session: &Session, args: SetArgs) -> Result<(), Failure> {
         ..SetPrice::default()
     };
     let price = session.call_once(&set, Some(&args.once)).await?;
-    session.screen.data(&SHAPE.one(&price, session.common.output, &session.screen, now_ms())?);
+    let format = session.common.output;
+    let price = if format == Format::Name { named(&price) } else { price };
+    session.screen.data(&SHAPE.one(&price, format, &session.screen, now_ms())?);
     Ok(())
 }
 
@@ -195,7 +216,7 @@ pub(crate) async fn run(session: &Session, verb: PriceVerb) -> Result<(), Failur
     match verb {
         PriceVerb::List { paging, watch } => {
             let read = async || session.list(&paging, |limit, cursor| ListPrices { limit, cursor }).await;
-            session.follow(watch.watch, read, |all| SHAPE.list(all, format, screen, now_ms())).await
+            session.follow(watch.watch, read, |all| table(all, session)).await
         }
         PriceVerb::Set(args) => set(session, *args).await,
         PriceVerb::Export { file, all } => {
@@ -219,7 +240,7 @@ pub(crate) async fn run(session: &Session, verb: PriceVerb) -> Result<(), Failur
                     // Shipped: nobody's to delete.
                     String::new()
                 } else {
-                    format!("{}/{}", text(one, "vendor"), text(one, "model"))
+                    model(one)
                 };
                 one["name"] = name.into();
             }

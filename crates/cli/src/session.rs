@@ -51,7 +51,7 @@ impl Session {
             idempotency_key,
             ..Ask::default()
         };
-        self.client.json(&ask).await
+        self.client.json(&ask).await.map_err(|failure| failure.in_terms_of(route.command))
     }
 
     /// Follows a list from page to page.

@@ -24,13 +24,27 @@ pub enum SpendingVerb {
         #[command(flatten)]
         watch: Watch,
     },
-    /// Stop model calls at once: new ones are refused, those that run end within a second.
+    /// Stop model calls at once: new ones are refused, those that run end within a second. `chela spending allow` takes it back.
     Stop(StopArgs),
-    /// Allow them again.
-    Allow {
-        /// Id of the stop.
-        stop: StopId,
-    },
+    /// Allow them again: by the stop's id, or by what was stopped.
+    Allow(AllowArgs),
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(group = clap::ArgGroup::new("which").required(true))]
+pub struct AllowArgs {
+    /// Id of the stop.
+    #[arg(group = "which")]
+    stop: Option<StopId>,
+    /// What was stopped of a bot (slug or id).
+    #[arg(long, group = "which")]
+    bot: Option<String>,
+    /// What was stopped to a vendor.
+    #[arg(long, group = "which")]
+    vendor: Option<String>,
+    /// What was stopped of the whole workspace; a bot's or vendor's own stop stays.
+    #[arg(long, group = "which")]
+    everything: bool,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -95,12 +109,35 @@ pub(crate) async fn run(session: &Session, verb: SpendingVerb) -> Result<(), Fai
             let stop = StopCalls { bot, vendor, everything: everything.then_some(true), why };
             let made = session.call_once(&stop, Some(&once)).await?;
             screen.data(&SHAPE.one(&made, format, screen, now_ms())?);
+            screen.remark(format!("To take it back: `chela spending allow {}`.", text(&made, "id")));
             Ok(())
         }
-        SpendingVerb::Allow { stop } => {
+        SpendingVerb::Allow(args) => {
+            let stop = which(session, &args).await?;
             session.call(&AllowCalls { stop }).await?;
             screen.remark(format!("What {stop} stopped is allowed again."));
             Ok(())
         }
     }
+}
+
+/// The stop that is meant.
+async fn which(session: &Session, args: &AllowArgs) -> Result<StopId, Failure> {
+    if let Some(stop) = args.stop {
+        return Ok(stop);
+    }
+    let bot = match &args.bot {
+        Some(bot) => text(&session.bot(bot).await?, "id").to_owned(),
+        None => String::new(),
+    };
+    let vendor = args.vendor.as_deref().unwrap_or_default();
+    let all = Paging { limit: 0, all: true };
+    let all = session.list(&all, |limit, cursor| ListStops { bot: None, limit, cursor }).await?;
+    let is_it = |stop: &&Value| text(stop, "bot") == bot && text(stop, "vendor") == vendor;
+    let found = all.as_array().into_iter().flatten().find(is_it);
+    found.and_then(|stop| text(stop, "id").parse().ok()).ok_or_else(|| {
+        let words = "that is not stopped.\n  What you can do: `chela spending list` shows what is, `chela budget list` what a \
+                     budget of 0 stops.";
+        Failure::Missing(words.to_owned())
+    })
 }

@@ -62,14 +62,24 @@ pub struct AddArgs {
     /// Days until it ends.
     #[arg(long, value_name = "DAYS")]
     expires: Option<u32>,
-    /// USD a month.
-    #[arg(long, value_name = "USD", value_parser = micro)]
+    /// USD a month, more than 0; no limit, if nothing is said. A budget, which `chela budget` changes and deletes.
+    #[arg(long, value_name = "USD", value_parser = |text: &str| above_nothing(micro(text)?))]
     budget: Option<i64>,
-    /// Requests a minute.
-    #[arg(long, value_name = "REQUESTS")]
+    /// Requests a minute, more than 0; no limit, if nothing is said. A budget, too.
+    #[arg(long, value_name = "REQUESTS", value_parser = requests)]
     rate: Option<i64>,
     #[command(flatten)]
     once: Once,
+}
+
+/// Of a new key there is nothing to take away, and a budget of 0 would let nothing through.
+fn above_nothing(limit: i64) -> Result<i64, String> {
+    let words = "must be more than 0; leave it out for no limit. A key that opens nothing is a blocked one";
+    if limit > 0 { Ok(limit) } else { Err(words.to_owned()) }
+}
+
+fn requests(text: &str) -> Result<i64, String> {
+    above_nothing(text.parse().map_err(|_bad| "is not a whole number".to_owned())?)
 }
 
 #[derive(Args, Clone, Debug)]

@@ -1,7 +1,7 @@
 //! What somebody says a budget is to be: for whom, of which model, how much.
 
 use crate::bots;
-use api::{ApiError, budgets::*, money::micro_usd, validate::Check};
+use api::{ApiError, budgets::*, money::micro_usd, validate::Check, virtual_keys::KeyLimit};
 use relay::vendors;
 
 /// The vendor and model a budget is for, from `vendor/model` or `vendor/*`.
@@ -26,18 +26,44 @@ pub(super) fn amount(
     text: Option<&str>,
     check: &mut Check,
 ) -> Option<i64> {
+    read((unit, most, text), ("", 0, &format!("{MOST} at most; 0 stops all calls")), check)
+}
+
+/// The amounts of limits that are made with a virtual key. None is 0: of a provider key's limits that means that there is none, of
+/// a budget that nothing passes, and a new key has no limit that could be taken away.
+pub(super) fn limits(limits: &[KeyLimit], check: &mut Check) -> Vec<(BudgetUnit, BudgetPeriod, i64)> {
+    let words = format!(
+        "more than 0 and {MOST} at most; leave it out for no limit, block the key to let nothing through"
+    );
+    let mut all = Vec::new();
+    for (n, limit) in limits.iter().enumerate() {
+        let at = format!("/limits/{n}");
+        let what = (limit.unit, limit.most, limit.amount.as_deref());
+        let Some(most) = read(what, (&at, 1, &words), check) else { continue };
+        let again = all.iter().any(|(unit, period, _)| (unit, period) == (&limit.unit, &limit.period));
+        check.rule(!again, &at, "is a second one of the same unit and period");
+        all.push((limit.unit, limit.period, most));
+    }
+    all
+}
+
+fn read(
+    (unit, most, text): (BudgetUnit, Option<i64>, Option<&str>),
+    (at, least, words): (&str, i64, &str),
+    check: &mut Check,
+) -> Option<i64> {
     let text = text.map(str::trim).filter(|text| !text.is_empty());
     let read = |text: &str| match unit {
         BudgetUnit::Money => micro_usd(text),
         BudgetUnit::Tokens | BudgetUnit::Requests => text.parse().ok(),
     };
-    let (amount, pointer) = match text {
-        Some(text) => (read(text), "/amount"),
-        None => (Some(most?), "/most"),
+    let (amount, field) = match text {
+        Some(text) => (read(text), "amount"),
+        None => (Some(most?), "most"),
     };
-    let fits = amount.is_some_and(|amount| (0..=MOST).contains(&amount));
+    let fits = amount.is_some_and(|amount| (least..=MOST).contains(&amount));
     let example = if unit == BudgetUnit::Money { "an amount like 2.50" } else { "a whole number" };
-    check.rule(fits, pointer, &format!("must be {example}, {MOST} at most; 0 stops all calls"));
+    check.rule(fits, &format!("{at}/{field}"), &format!("must be {example}, {words}"));
     amount
 }
 
@@ -67,6 +93,29 @@ pub(super) fn of_whom(q: &CreateBudget, check: &mut Check) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_of_a_new_key_is_more_than_nothing_or_left_out() {
+        let limit = |unit, most, amount: Option<&str>| KeyLimit {
+            unit,
+            period: BudgetPeriod::Minute,
+            most,
+            amount: amount.map(str::to_owned),
+        };
+        let of = |all: &[KeyLimit]| {
+            let mut check = Check::new();
+            let all = limits(all, &mut check).len();
+            check.done().map(|()| all).map_err(|error| error.fields[0].clone())
+        };
+        let (requests, money) = (BudgetUnit::Requests, BudgetUnit::Money);
+        assert_eq!(of(&[limit(requests, None, Some(" ")), limit(money, None, Some("0.01"))]), Ok(1));
+        let none = of(&[limit(money, Some(1), None), limit(requests, Some(0), None)]).unwrap_err();
+        assert_eq!(none.pointer, "/limits/1/most");
+        assert!(none.detail.contains("leave it out for no limit"), "{}", none.detail);
+        assert_eq!(of(&[limit(money, None, Some("0"))]).unwrap_err().pointer, "/limits/0/amount");
+        let twice = of(&[limit(money, Some(1), None), limit(money, Some(2), None)]).unwrap_err();
+        assert_eq!(twice.pointer, "/limits/1");
+    }
 
     #[test]
     fn a_budget_is_for_a_vendor_or_one_of_its_models() {

@@ -1,7 +1,7 @@
 //! Use cases of budgets.
 
 use super::{
-    draft::{amount, of_model, of_whom, said},
+    draft::{self, amount, of_model, of_whom, said},
     instead,
     runaway::Runaway,
     stops, store, windows,
@@ -181,7 +181,7 @@ async fn list(
 /// The budgets that are made together with a virtual key.
 ///
 /// # Errors
-/// What the database says.
+/// A limit that is none, or what the database says.
 pub async fn of_new_key<C: ConnectionTrait>(
     tx: &C,
     granted: &Granted<act::WriteKeys>,
@@ -189,11 +189,10 @@ pub async fn of_new_key<C: ConnectionTrait>(
     (workspace_id, key): (WorkspaceId, VirtualKeyId),
     limits: &[KeyLimit],
 ) -> Result<(), OpError> {
-    for limit in limits {
-        let mut check = Check::new();
-        let most = amount(limit.unit, limit.most, limit.amount.as_deref(), &mut check);
-        check.done()?;
-        let Some(most) = most else { continue };
+    let mut check = Check::new();
+    let limits = draft::limits(limits, &mut check);
+    check.done()?;
+    for (unit, period, most) in limits {
         let model = row::Model {
             id: BudgetId(ids.uuid()),
             workspace_id,
@@ -202,8 +201,8 @@ pub async fn of_new_key<C: ConnectionTrait>(
             tag: None,
             vendor: None,
             model: None,
-            unit: name_of(&limit.unit),
-            period: name_of(&limit.period),
+            unit: name_of(&unit),
+            period: name_of(&period),
             most,
             hard: true,
             instead: None,
@@ -274,6 +273,7 @@ async fn create(
                 let full = format!("There are {MOST_BUDGETS} budgets already.");
                 return Err(ApiError::new(Code::Conflict, full).with_hint("Delete old ones.").into());
             }
+            unlike(tx, &granted, &model).await?;
             store::insert(tx, &granted, model.clone()).await?;
             audit::record(tx, b.platform.ids.as_ref(), &ctx, CreateBudget::NAME, Some(model.id.to_string()))
                 .await
@@ -281,6 +281,27 @@ async fn create(
         .await?;
     b.routing.refresh().await?;
     b.one(&granted, model).await
+}
+
+/// Refuses a budget of which there is one already: the same calls, counted in the same way. One that tells is another than one
+/// that refuses, and a stop another than one with something in it.
+async fn unlike<C: ConnectionTrait>(
+    tx: &C,
+    granted: &Granted<act::WriteBudgets>,
+    budget: &row::Model,
+) -> Result<(), OpError> {
+    let Some(other) = store::like(tx, granted, budget).await? else { return Ok(()) };
+    let (words, hint) = match budget.most {
+        0 => (
+            format!("These calls are stopped already, by the budget {other}."),
+            "Delete that one to allow them again.",
+        ),
+        _ => (
+            format!("There is a budget for these calls already, in the same unit and period: {other}."),
+            "Change that one, or delete it first.",
+        ),
+    };
+    Err(ApiError::new(Code::Conflict, words).with_hint(hint).into())
 }
 
 async fn change(
@@ -304,8 +325,14 @@ async fn change(
                 // People hear of it again when that is used, too.
                 store::forget_notices_of(tx, &granted, row.id).await?;
             }
+            let kind = |row: &row::Model| (row.hard, row.most == 0);
+            let was = kind(&row);
             row.most = most.unwrap_or(row.most);
             row.hard = q.hard.unwrap_or(row.hard);
+            // Two that are alike already may stay so.
+            if kind(&row) != was {
+                unlike(tx, &granted, &row).await?;
+            }
             if q.instead.is_some() || q.instead_from.is_some() {
                 let text = q.instead.as_deref().or(row.instead.as_deref());
                 // Without its model the share means nothing.

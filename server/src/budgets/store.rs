@@ -66,6 +66,29 @@ pub(super) async fn find<C: ConnectionTrait, A: Action>(
     found.ok_or_else(|| ApiError::not_found().into())
 }
 
+/// Another budget for the same calls, counted in the same way.
+pub(super) async fn like<C: ConnectionTrait>(
+    tx: &C,
+    granted: &Granted<act::WriteBudgets>,
+    of: &row::Model,
+) -> Result<Option<BudgetId>, OpError> {
+    use row::Column as C;
+    let text = |column: C, value: Option<&str>| match value {
+        Some(value) => column.eq(value),
+        None => column.is_null(),
+    };
+    let bot = of.bot_id.map_or_else(|| C::BotId.is_null(), |bot| C::BotId.eq(bot));
+    let key = of.virtual_key_id.map_or_else(|| C::VirtualKeyId.is_null(), |key| C::VirtualKeyId.eq(key));
+    let amount = if of.most == 0 { C::Most.eq(0) } else { C::Most.gt(0) };
+    let whose = Condition::all().add(bot).add(key).add(text(C::Tag, of.tag.as_deref()));
+    let model = whose.add(text(C::Vendor, of.vendor.as_deref())).add(text(C::Model, of.model.as_deref()));
+    let counted = model.add(C::Unit.eq(&of.unit)).add(C::Period.eq(&of.period)).add(C::Hard.eq(of.hard));
+    let found = row::Entity::find().select_only().column(C::Id).filter(visible(granted.scope()));
+    let found = found.filter(C::WorkspaceId.eq(of.workspace_id)).filter(C::Id.ne(of.id));
+    let found = found.filter(counted).filter(amount).order_by_asc(C::Id).limit(1);
+    Ok(found.into_tuple().one(tx).await?)
+}
+
 /// How many there are of a virtual key, or of no one.
 pub(super) async fn count<C: ConnectionTrait>(
     db: &C,

@@ -1,6 +1,6 @@
 //! What a key is for: by which tags it is preferred, which models it may be asked for, how much, and when it ends.
 
-use super::{service::Keys, store};
+use super::{draft, service::Keys, store};
 use crate::{
     audit, bots,
     platform::{ctx::OpCtx, error::OpError, text::json_of},
@@ -114,7 +114,13 @@ pub(super) async fn change(
             if let Some(expected) = q.expected_version.filter(|e| *e != model.version) {
                 return Err(ApiError::stale(expected, model.version).into());
             }
+            let (named, ended) = (model.label.clone(), has_ended(&model, ctx.now_ms));
             apply(&q, &mut model, ctx.now_ms)?;
+            // Two that have one label already may keep it.
+            if model.label != named || (ended && !has_ended(&model, ctx.now_ms)) {
+                let but = (model.workspace_id, Some(model.id));
+                draft::unlike(&model.label, &store::labels(tx, &granted, but, ctx.now_ms).await?)?;
+            }
             let model = store::choose(tx, &granted, model).await?;
             let target = Some(model.id.to_string());
             audit::record(tx, k.platform.ids.as_ref(), &ctx, ChangeKey::NAME, target).await?;
@@ -123,6 +129,10 @@ pub(super) async fn change(
         .await?;
     k.publish().await?;
     k.shown(&changed)
+}
+
+fn has_ended(model: &row::Model, now_ms: i64) -> bool {
+    model.expires_at_ms.is_some_and(|end| end <= now_ms)
 }
 
 /// Puts what is said into the row; what is not said stays.

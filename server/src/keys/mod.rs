@@ -4,6 +4,7 @@
 //! a key for a call (`relay`) nor for handing keys to it (`routing`).
 
 mod choice;
+mod draft;
 mod probe;
 mod service;
 mod store;

@@ -1,7 +1,7 @@
 //! Use cases of provider keys.
 
 use super::{
-    choice,
+    choice, draft,
     probe::{self, Verdict},
     store,
 };
@@ -114,7 +114,7 @@ impl Keys {
         secret: &str,
         base_url: Option<&str>,
     ) -> Result<Candidate, OpError> {
-        let (vendor, secret, base_text) = told(vendor, secret.trim(), base_url)?;
+        let (vendor, secret, base_text) = draft::told(vendor, secret.trim(), base_url)?;
         let refused = |e: relay::EgressError| ApiError::field("/base_url", e.to_string());
         let base = BaseUrl::parse(&base_text).map_err(refused)?;
         let slug = store::slug(self.platform.db.read(), workspace).await?;
@@ -182,64 +182,6 @@ impl Keys {
     }
 }
 
-/// The vendor of a key, the key as it is kept and the address it is used at, from what a person said of them.
-fn told(
-    vendor: Option<&str>,
-    secret: &str,
-    base_url: Option<&str>,
-) -> Result<(&'static relay::Vendor, Zeroizing<String>, String), ApiError> {
-    let named = vendor.map(str::trim).filter(|v| !v.is_empty());
-    let found = match named {
-        Some(id) => Some(vendors::find_region(id).ok_or_else(|| ApiError::field("/vendor", unknown(id)))?),
-        None => vendors::detect(secret).map(|v| (v, None)),
-    };
-    if let Some(flaw) = found.and_then(|(vendor, _)| vendor.flaw(secret)) {
-        return Err(ApiError::field("/secret", flaw));
-    }
-    let secret = found.map_or_else(|| Zeroizing::new(secret.to_owned()), |(vendor, _)| vendor.kept(secret));
-    let keyless = found.is_some_and(|(v, _)| v.keyless);
-    let mut check = Check::new();
-    check.rule(keyless || !secret.is_empty(), "/secret", "must not be empty");
-    check.rule(secret.len() <= 4096, "/secret", "must have at most 4096 characters");
-    check.rule(
-        secret.chars().all(|c| c.is_ascii_graphic()),
-        "/secret",
-        "must have no spaces or line breaks inside",
-    );
-    check.done()?;
-    let (vendor, region) = found
-        .ok_or_else(|| ApiError::field("/vendor", "cannot be told from the shape of this key: choose it"))?;
-    let base = base_url
-        .map(str::trim)
-        .filter(|u| !u.is_empty())
-        .or(region.map(|r| r.base_url))
-        .or_else(|| vendor.home(&secret))
-        .ok_or_else(|| ApiError::field("/base_url", "is needed for this vendor"))?;
-    let base = vendor.placed(base, &secret).map_err(|flaw| ApiError::field("/vendor", flaw))?.into_owned();
-    Ok((vendor, secret, base))
-}
-
-/// What to say of a vendor that is not in the table.
-fn unknown(id: &str) -> String {
-    let known = id.split_once('@').is_some_and(|(vendor, _)| vendors::find(vendor).is_some());
-    let left_out = vendors::left_out(id).filter(|_| !known);
-    left_out.unwrap_or_else(|| "must be a vendor Chela knows".to_owned())
-}
-
-/// The end of a key; of a pair that of its id, which is no secret.
-fn last_four(vendor: &relay::Vendor, secret: &str) -> String {
-    let secret = vendor.known_part(secret);
-    if secret.is_empty() {
-        return String::new();
-    }
-    // A short secret would be half given away.
-    if secret.chars().count() < 12 {
-        return "••••".to_owned();
-    }
-    let tail: Vec<char> = secret.chars().rev().take(4).collect();
-    tail.into_iter().rev().collect()
-}
-
 async fn list(
     k: Arc<Keys>,
     _ctx: OpCtx,
@@ -260,23 +202,31 @@ async fn add(
 ) -> Result<KeySummary, OpError> {
     let Some(workspace) = granted.workspace() else { return Err(ApiError::forbidden().into()) };
     let candidate = k.candidate(workspace, q.vendor.as_deref(), &q.secret, q.base_url.as_deref()).await?;
-    let label = q
-        .label
-        .as_deref()
-        .map(str::trim)
-        .filter(|l| !l.is_empty())
-        .unwrap_or(candidate.key.vendor.name)
-        .to_owned();
-    Check::new().line(&label, 80, "/label").done()?;
+    let label = draft::said(q.label.as_deref());
+    if let Some(label) = label {
+        Check::new().line(label, 80, "/label").done()?;
+        // Before its vendor is asked; others may be quicker meanwhile.
+        let others = store::labels(k.platform.db.read(), &granted, (workspace, None), ctx.now_ms).await?;
+        draft::unlike(label, &others)?;
+    }
     let tags = json_of(&choice::tags(q.tags.as_deref().unwrap_or_default())?)?;
-    let mut model = row::Model { tags, ..new_row(&k, &ctx, workspace, &candidate, label) };
+    let name = label.unwrap_or(candidate.key.vendor.name).to_owned();
+    let mut model = row::Model { tags, ..new_row(&k, &ctx, workspace, &candidate, name) };
     k.judge(&candidate, q.accept_failing.unwrap_or(false), &mut model).await?;
     model.sealed = store::seal(&k.platform.vault, &granted, model.id, &candidate.secret)?;
-    k.platform
+    let model = k
+        .platform
         .db
         .write(async |tx| {
+            let others = store::labels(tx, &granted, (workspace, None), ctx.now_ms).await?;
+            match label {
+                Some(label) => draft::unlike(label, &others)?,
+                None => model.label = draft::free(&model.label, &others),
+            }
             store::insert(tx, &granted, model.clone()).await?;
-            audit::record(tx, k.platform.ids.as_ref(), &ctx, AddKey::NAME, Some(model.id.to_string())).await
+            audit::record(tx, k.platform.ids.as_ref(), &ctx, AddKey::NAME, Some(model.id.to_string()))
+                .await?;
+            Ok(model)
         })
         .await?;
     k.publish().await?;
@@ -296,7 +246,7 @@ fn new_row(
         vendor: candidate.key.vendor.id.to_owned(),
         label,
         base_url: candidate.base_text.clone(),
-        last_four: last_four(candidate.key.vendor, &candidate.secret),
+        last_four: draft::last_four(candidate.key.vendor, &candidate.secret),
         sealed: Vec::new(),
         status: name_of(&KeyStatus::Untested),
         status_message: None,
@@ -355,15 +305,11 @@ async fn replace(
     if let Some(expected) = q.expected_version.filter(|e| *e != model.version) {
         return Err(ApiError::stale(expected, model.version).into());
     }
-    let said = q.base_url.as_deref().map(str::trim).filter(|u| !u.is_empty());
-    // Another kind of key may have its place elsewhere.
-    let moved =
-        || vendors::find(&model.vendor).and_then(|vendor| vendor.moved(&model.base_url, q.secret.trim()));
-    let base = said.or_else(moved).unwrap_or(&model.base_url).to_owned();
+    let base = draft::moved(&model.vendor, &model.base_url, q.base_url.as_deref(), &q.secret)?;
     let candidate = k.candidate(model.workspace_id, Some(&model.vendor), &q.secret, Some(&base)).await?;
     k.judge(&candidate, q.accept_failing.unwrap_or(false), &mut model).await?;
     model.base_url.clone_from(&candidate.base_text);
-    model.last_four = last_four(candidate.key.vendor, &candidate.secret);
+    model.last_four = draft::last_four(candidate.key.vendor, &candidate.secret);
     model.sealed = store::seal(&k.platform.vault, &granted, model.id, &candidate.secret)?;
     // Those were the old secret's.
     (model.expires_at_ms, model.expiry_told, model.check_message) = (None, None, None);
@@ -442,48 +388,5 @@ impl ModelList for Keys {
         let rank = |m: &str| PREFERRED.iter().position(|p| m.starts_with(p)).unwrap_or(PREFERRED.len());
         choices.sort_by(|a, b| (rank(&a.model), &a.model).cmp(&(rank(&b.model), &b.model)));
         Ok(choices)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(vendor: Option<&str>, secret: &str, base: Option<&str>) -> Result<(&'static str, String), String> {
-        let told = told(vendor, secret, base).map(|(v, _, base)| (v.id, base));
-        told.map_err(|e| e.fields.iter().map(|f| f.pointer.clone()).collect())
-    }
-
-    #[test]
-    fn a_key_names_its_vendor_its_region_or_an_address_of_its_own() {
-        let found = |id: &'static str, base: &str| Ok((id, base.to_owned()));
-        assert_eq!(at(None, "sk-ant-x", None), found("anthropic", "https://api.anthropic.com"));
-        assert_eq!(at(Some(" kimi "), "x", None), found("moonshot", "https://api.moonshot.cn/v1"));
-        assert_eq!(at(Some("kimi@intl"), "x", None), found("moonshot", "https://api.moonshot.ai/v1"));
-        assert_eq!(at(Some("zai@intl"), "x", Some("")), found("zhipu", "https://api.z.ai/api/paas/v4"));
-        assert_eq!(at(Some("ollama"), "", None), found("ollama", "http://localhost:11434/v1"));
-        let own = Some("https://a.example/v1");
-        assert_eq!(at(Some("azure-openai"), "x", own), found("azure-openai", "https://a.example/v1"));
-        for (vendor, secret, pointer) in [
-            (Some("azure-openai"), "x", "/base_url"),
-            (Some("moonshot@nowhere"), "x", "/vendor"),
-            (Some("nobody"), "x", "/vendor"),
-            (Some("openai"), "", "/secret"),
-            (None, "", "/secret"),
-            (None, "nobody-knows", "/vendor"),
-        ] {
-            assert_eq!(at(vendor, secret, None), Err(pointer.to_owned()), "{vendor:?}");
-        }
-    }
-
-    #[test]
-    fn a_vendor_that_a_build_may_leave_out_is_told_with_the_way_to_build_it() {
-        let told = unknown("aws-bedrock@eu-west-1");
-        let there = vendors::find("bedrock").is_some();
-        assert_eq!(told.contains("--features bedrock"), !there, "{told}");
-        assert!(
-            vendors::left_out("bedrock").is_some_and(|words| words.contains("./x build --features bedrock"))
-        );
-        assert_eq!(unknown("nobody"), "must be a vendor Chela knows");
     }
 }

@@ -145,6 +145,23 @@ pub(super) async fn find<C: ConnectionTrait, A: Action>(
     found.ok_or_else(|| ApiError::not_found().into())
 }
 
+/// Labels of a workspace's keys that have not ended, but for one key's.
+pub(super) async fn labels<C: ConnectionTrait>(
+    db: &C,
+    granted: &Granted<act::WriteKeys>,
+    (workspace, but): (WorkspaceId, Option<KeyId>),
+    now_ms: i64,
+) -> Result<Vec<String>, OpError> {
+    let lives =
+        Condition::any().add(row::Column::ExpiresAtMs.is_null()).add(row::Column::ExpiresAtMs.gt(now_ms));
+    let mut found = row::Entity::find().select_only().column(row::Column::Label);
+    found = found.filter(visible(granted.scope())).filter(row::Column::WorkspaceId.eq(workspace));
+    if let Some(but) = but {
+        found = found.filter(row::Column::Id.ne(but));
+    }
+    Ok(found.filter(lives).into_tuple().all(db).await?)
+}
+
 pub(super) async fn insert<C: ConnectionTrait>(
     tx: &C,
     _granted: &Granted<act::WriteKeys>,

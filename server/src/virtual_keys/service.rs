@@ -153,6 +153,7 @@ async fn create(
                 let full = format!("There are {MOST_KEYS} virtual keys already.");
                 return Err(ApiError::new(Code::Conflict, full).with_hint("Delete old ones.").into());
             }
+            store::unlike(tx, &granted, &model, ctx.now_ms).await?;
             store::insert(tx, &granted, model.clone()).await?;
             budgets::of_new_key(
                 tx,
@@ -193,6 +194,8 @@ async fn change(
             if let Some(expected) = q.expected_version.filter(|expected| *expected != row.version) {
                 return Err(ApiError::stale(expected, row.version).into());
             }
+            let ended = |row: &row::Model| row.expires_at_ms.is_some_and(|end| end <= ctx.now_ms);
+            let (known, was_over) = (row.name.clone(), ended(&row));
             if let Some(name) = &q.name {
                 name.trim().clone_into(&mut row.name);
             }
@@ -205,6 +208,10 @@ async fn change(
             row.expires_at_ms =
                 q.expires_at_ms.map_or(row.expires_at_ms, |end| Some(end).filter(|end| *end > 0));
             row.blocked = q.blocked.unwrap_or(row.blocked);
+            // Two that have one name already may keep it.
+            if row.name != known || (was_over && !ended(&row)) {
+                store::unlike(tx, &granted, &row, ctx.now_ms).await?;
+            }
             let row = store::update(tx, &granted, row).await?;
             let target = Some(row.id.to_string());
             audit::record(tx, k.platform.ids.as_ref(), &ctx, ChangeVirtualKey::NAME, target).await?;

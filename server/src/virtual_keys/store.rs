@@ -121,6 +121,24 @@ pub(super) async fn count<C: ConnectionTrait>(
     Ok(row::Entity::find().filter(visible(granted.scope())).count(db).await?)
 }
 
+/// Refuses the name of another key of a workspace that has not expired.
+pub(super) async fn unlike<C: ConnectionTrait>(
+    tx: &C,
+    granted: &Granted<act::WriteKeys>,
+    key: &row::Model,
+    now_ms: i64,
+) -> Result<(), OpError> {
+    let lives =
+        Condition::any().add(row::Column::ExpiresAtMs.is_null()).add(row::Column::ExpiresAtMs.gt(now_ms));
+    let same = row::Entity::find().filter(visible(granted.scope())).filter(lives);
+    let same = same.filter(row::Column::WorkspaceId.eq(key.workspace_id)).filter(row::Column::Id.ne(key.id));
+    if same.filter(row::Column::Name.eq(&key.name)).count(tx).await? == 0 {
+        return Ok(());
+    }
+    let words = format!("Another virtual key has the name \u{201c}{}\u{201d}; choose another.", key.name);
+    Err(ApiError::clash("/name", words).into())
+}
+
 pub(super) async fn insert<C: ConnectionTrait>(
     tx: &C,
     _granted: &Granted<act::WriteKeys>,

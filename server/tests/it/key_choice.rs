@@ -4,6 +4,7 @@ use crate::support::*;
 use runtime::RuntimeKind;
 use serde_json::{Value, json};
 use server::platform::clock::{Clock, ManualClock, SystemClock};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use testkit::vendor::Mode;
 
 const EU: &str = "sk-proj-a-key-for-europe-0001";
@@ -25,7 +26,9 @@ async fn change(at: &TestServer, who: &Who, key: &str, fields: Value) -> Value {
 }
 
 async fn program(at: &TestServer, owner: &Who, tags: Value) -> Who {
-    let new = json!({ "name": "Program", "tags": tags });
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("Program {}", MADE.fetch_add(1, Ordering::Relaxed));
+    let new = json!({ "name": name, "tags": tags });
     let made = at.ask(owner, "POST", "/api/virtual-keys", new).await.ok(201);
     Who::Bearer(made["secret"].as_str().expect("a secret").to_owned())
 }

@@ -5,6 +5,8 @@
 mod support;
 
 #[cfg(test)]
+mod alike;
+#[cfg(test)]
 mod backup;
 #[cfg(test)]
 mod bad_input;

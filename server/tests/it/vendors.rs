@@ -3,6 +3,7 @@
 use crate::support::*;
 use http::Request;
 use runtime::RuntimeKind;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use testkit::vendor::Mode;
 
@@ -27,7 +28,10 @@ async fn a_key_of_every_vendor_is_tested_at_once_and_used_as_its_row_says() {
         for region in vendor["regions"].as_array().expect("regions") {
             let named = format!("{id}@{}", region["id"].as_str().expect("an id"));
             let body = json!({ "vendor": named, "secret": KEY, "base_url": base });
-            assert_eq!(at.ask(&owner, "POST", "/api/keys", body).await.ok(201)["vendor"], *id);
+            // It is known, and not dropped for an address.
+            let both = at.ask(&owner, "POST", "/api/keys", body).await;
+            assert_eq!((both.status, both.pointers()), (422, vec!["/vendor".to_owned()]));
+            assert!(both.text.contains("leave out the region or the base URL"), "{named}: {}", both.text);
         }
     }
     at.stop().await;
@@ -226,11 +230,52 @@ async fn the_file_of_a_service_account_is_kept_as_one_line_and_only_the_end_of_i
         (json!({ "secret": ACCOUNT.replace("service_account", "authorized_user") }), "/secret"),
         (json!({ "secret": "{ \"type\": \"service_account\" }", "vendor": "vertex" }), "/secret"),
         (json!({ "secret": "AQ.express-key-1", "vendor": "vertex@us-central1" }), "/vendor"),
+        // A region is not dropped for an address, silently or otherwise.
+        (
+            json!({ "secret": ACCOUNT, "vendor": "vertex@us-central1", "base_url": base, "accept_failing": true }),
+            "/vendor",
+        ),
     ] {
         let refused = add(body).await;
         assert_eq!((refused.status, refused.pointers()), (422, vec![pointer.to_owned()]));
         assert!(!refused.text.contains("MII"));
     }
     assert_eq!(at.world.vendor.calls().len(), asked, "nobody was asked with it");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_leaves_its_region_for_another_kind_of_key_only_where_somebody_says_so() {
+    let at = TestServer::start().await;
+    let owner = at.owner().await;
+    let base = format!("{}/projects/PROJECT/locations/global/publishers/google", at.world.vendor.base_url());
+    let body = json!({ "secret": ACCOUNT, "base_url": base, "accept_failing": true });
+    let key = at.ask(&owner, "POST", "/api/keys", body).await.ok(201);
+    // As a file that was added with `vertex@europe-west1`, without asking Google.
+    let regional = "https://europe-west1-aiplatform.googleapis.com/v1/projects/p/locations/europe-west1/publishers/google";
+    let write = format!("update provider_keys set base_url = '{regional}'");
+    at.server.platform.db.maintenance().execute_unprepared(&write).await.expect("written");
+
+    at.world.vendor.expect_key("AQ.express-key-1");
+    let path = format!("/api/keys/{}/replace", key["id"].as_str().expect("an id"));
+    let express = json!({ "secret": "AQ.express-key-1" });
+    let refused = at.ask(&owner, "POST", &path, express.clone()).await;
+    assert_eq!((refused.status, refused.pointers()), (422, vec!["/base_url".to_owned()]), "{}", refused.text);
+    let said = refused.json()["detail"].as_str().unwrap_or_default().to_owned();
+    assert!(said.contains("Belgium") && said.contains("no region"), "{said}");
+    let known = at.get(&owner, "/api/keys").await.ok(200)["items"][0].clone();
+    assert_eq!(
+        (&known["base_url"], &known["last_four"]),
+        (&json!(regional), &json!("cdef")),
+        "nothing moved"
+    );
+
+    let mut elsewhere = express;
+    elsewhere["base_url"] = at.world.vendor.base_url().into();
+    let moved = at.ask(&owner, "POST", &path, elsewhere).await.ok(200);
+    assert_eq!(
+        (&moved["base_url"], &moved["status"]),
+        (&at.world.vendor.base_url().into(), &json!("working"))
+    );
     at.stop().await;
 }

@@ -8,5 +8,6 @@ pub(super) async fn run(session: &Session, asked: &ListUsage, to: Option<PathBuf
     let mut fields =
         serde_json::to_value(asked).ok().and_then(|all| all.as_object().cloned()).unwrap_or_default();
     fields.retain(|_, value| !value.is_null());
-    download::csv(session, &format!("/api/usage/export.csv?{}", query(&fields)), to).await
+    let path = format!("/api/usage/export.csv?{}", query(&fields));
+    download::csv(session, &path, to).await.map_err(|failure| failure.in_terms_of("usage export"))
 }

@@ -54,7 +54,7 @@ pub(super) const CALLS: Shape = Shape {
         Column::wide("VIRTUAL KEY", |v, _| named(v, "virtual_key_name", "virtual_key")),
         Column::wide("BOT ID", |v, _| Cell::from(text(v, "bot"))),
         Column::wide("KEY ID", |v, _| Cell::from(text(v, "key"))),
-        Column::wide("ID", |v, _| Cell::from(text(v, "id"))),
+        Column::new("ID", |v, _| Cell::from(text(v, "id"))),
     ],
     name: "id",
     none: "No model was called yet.",

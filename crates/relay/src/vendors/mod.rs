@@ -164,12 +164,23 @@ impl Vendor {
     /// Whether an address is this vendor's own: its main one or that of a region.
     #[must_use]
     pub fn is_own_address(&self, base: &str) -> bool {
+        self.base_url == Some(base.trim_end_matches('/')) || self.region_at(base).is_some()
+    }
+
+    fn region_at(&self, base: &str) -> Option<&'static Region> {
         let base = base.trim_end_matches('/');
-        let is_of = |region: &Region| match region.base_url.split_once(PROJECT) {
+        let is_of = |region: &&Region| match region.base_url.split_once(PROJECT) {
             Some((before, behind)) => project(base, before, behind).is_some(),
             None => region.base_url == base,
         };
-        self.base_url == Some(base) || self.regions.iter().any(is_of)
+        self.regions.iter().find(is_of)
+    }
+
+    /// The one place in which calls to an address stay, of a vendor whose first region is anywhere.
+    #[must_use]
+    pub fn place(&self, base: &str) -> Option<&'static Region> {
+        let anywhere = self.regions.first().filter(|_| self.account.is_some());
+        self.region_at(base).filter(|region| anywhere.is_some_and(|first| first.id != region.id))
     }
 
     /// Whether a person is asked where it answers: it has no address, or one on their own machine.

@@ -200,6 +200,10 @@ fn a_key_of_another_kind_goes_where_its_kind_belongs() {
     assert_eq!(vertex.moved(GLOBAL, FILE), None, "of the same kind");
     assert_eq!(vertex.moved("https://proxy.example/v1", FILE), None, "at somebody's own address");
     assert_eq!(find("openai").expect("a vendor").moved("https://api.openai.com/v1", "sk-x"), None);
+    let place = |base| vertex.place(base).map(|region| region.id);
+    let tokyo = "https://asia-northeast1-aiplatform.googleapis.com/v1/projects/p/locations/asia-northeast1/publishers/google";
+    assert_eq!(place(tokyo), Some("asia-northeast1"));
+    assert_eq!((place(GLOBAL), place(express), place("https://proxy.example/v1")), (None, None, None));
 }
 
 #[test]

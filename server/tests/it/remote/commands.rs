@@ -18,8 +18,9 @@ const LOCAL: &[&str] = &[
     "price export",
     // A model of which nothing is said.
     "model rm",
-    // A budget of nothing.
+    // A budget of nothing, and its end.
     "budget stop",
+    "budget allow",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

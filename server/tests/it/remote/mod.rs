@@ -16,6 +16,7 @@ mod notifications;
 mod orphans;
 mod spending;
 mod usage;
+mod words;
 
 use crate::support::*;
 use std::{

@@ -1,0 +1,197 @@
+//! What somebody says a key is to be: whose, which secret, at which address, under which label.
+
+use api::{ApiError, validate::Check};
+use relay::vendors;
+use zeroize::Zeroizing;
+
+/// The longest secret, in bytes.
+const LONGEST_SECRET: usize = 4096;
+
+/// The vendor of a key, the key as it is kept and the address it is used at, from what a person said of them.
+pub(super) fn told(
+    vendor: Option<&str>,
+    secret: &str,
+    base_url: Option<&str>,
+) -> Result<(&'static relay::Vendor, Zeroizing<String>, String), ApiError> {
+    let found = match said(vendor) {
+        Some(id) => Some(vendors::find_region(id).ok_or_else(|| ApiError::field("/vendor", unknown(id)))?),
+        None => vendors::detect(secret).map(|v| (v, None)),
+    };
+    if let Some(flaw) = found.and_then(|(vendor, _)| vendor.flaw(secret)) {
+        return Err(ApiError::field("/secret", flaw));
+    }
+    let secret = found.map_or_else(|| Zeroizing::new(secret.to_owned()), |(vendor, _)| vendor.kept(secret));
+    let keyless = found.is_some_and(|(v, _)| v.keyless);
+    let (own, regional) = (said(base_url), found.and_then(|(_, region)| region));
+    let mut check = Check::new();
+    check.rule(keyless || !secret.is_empty(), "/secret", "must not be empty");
+    let fits = secret.len() <= LONGEST_SECRET;
+    check.rule(fits, "/secret", &format!("must have at most {LONGEST_SECRET} characters"));
+    let plain = secret.chars().all(|c| c.is_ascii_graphic());
+    check.rule(plain, "/secret", "must have no spaces or line breaks inside");
+    // One of the two would have to be dropped, and a region is where somebody's data may be.
+    let one = own.is_none() || regional.is_none();
+    let both = "names a region, which is an address of its own: leave out the region or the base URL";
+    check.rule(one, "/vendor", both);
+    check.done()?;
+    let (vendor, region) = found
+        .ok_or_else(|| ApiError::field("/vendor", "cannot be told from the shape of this key: choose it"))?;
+    let base = own
+        .or(region.map(|r| r.base_url))
+        .or_else(|| vendor.home(&secret))
+        .ok_or_else(|| ApiError::field("/base_url", "is needed for this vendor"))?;
+    let base = vendor.placed(base, &secret).map_err(|flaw| ApiError::field("/vendor", flaw))?.into_owned();
+    Ok((vendor, secret, base))
+}
+
+/// The address of a secret that takes another's place. Another kind of key may have its place elsewhere; it does not leave
+/// a region for that unless somebody says where to.
+pub(super) fn moved(
+    vendor: &str,
+    known: &str,
+    base_url: Option<&str>,
+    secret: &str,
+) -> Result<String, ApiError> {
+    if let Some(own) = said(base_url) {
+        return Ok(own.to_owned());
+    }
+    let vendor = vendors::find(vendor);
+    let Some((vendor, home)) = vendor.and_then(|v| Some((v, v.moved(known, secret.trim())?))) else {
+        return Ok(known.to_owned());
+    };
+    match vendor.place(known) {
+        Some(region) => Err(ApiError::field(
+            "/base_url",
+            format!(
+                "must be said: the calls of this key stay in {}, and a key of the new kind has no region. At {home} it is \
+                 used anywhere; the file of a service account keeps the region",
+                region.name
+            ),
+        )),
+        None => Ok(home.to_owned()),
+    }
+}
+
+/// What a field says, where it says something: plain forms send empty ones.
+pub(super) fn said(field: Option<&str>) -> Option<&str> {
+    field.map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// What to say of a vendor that is not in the table.
+fn unknown(id: &str) -> String {
+    let known = id.split_once('@').is_some_and(|(vendor, _)| vendors::find(vendor).is_some());
+    let left_out = vendors::left_out(id).filter(|_| !known);
+    left_out.unwrap_or_else(|| "must be a vendor Chela knows".to_owned())
+}
+
+/// The end of a key; of a pair that of its id, which is no secret.
+pub(super) fn last_four(vendor: &relay::Vendor, secret: &str) -> String {
+    let secret = vendor.known_part(secret);
+    if secret.is_empty() {
+        return String::new();
+    }
+    // A short secret would be half given away.
+    if secret.chars().count() < 12 {
+        return "••••".to_owned();
+    }
+    let tail: Vec<char> = secret.chars().rev().take(4).collect();
+    tail.into_iter().rev().collect()
+}
+
+/// A label that nobody chose: the vendor's name, with a number where that is another key's.
+pub(super) fn free(name: &str, taken: &[String]) -> String {
+    let is_free = |label: &String| !taken.contains(label);
+    let mut all = std::iter::once(name.to_owned()).chain((2..).map(|n: u64| format!("{name} {n}")));
+    all.find(is_free).unwrap_or_else(|| name.to_owned())
+}
+
+/// Refuses a label that is another key's.
+pub(super) fn unlike(label: &str, taken: &[String]) -> Result<(), ApiError> {
+    if !taken.iter().any(|other| other == label) {
+        return Ok(());
+    }
+    Err(ApiError::clash(
+        "/label",
+        format!("Another key has the label \u{201c}{label}\u{201d}; choose another."),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(vendor: Option<&str>, secret: &str, base: Option<&str>) -> Result<(&'static str, String), String> {
+        let told = told(vendor, secret, base).map(|(v, _, base)| (v.id, base));
+        told.map_err(|e| e.fields.iter().map(|f| f.pointer.clone()).collect())
+    }
+
+    #[test]
+    fn a_key_names_its_vendor_its_region_or_an_address_of_its_own() {
+        let found = |id: &'static str, base: &str| Ok((id, base.to_owned()));
+        assert_eq!(at(None, "sk-ant-x", None), found("anthropic", "https://api.anthropic.com"));
+        assert_eq!(at(Some(" kimi "), "x", None), found("moonshot", "https://api.moonshot.cn/v1"));
+        assert_eq!(at(Some("kimi@intl"), "x", None), found("moonshot", "https://api.moonshot.ai/v1"));
+        assert_eq!(at(Some("zai@intl"), "x", Some("")), found("zhipu", "https://api.z.ai/api/paas/v4"));
+        assert_eq!(at(Some("ollama"), "", None), found("ollama", "http://localhost:11434/v1"));
+        let own = Some("https://a.example/v1");
+        assert_eq!(at(Some("azure-openai"), "x", own), found("azure-openai", "https://a.example/v1"));
+        for (vendor, secret, pointer) in [
+            (Some("azure-openai"), "x", "/base_url"),
+            (Some("moonshot@nowhere"), "x", "/vendor"),
+            (Some("nobody"), "x", "/vendor"),
+            (Some("openai"), "", "/secret"),
+            (None, "", "/secret"),
+            (None, "nobody-knows", "/vendor"),
+        ] {
+            assert_eq!(at(vendor, secret, None), Err(pointer.to_owned()), "{vendor:?}");
+        }
+    }
+
+    #[test]
+    fn a_region_and_an_address_are_not_said_together() {
+        let own = Some("https://a.example/v1");
+        assert_eq!(at(Some("kimi@intl"), "x", own), Err("/vendor".to_owned()));
+        assert_eq!(at(Some("kimi"), "x", own), Ok(("moonshot", "https://a.example/v1".to_owned())));
+        let words = told(Some("kimi@intl"), "x", own).unwrap_err().message;
+        assert!(words.contains("leave out the region or the base URL"), "{words}");
+    }
+
+    #[test]
+    fn a_key_of_another_kind_leaves_no_region_unasked() {
+        let express = "https://aiplatform.googleapis.com/v1/publishers/google";
+        let of = |place: &str| format!("{place}/publishers/google");
+        let belgium = of(
+            "https://europe-west1-aiplatform.googleapis.com/v1/projects/acme-project-1/locations/europe-west1",
+        );
+        let anywhere = of("https://aiplatform.googleapis.com/v1/projects/acme-project-1/locations/global");
+        let refused = moved("vertex", &belgium, None, "AQ.express").unwrap_err();
+        assert_eq!(refused.fields[0].pointer, "/base_url");
+        assert!(refused.message.contains("Belgium") && refused.message.contains(express), "{refused}");
+        let said = moved("vertex", &belgium, Some(express), "AQ.express");
+        assert_eq!(said.as_deref(), Ok(express), "somebody says so");
+        assert_eq!(moved("vertex", &anywhere, None, "AQ.express").as_deref(), Ok(express));
+        let own = "https://proxy.example/v1";
+        assert_eq!(moved("vertex", own, None, "AQ.express").as_deref(), Ok(own));
+        assert_eq!(moved("openai", own, Some(" "), "sk-x").as_deref(), Ok(own));
+    }
+
+    #[test]
+    fn a_vendor_that_a_build_may_leave_out_is_told_with_the_way_to_build_it() {
+        let told = unknown("aws-bedrock@eu-west-1");
+        let there = vendors::find("bedrock").is_some();
+        assert_eq!(told.contains("--features bedrock"), !there, "{told}");
+        assert!(
+            vendors::left_out("bedrock").is_some_and(|words| words.contains("./x build --features bedrock"))
+        );
+        assert_eq!(unknown("nobody"), "must be a vendor Chela knows");
+    }
+
+    #[test]
+    fn a_label_nobody_chose_is_no_other_keys() {
+        let taken = ["OpenAI", "OpenAI 2", "Groq"].map(str::to_owned);
+        assert_eq!(free("OpenAI", &taken), "OpenAI 3");
+        assert_eq!(free("Mistral", &taken), "Mistral");
+        assert_eq!(unlike("Groq", &taken).unwrap_err().fields[0].pointer, "/label");
+        assert_eq!(unlike("groq", &taken), Ok(()), "names are found as they are written");
+    }
+}
