@@ -27,27 +27,31 @@ const CUT: &str = "Cut: Chela was stopped while the bot was answering.";
 const GONE: &str = "Cut: the bot was stopped or restarted while it was answering.";
 
 impl Chat {
-    /// Starts taking in what gateways say, and marks what an earlier Chela left open.
-    pub fn spawn(self: &Arc<Self>) {
+    /// Starts taking in what gateways say, and goes on with what an earlier Chela left open. Before anybody is served: what this
+    /// Chela writes would be taken for it.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn spawn(self: &Arc<Self>) -> Result<(), OpError> {
+        if let Err(error) = self.cut_left_open().await {
+            tracing::error!(error = %error, "answers of an earlier run could not be marked as cut");
+        }
+        let left = self.load_waiting().await?;
         let chat = Arc::downgrade(self);
         self.bots.links().listen(Arc::new(move |bot, event| {
             if let Some(chat) = chat.upgrade() {
                 chat.hear(bot, event);
             }
         }));
+        self.platform.tasks.spawn(Arc::clone(self).wait_again(left));
         self.platform.tasks.spawn(Arc::clone(self).mark_what_is_open());
         self.platform.tasks.spawn(Arc::clone(self).tend_unwritten());
         self.spawn_forgetting();
+        Ok(())
     }
 
-    /// At both ends of Chela's life.
+    /// At the end of Chela's life.
     async fn mark_what_is_open(self: Arc<Self>) {
-        if let Err(error) = self.cut_left_open().await {
-            tracing::error!(error = %error, "answers of an earlier run could not be marked as cut");
-        }
-        if let Err(error) = self.take_up_waiting().await {
-            tracing::error!(error = %error, "messages of an earlier run that wait for their bots could not be read");
-        }
         self.platform.shutdown.cancelled().await;
         self.cut_all(CUT).await;
         self.write_unwritten().await;

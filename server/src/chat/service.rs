@@ -236,7 +236,7 @@ async fn send(
         &ctx,
         gateway,
         bot.id,
-        Question { run: run_id, session_key: thread.session_key.clone(), text: q.text },
+        Question { run: run_id, session_key: thread.session_key.clone(), text: q.text, since_ms: ctx.now_ms },
     )
     .await?;
     Ok(Sent { thread_id: thread.id, message_id: answer.id, run_id })

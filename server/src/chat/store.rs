@@ -230,48 +230,72 @@ pub(super) struct Waiting {
     pub text: String,
 }
 
-/// Answers whose bots were not asked yet, up to a hundred at a time, and where the next ones begin.
+/// Answers whose bots were not asked yet, up to a hundred at a time.
 pub(super) async fn waiting<C: ConnectionTrait>(
     db: &C,
     _granted: &Granted<act::RunChat>,
     after: Option<MessageId>,
-) -> Result<(Vec<Waiting>, Option<MessageId>), OpError> {
+) -> Result<Vec<message::Model>, OpError> {
     use message::Column as C;
     let mut query = message::Entity::find().filter(C::State.eq(WAITING)).order_by_asc(C::Id).limit(100);
     if let Some(after) = after {
         query = query.filter(C::Id.gt(after));
     }
-    let rows = query.all(db).await?;
-    let (mut found, last) = (Vec::new(), rows.last().map(|row| row.id));
-    for row in rows {
-        let asked = message::Entity::find()
-            .filter(C::ThreadId.eq(row.thread_id))
-            .filter(C::Role.eq(name_of(&MessageRole::User)))
-            .filter(C::Id.lt(row.id))
-            .order_by_desc(C::Id);
-        let asked = asked.one(db).await?;
-        let thread = thread::Entity::find_by_id(row.thread_id).one(db).await?;
-        // Stored in one transaction, deleted in one.
-        if let (Some(run), Some(thread), Some(asked)) = (row.run_id, thread, asked) {
-            found.push(Waiting { message: word(&row)?, run, thread, text: asked.text });
-        }
-    }
-    Ok((found, last))
+    Ok(query.all(db).await?)
 }
 
-/// A bot is asked now for what waited for it: from here on the answer is cut where Chela dies.
+/// All that is needed to ask for one of them; its id alone where something of that is not there.
+pub(super) async fn taken_up<C: ConnectionTrait>(
+    db: &C,
+    _granted: &Granted<act::RunChat>,
+    row: message::Model,
+) -> Result<Result<Waiting, MessageId>, OpError> {
+    use message::Column as C;
+    let asked = message::Entity::find()
+        .filter(C::ThreadId.eq(row.thread_id))
+        .filter(C::Role.eq(name_of(&MessageRole::User)))
+        .filter(C::Id.lt(row.id))
+        .order_by_desc(C::Id);
+    let asked = asked.one(db).await?;
+    let thread = thread::Entity::find_by_id(row.thread_id).one(db).await?;
+    Ok(match (word(&row), row.run_id, thread, asked) {
+        (Ok(message), Some(run), Some(thread), Some(asked)) => {
+            Ok(Waiting { message, run, thread, text: asked.text })
+        }
+        _ => Err(row.id),
+    })
+}
+
+/// Ends one that cannot be taken up.
+pub(super) async fn cut<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::RunChat>,
+    id: MessageId,
+    now_ms: i64,
+) -> Result<(), OpError> {
+    message::Entity::update_many()
+        .col_expr(message::Column::State, Expr::value(name_of(&MessageState::Failed)))
+        .col_expr(message::Column::Error, Expr::value("The bot was not asked. Send the message again."))
+        .col_expr(message::Column::FinishedAtMs, Expr::value(now_ms))
+        .filter(message::Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// A bot is asked now for what waited for it: from here on the answer is cut where Chela dies. Whether it waited.
 pub(super) async fn asks<C: ConnectionTrait>(
     tx: &C,
     _granted: &Granted<act::RunChat>,
     run: RunId,
-) -> Result<(), OpError> {
-    message::Entity::update_many()
+) -> Result<bool, OpError> {
+    let done = message::Entity::update_many()
         .col_expr(message::Column::State, Expr::value(name_of(&MessageState::Streaming)))
         .filter(message::Column::RunId.eq(run))
         .filter(message::Column::State.eq(WAITING))
         .exec(tx)
         .await?;
-    Ok(())
+    Ok(done.rows_affected == 1)
 }
 
 /// Marks answers as cut that an earlier Chela left open. Those whose bots were not asked yet wait on.

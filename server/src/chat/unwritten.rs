@@ -107,7 +107,8 @@ impl Chat {
         }
     }
 
-    /// Says which answers will be marked as cut by the next Chela, where even the last try failed.
+    /// Says of which answers the next Chela will not know how they ended, where even the last try failed: it marks them as cut, and
+    /// asks anew for one that waited for its bot when it was stopped.
     pub(super) fn name_the_lost(&self) {
         for run in self.unwritten().runs() {
             tracing::error!(message.id = %run.message.id, "the end of an answer could not be written");

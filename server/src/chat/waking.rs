@@ -10,7 +10,7 @@ use super::{
 use crate::platform::{ctx::OpCtx, error::OpError};
 use api::{
     ApiError,
-    ids::{BotId, MessageId, RequestId, RunId, WorkspaceId},
+    ids::{BotId, RequestId, RunId, WorkspaceId},
 };
 use entity::bots::bot;
 use openclaw::Gateway;
@@ -29,6 +29,8 @@ pub(super) struct Question {
     pub run: RunId,
     pub session_key: String,
     pub text: String,
+    /// When somebody wrote it.
+    pub since_ms: i64,
 }
 
 impl Chat {
@@ -67,7 +69,7 @@ impl Chat {
         question: Question,
     ) -> Result<(), OpError> {
         let chat = Arc::clone(self);
-        let Question { run, session_key, text } = question;
+        let Question { run, session_key, text, since_ms } = question;
         if let Some(gateway) = gateway {
             self.platform.tasks.spawn(async move { chat.ask(gateway, run, &session_key, &text).await });
             return Ok(());
@@ -86,7 +88,7 @@ impl Chat {
             // Who minds it looks again.
             Err(error) => tracing::warn!(run.id = %run, %error, "cannot look whether a bot is awake"),
         }
-        self.platform.tasks.spawn(async move { chat.mind_waiting(bot_id, run).await });
+        self.platform.tasks.spawn(async move { chat.mind_waiting(bot_id, run, since_ms).await });
         Ok(())
     }
 
@@ -99,12 +101,20 @@ impl Chat {
         };
         for (id, session_key, text) in waiting {
             // First written, then asked: whenever Chela dies, a bot is asked once at most.
-            if let Err(error) = self.write_asked(id).await {
-                tracing::warn!(run.id = %id, %error, "a bot is awake and is not asked: that could not be written");
-                if let Some(run) = self.runs().get_mut(&id) {
-                    run.question = Some(text);
+            match self.write_asked(id).await {
+                Ok(true) => {}
+                // Deleted with its thread, or asked already.
+                Ok(false) => {
+                    self.runs().remove(&id);
+                    continue;
                 }
-                continue;
+                Err(error) => {
+                    tracing::warn!(run.id = %id, %error, "a bot is awake and is not asked: that could not be written");
+                    if let Some(run) = self.runs().get_mut(&id) {
+                        run.question = Some(text);
+                    }
+                    continue;
+                }
             }
             match self.runs().get_mut(&id) {
                 Some(run) => (run.waiting, run.message.phase) = (false, None),
@@ -115,7 +125,7 @@ impl Chat {
         }
     }
 
-    async fn write_asked(&self, run: RunId) -> Result<(), OpError> {
+    async fn write_asked(&self, run: RunId) -> Result<bool, OpError> {
         let ctx = self.of_itself(None);
         let granted = policy::check::<act::RunChat>(&ctx.subject)?;
         self.platform.db.write(async |tx| store::asks(tx, &granted, run).await).await
@@ -125,28 +135,38 @@ impl Chat {
         OpCtx::system(RequestId(self.platform.ids.uuid()), self.platform.clock.now_ms(), workspace)
     }
 
-    /// Takes up what an earlier Chela left waiting for bots on their way up.
+    /// Takes up what an earlier Chela left waiting for bots on their way up; [`Self::wait_again`] goes on with it.
     ///
     /// # Errors
     /// What the database says.
-    pub(super) async fn take_up_waiting(self: &Arc<Self>) -> Result<(), OpError> {
+    pub(super) async fn load_waiting(&self) -> Result<Vec<(BotId, Question)>, OpError> {
         let ctx = self.of_itself(None);
         let granted = policy::check::<act::RunChat>(&ctx.subject)?;
-        let mut after: Option<MessageId> = None;
+        let (mut left, mut odd, mut after) = (Vec::new(), Vec::new(), None);
         loop {
-            let (some, last) = store::waiting(self.platform.db.read(), &granted, after).await?;
-            for one in some {
-                self.wait_again(one).await;
+            let rows = store::waiting(self.platform.db.read(), &granted, after).await?;
+            let Some(last) = rows.last().map(|row| row.id) else { break };
+            after = Some(last);
+            for row in rows {
+                match store::taken_up(self.platform.db.read(), &granted, row).await? {
+                    Ok(one) => left.push(self.take_up(one)),
+                    Err(id) => odd.push(id),
+                }
             }
-            if last.is_none() {
-                return Ok(());
-            }
-            after = last;
         }
+        for id in odd {
+            tracing::error!(message.id = %id, "an answer that waited for its bot is not whole, and is ended");
+            let cut = self.platform.db.write(async |tx| store::cut(tx, &granted, id, ctx.now_ms).await);
+            if let Err(error) = cut.await {
+                tracing::error!(message.id = %id, %error, "its end could not be written; the next Chela tries again");
+            }
+        }
+        Ok(left)
     }
 
-    async fn wait_again(self: &Arc<Self>, one: Waiting) {
+    fn take_up(&self, one: Waiting) -> (BotId, Question) {
         let Waiting { message, run, thread, text } = one;
+        let since_ms = message.created_at_ms;
         let waits = Run {
             id: run,
             workspace: thread.workspace_id,
@@ -159,12 +179,23 @@ impl Chat {
             waiting: true,
             question: None,
         };
-        // Nobody has a turn there: whoever writes meanwhile is told that an answer is on its way.
         self.runs().insert(run, waits);
-        let question = Question { run, session_key: thread.session_key, text };
-        let ctx = self.of_itself(Some(thread.workspace_id));
-        if let Err(error) = self.set_off(&ctx, None, thread.bot_id, question).await {
-            tracing::warn!(run.id = %run, %error, "a message that waited over a restart could not wake its bot");
+        (thread.bot_id, Question { run, session_key: thread.session_key, text, since_ms })
+    }
+
+    /// Wakes the bots of what an earlier Chela left; what is too old by now is not carried out unasked.
+    pub(super) async fn wait_again(self: Arc<Self>, left: Vec<(BotId, Question)>) {
+        for (bot, question) in left {
+            let run = question.run;
+            let Some(workspace) = self.runs().get(&run).map(|run| run.workspace) else { continue };
+            let ctx = self.of_itself(Some(workspace));
+            if question.since_ms + LONGEST_MS <= ctx.now_ms {
+                let said =
+                    "The bot slept, and Chela was away for too long to wake it. Send the message again.";
+                self.end(run, End::Failed(said.to_owned())).await;
+            } else if let Err(error) = self.set_off(&ctx, None, bot, question).await {
+                tracing::warn!(run.id = %run, %error, "a message that waited over a restart could not wake its bot");
+            }
         }
     }
 
@@ -173,9 +204,9 @@ impl Chat {
     }
 
     /// Ends an answer whose bot does not wake.
-    async fn mind_waiting(&self, bot: BotId, run: RunId) {
+    async fn mind_waiting(&self, bot: BotId, run: RunId, since_ms: i64) {
         let clock = &self.platform.clock;
-        let until = clock.now_ms() + LONGEST_MS;
+        let until = since_ms + LONGEST_MS;
         loop {
             tokio::select! {
                 () = self.platform.shutdown.cancelled() => return,

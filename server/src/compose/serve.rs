@@ -50,7 +50,7 @@ impl Server {
         }
         self.routing.refresh().await?;
         // Whoever listens or handles stands ready before the first job runs.
-        self.chat.spawn();
+        self.chat.spawn().await?;
         self.notify.spawn();
         self.bots.spawn_wakers();
         self.usage.spawn();

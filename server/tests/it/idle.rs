@@ -283,14 +283,18 @@ async fn a_message_that_waits_for_its_bot_outlives_chela_and_is_asked_once() {
         at.add_key(&owner).await;
         let bot = sleeper(&at, &owner, &clock, "Helper", 5).await;
         let other = sleeper(&at, &owner, &clock, "Other", 5).await;
+        let third = sleeper(&at, &owner, &clock, "Third", 5).await;
         clock.advance(6 * MINUTE);
-        for bot in [&bot, &other] {
+        for bot in [&bot, &other, &third] {
             so(&at, &owner, &clock, bot, sleeps).await;
         }
         // Nothing comes up meanwhile.
         at.world.cells.things.set_engine(false);
         let sent = say(&at, &owner, &bot, "ask:tide").await;
         let vain = say(&at, &owner, &other, "ask:nothing").await;
+        let gone = say(&at, &owner, &third, "ask:nobody").await;
+        let thread = gone["thread_id"].as_str().expect("a thread");
+        at.ask(&owner, "DELETE", &format!("/api/threads/{thread}"), Value::Null).await.ok(200);
         let world = if killed { at.kill().await } else { at.stop_busy().await };
         let at = world.serve().await;
         let owner = at.owner().await;
@@ -305,10 +309,32 @@ async fn a_message_that_waits_for_its_bot_outlives_chela_and_is_asked_once() {
         let thread = sent["thread_id"].as_str().expect("a thread");
         let page = at.get(&owner, &format!("/api/threads/{thread}/messages")).await.ok(200);
         assert_eq!(page["items"].as_array().map(Vec::len), Some(2), "one question, one answer: {page}");
-        let calls = at.get(&owner, &format!("/api/usage?bot={bot}")).await.ok(200);
-        assert!(calls["items"].as_array().is_some_and(|calls| calls.len() <= 1), "asked once: {calls}");
+        let calls = at.world.vendor.calls();
+        let asked = |word: &str| calls.iter().filter(|one| one.body.contains(word)).count();
+        assert_eq!((asked("ask:tide"), asked("ask:nobody"), asked("ask:nothing")), (1, 0, 0));
         at.stop_busy().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waited_while_chela_was_away_for_long_is_not_carried_out_unasked() {
+    let (at, clock) = timed(None).await;
+    let owner = at.owner().await;
+    at.add_key(&owner).await;
+    let bot = sleeper(&at, &owner, &clock, "Helper", 5).await;
+    clock.advance(6 * MINUTE);
+    so(&at, &owner, &clock, &bot, sleeps).await;
+    at.world.cells.things.set_engine(false);
+    let sent = say(&at, &owner, &bot, "ask:tide").await;
+    let world = at.kill().await;
+    world.cells.things.set_engine(true);
+    clock.advance(10 * MINUTE);
+    let at = world.serve().await;
+    let owner = at.owner().await;
+    let failed = ended(&at, &owner, &clock, &sent).await;
+    assert_eq!(failed["state"], "failed");
+    assert!(failed["error"].as_str().is_some_and(|why| why.contains("away")), "{failed}");
+    at.stop_busy().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
