@@ -315,7 +315,9 @@ impl Guard {
     pub(super) fn fails(&mut self, trouble: Trouble, note: Option<String>) {
         self.ends(trouble.end());
         self.note(|row| {
-            row.reason = row.reason.or(Some(trouble.code()));
+            if matches!(trouble.end(), End::Refused | End::Stopped) {
+                row.reason = row.reason.or(Some(trouble.code()));
+            }
             row.note = row.note.take().or(note).or_else(|| Some(trouble.words().into_owned()));
         });
     }
