@@ -103,7 +103,7 @@ test('four clicks lead from home to the bot, model, key and call that cost, and 
   }
 });
 
-test('without a call the page says so, and a model without a price is of unknown cost', async ({ page, crowd: { chela, api } }) => {
+test('without a call the page says so, a model without a price is of unknown cost, and what is refused says why @shots', async ({ page, crowd: { chela, api } }) => {
   await page.goto(`${chela.url}/usage`);
   await expect(page.getByRole('heading', { name: 'No model was called in this time' })).toBeVisible();
   const { slug } = await api.createBot('Nameless');
@@ -112,5 +112,28 @@ test('without a call the page says so, and a model without a price is of unknown
   await expect.poll(async () => (await api.call<{ sums: Sums }>('GET', 'usage/summary')).sums.calls).toBe(1);
   await page.goto(`${chela.url}/usage?range=today`);
   await expect(figure(page, 'Cost')).toHaveText('unknown');
-  await expect(page.getByText(/^The cost of 1 calls is not known/)).toBeVisible();
+  await expect(page.getByText(/^Calls of unknown cost: 1\./)).toBeVisible();
+
+  // What Chela refuses says why, and leads to where that is mended.
+  await api.call('POST', 'budgets', { unit: 'money', period: 'day', most: 1_000_000 });
+  expect(await chela.callModel(slug, { model: MODEL, messages: [{ role: 'user', content: 'ask:y' }] })).toBe(400);
+  await expect.poll(async () => (await api.call<{ sums: Sums }>('GET', 'usage/summary')).sums.calls).toBe(2);
+  await page.goto(`${chela.url}/usage?status=refused`);
+  await hydrated(page);
+  const refused = page.getByRole('region', { name: 'Latest calls' }).getByRole('row').nth(1);
+  await expect(refused).toContainText('Price unknown (400)');
+  await refused.getByRole('link').click();
+  await page.waitForURL(/call=use/);
+  const found = page.url();
+  for (const theme of THEMES) {
+    for (const size of [DESKTOP, PHONE]) {
+      await visit(page, found, theme, size);
+      await faultless(page);
+      await photograph(page, `usage-refused-${theme}-${size.width}`);
+    }
+  }
+  await hydrated(page);
+  await page.getByRole('link', { name: 'Set its price' }).click();
+  await page.waitForURL(/\/routing\/models\?edit=/);
+  await expect(page.getByRole('region', { name: MODEL })).toBeVisible();
 });

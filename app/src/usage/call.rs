@@ -12,7 +12,7 @@ use crate::{
 };
 use api::{
     ids::BudgetId,
-    usage::{StoppedBy, UsageCall, UsageTry},
+    usage::{StoppedBy, UsageCall, UsageRow, UsageTry},
 };
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
@@ -77,6 +77,31 @@ fn step(tried: &UsageTry, name: Option<String>) -> String {
     [tried.link.clone(), key].into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
+/// What is not known of its cost and why; where its model has no price, the way to give it one.
+fn doubt(call: &UsageRow) -> AnyView {
+    let t = text::text();
+    let counted = [call.input_tokens, call.output_tokens, call.cache_read_tokens, call.cache_write_tokens];
+    let unknown = call.cost_micro_usd.is_none();
+    let priceless = call.reason.as_deref() == Some("price_unknown")
+        || unknown && counted.iter().any(|tokens| *tokens > 0);
+    let words = match (unknown, call.estimated) {
+        (true, _) if priceless => Some(t.unknown_price),
+        (true, _) => Some(t.unknown_use),
+        (false, true) => Some(t.estimated_one),
+        _ => None,
+    };
+    let priced = priceless.then(|| {
+        let mut query = ParamsMap::new();
+        query.insert("edit", format!("{}/{}", call.vendor, call.model));
+        view! { <p><a href=format!("/routing/models{}", query.to_query_string())>{t.set_price}</a></p> }
+    });
+    view! {
+        {words.map(|words| view! { <p class="hint">{words}</p> })}
+        {priced}
+    }
+    .whole()
+}
+
 pub(super) fn detail(asked: &Asked, found: UsageCall) -> AnyView {
     let t = text::text();
     let UsageCall { call, tried, stopped_by } = found;
@@ -127,20 +152,7 @@ pub(super) fn detail(asked: &Asked, found: UsageCall) -> AnyView {
         line(t.id, Some(call.id.to_string().replacen("use_", "req_", 1))),
     ];
     let (attempts, began) = (call.attempts, call.started_at_ms);
-    let counted = [call.input_tokens, call.output_tokens, call.cache_read_tokens, call.cache_write_tokens];
-    let priceless = call.reason.as_deref() == Some("price_unknown")
-        || call.cost_micro_usd.is_none() && counted.iter().any(|tokens| *tokens > 0);
-    let doubt = match (call.cost_micro_usd, call.estimated) {
-        (None, _) if priceless => Some(t.unknown_price),
-        (None, _) => Some(t.unknown_use),
-        (_, true) => Some(t.estimated_one),
-        _ => None,
-    };
-    let priced = priceless.then(|| {
-        let mut query = ParamsMap::new();
-        query.insert("edit", format!("{}/{}", call.vendor, call.model));
-        view! { <p><a href=format!("/routing/models{}", query.to_query_string())>{t.set_price}</a></p> }
-    });
+    let doubt = doubt(&call);
     view! {
         <p><a class="link-quiet" href=asked.with(&[])>{t.back}</a></p>
         <Card title=t.one_call>
@@ -150,8 +162,7 @@ pub(super) fn detail(asked: &Asked, found: UsageCall) -> AnyView {
                 <Moment ms=Signal::stored(began)/>
             </p>
             <dl class="facts">{lines.into_iter().flatten().collect_view()}</dl>
-            {doubt.map(|words| view! { <p class="hint">{words}</p> })}
-            {priced}
+            {doubt}
         </Card>
         <Card title=t.attempts>
             <ol class="rows">{tries} {served}</ol>
