@@ -63,11 +63,20 @@ pub async fn virtual_keys_list(cmd: ListVirtualKeys) -> Result<Page<VirtualKey>,
 
 #[server(prefix = "/api/fn", endpoint = "virtual_keys/create")]
 pub async fn virtual_keys_create(cmd: CreateVirtualKey) -> Result<NewSecret, ApiError> {
+    let mut cmd = cmd;
+    // An empty field is no model, and its word for never is 0.
+    cmd.models.retain(|names| !names.trim().is_empty());
+    cmd.expires_in_days = cmd.expires_in_days.filter(|days| *days > 0);
     call(cmd).await
 }
 
 #[server(prefix = "/api/fn", endpoint = "virtual_keys/change")]
 pub async fn virtual_keys_change(cmd: ChangeVirtualKey) -> Result<VirtualKey, ApiError> {
+    let mut cmd = cmd;
+    // An emptied field of a form that showed what it held means all.
+    if let Some(models) = &mut cmd.models {
+        models.retain(|names| !names.trim().is_empty());
+    }
     call(cmd).await
 }
 

@@ -23,6 +23,11 @@ pub async fn keys_add(cmd: AddKey) -> Result<KeySummary, ApiError> {
 
 #[server(prefix = "/api/fn", endpoint = "keys/change")]
 pub async fn keys_change(cmd: ChangeKey) -> Result<KeySummary, ApiError> {
+    let mut cmd = cmd;
+    // An emptied field of a form that showed what it held means all.
+    if let Some(models) = &mut cmd.allowed_models {
+        models.retain(|names| !names.trim().is_empty());
+    }
     call(cmd).await
 }
 

@@ -154,13 +154,16 @@ fn ReplaceDialog(dialog: String, key: KeySummary, acts: Acts) -> impl IntoView {
     let t = text::text();
     let value = acts.replace.value();
     let error = failure_of(move || value.get());
-    let refused = Memo::new(move |_| error.with(|e| e.as_ref().is_some_and(|e| e.code == Code::KeyRejected)));
+    // Both stay once they are so: the next answer may find another fault, and what was typed for the first one must be sent again.
+    let refused = Memo::new(move |before: Option<&bool>| {
+        before == Some(&true) || error.with(|e| e.as_ref().is_some_and(|e| e.code == Code::KeyRejected))
+    });
     let secret = format!("{dialog}-secret");
     let (own, base_url) = (key.own_base_url, key.base_url);
     // Also where the answer asks for it: a key of another kind may have to leave its region.
-    let placed = Memo::new(move |_| {
+    let placed = Memo::new(move |before: Option<&bool>| {
         let asks = |e: &ApiError| e.fields.iter().any(|field| field.pointer == "/base_url");
-        own || error.with(|e| e.as_ref().is_some_and(asks))
+        own || before == Some(&true) || error.with(|e| e.as_ref().is_some_and(asks))
     });
     let base = move || {
         let (id, value) = (format!("replace-{}-base", key.id), own.then(|| base_url.clone()));

@@ -9,6 +9,8 @@ use crate::{
 
 /// The longest that the secret before a rotation goes on working.
 pub const LONGEST_OVERLAP_MINUTES: u32 = 7 * 24 * 60;
+/// The most days until a key ends.
+pub const MOST_DAYS: u32 = 3650;
 /// The most models a key may be for.
 pub const MOST_MODELS: usize = 100;
 /// The most budgets that are made with a key.
@@ -63,7 +65,7 @@ words! {
         pub tags: Option<Vec<String>>,
         #[serde(default)]
         pub expires_at_ms: Option<i64>,
-        /// The same in days from now; 0 never expires.
+        /// The same in days from now, 1 to 3650; it never expires where neither is said.
         #[serde(default)]
         pub expires_in_days: Option<u32>,
         #[serde(default)]
@@ -77,7 +79,7 @@ words! {
         #[cfg_attr(feature = "schema", schemars(extend("x-chela-once" = true)))]
         pub secret: Option<String>,
     }
-    /// What is not named stays; an empty list of models is for all, 0 never expires.
+    /// What is not named stays; an empty list of models is for all, an empty name of one is refused. 0 never expires.
     #[serde(deny_unknown_fields)]
     pub struct ChangeVirtualKey {
         pub virtual_key: VirtualKeyId,

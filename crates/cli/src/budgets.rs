@@ -150,8 +150,10 @@ pub(crate) fn in_words(budget: &Value) -> String {
     let whose = of.map_or_else(|| whose(budget), str::to_owned);
     let model = Some(text(budget, "model")).filter(|model| !model.is_empty());
     let model = model.map(|model| format!(", {model}")).unwrap_or_default();
+    // One that a call is told to have met has no word for it: it is hard, or nothing would have stopped.
+    let soft = budget.get("hard").and_then(Value::as_bool) == Some(false);
     match number(budget, "most") {
-        Some(0) => format!("{whose}{model}: all calls are stopped"),
+        Some(0) if !soft => format!("{whose}{model}: all calls are stopped"),
         _ => format!("{whose}{model}: {} a {}", amount(budget, "most"), text(budget, "period")),
     }
 }
@@ -250,9 +252,14 @@ pub(crate) async fn run(session: &Session, verb: BudgetVerb) -> Result<(), Failu
     }
 }
 
+/// Whether nothing passes it. A soft one of 0 only tells.
+fn stops(budget: &Value) -> bool {
+    number(budget, "most") == Some(0) && flag(budget, "hard")
+}
+
 /// Says how to allow again what a budget of 0 stops.
 fn way_back(session: &Session, budget: &Value) {
-    if number(budget, "most") == Some(0) {
+    if stops(budget) {
         let id = text(budget, "id");
         session
             .screen

@@ -141,7 +141,7 @@ const LINES: Shape = Shape {
         }),
         Column::new("SINCE", |v, _| moment(number(&v["price"], "since_ms"))),
     ],
-    name: "line",
+    name: "name",
     none: "The file has no prices.",
 };
 
@@ -151,6 +151,15 @@ fn named(price: &Value) -> Value {
     let id = text(&price, "id").to_owned();
     price["name"] = if id.is_empty() { model(&price) } else { id }.into();
     price
+}
+
+/// The lines of a file; scripts name them by their numbers.
+fn lines(all: &Value, format: Format) -> Value {
+    let mut all = all.clone();
+    for line in all.as_array_mut().into_iter().flatten().filter(|_| format == Format::Name) {
+        line["name"] = number(line, "line").map(|n| n.to_string()).into();
+    }
+    all
 }
 
 fn model(price: &Value) -> String {
@@ -225,7 +234,7 @@ pub(crate) async fn run(session: &Session, verb: PriceVerb) -> Result<(), Failur
         PriceVerb::Import { file, check } => {
             let csv = read(&file)?;
             let came = session.call(&ImportPrices { csv, check: Some(check) }).await?;
-            screen.data(&LINES.list(&came["lines"], format, screen, now_ms())?);
+            screen.data(&LINES.list(&lines(&came["lines"], format), format, screen, now_ms())?);
             let count = |key: &str| number(&came, key).unwrap_or_default();
             let (added, replaced, unchanged) = (count("added"), count("replaced"), count("unchanged"));
             let done = if check { "Only checked" } else { "Done" };

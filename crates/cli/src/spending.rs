@@ -4,7 +4,7 @@ use crate::{
     ask,
     failure::Failure,
     options::{Once, Paging, Watch, Yes},
-    output::{Cell, Column, Shape, moment, now_ms, number, text},
+    output::{Cell, Column, Shape, moment, now_ms, number, plain, text},
     session::Session,
 };
 use api::{budgets::*, ids::StopId};
@@ -130,14 +130,23 @@ async fn which(session: &Session, args: &AllowArgs) -> Result<StopId, Failure> {
         Some(bot) => text(&session.bot(bot).await?, "id").to_owned(),
         None => String::new(),
     };
-    let vendor = args.vendor.as_deref().unwrap_or_default();
+    let vendor = args.vendor.as_deref().unwrap_or_default().trim();
     let all = Paging { limit: 0, all: true };
     let all = session.list(&all, |limit, cursor| ListStops { bot: None, limit, cursor }).await?;
     let is_it = |stop: &&Value| text(stop, "bot") == bot && text(stop, "vendor") == vendor;
-    let found = all.as_array().into_iter().flatten().find(is_it);
-    found.and_then(|stop| text(stop, "id").parse().ok()).ok_or_else(|| {
-        let words = "that is not stopped.\n  What you can do: `chela spending list` shows what is, `chela budget list` what a \
-                     budget of 0 stops.";
-        Failure::Missing(words.to_owned())
-    })
+    let stops = || all.as_array().into_iter().flatten();
+    if let Some(found) = stops().find(is_it).and_then(|stop| text(stop, "id").parse().ok()) {
+        return Ok(found);
+    }
+    let mut words = "that is not stopped.".to_owned();
+    for stop in stops() {
+        words.push_str(&format!("\n  {} {}", text(stop, "id"), plain(what(stop))));
+    }
+    words.push_str("\n  What you can do: ");
+    // A vendor has other names that are not known here; its stop has the one it is kept under.
+    if stops().next().is_some() {
+        words.push_str("`chela spending allow ID` allows one of these; ");
+    }
+    words.push_str("`chela budget list` shows what a budget of 0 stops.");
+    Err(Failure::Missing(words))
 }

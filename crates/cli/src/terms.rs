@@ -24,7 +24,7 @@ const TERMS: &[(&str, &[(&str, &str)])] = &[
             ("/expires_on", "--expires"),
         ],
     ),
-    ("virtual-key add", &[("/expires_at_ms", "--expires"), ("/limits", "--budget or --rate")]),
+    ("virtual-key add", &[("/expires_in_days", "--expires"), ("/limits", "--budget or --rate")]),
     ("virtual-key change", &[("/expires_at_ms", "--expires")]),
     ("virtual-key rotate", &[("/overlap_minutes", "--overlap")]),
     ("budget add", &[("/most", "the amount")]),

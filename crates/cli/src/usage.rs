@@ -3,12 +3,13 @@
 mod chosen;
 mod export;
 mod shape;
+mod why;
 
 use crate::{
     completion,
     failure::Failure,
     options::{Paging, Watch},
-    output::now_ms,
+    output::{Shape, now_ms},
     session::Session,
 };
 use api::usage::*;
@@ -141,10 +142,11 @@ pub(crate) async fn run(session: &Session, args: UsageArgs) -> Result<(), Failur
             return export::run(session, &c.into(), file).await;
         }
     };
+    let calls = if list.chosen.is_narrow() { Shape { none: "No such call.", ..CALLS } } else { CALLS };
     let c = list.chosen.asked(session).await?;
     let read = async || {
         session.list(&list.paging, |limit, cursor| ListUsage { limit, cursor, ..c.clone().into() }).await
     };
-    let show = |all: &Value| CALLS.list(all, format, screen, now_ms());
+    let show = |all: &Value| calls.list(all, format, screen, now_ms());
     session.follow(list.watch.watch, read, show).await
 }

@@ -59,7 +59,7 @@ pub struct AddArgs {
     /// are used first.
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
-    /// Days until it ends.
+    /// Days until it ends, 1 to 3650; it does not end, if nothing is said.
     #[arg(long, value_name = "DAYS")]
     expires: Option<u32>,
     /// USD a month, more than 0; no limit, if nothing is said. A budget, which `chela budget` changes and deletes.
@@ -79,7 +79,7 @@ fn above_nothing(limit: i64) -> Result<i64, String> {
 }
 
 fn requests(text: &str) -> Result<i64, String> {
-    above_nothing(text.parse().map_err(|_bad| "is not a whole number".to_owned())?)
+    above_nothing(text.parse().map_err(|_bad| "must be a whole number".to_owned())?)
 }
 
 #[derive(Args, Clone, Debug)]
@@ -225,7 +225,13 @@ fn secret(session: &Session, made: &Value) -> Result<(), Failure> {
         name: "id",
         none: "",
     };
-    if !text(made, "secret").is_empty() {
+    if text(made, "secret").is_empty() {
+        // A repeated request: the answer is the first one's, without it.
+        session.screen.remark(format!(
+            "It was made before, and its secret was shown then: `chela virtual-key rotate {}` gives another.",
+            text(made, "id")
+        ));
+    } else {
         session.screen.remark("The secret is shown this once.".to_owned());
     }
     session.screen.data(&MADE.one(made, session.common.output, &session.screen, now_ms())?);

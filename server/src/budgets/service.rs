@@ -240,7 +240,7 @@ async fn create(
         return Err(ApiError::field("/tag", nobody).into());
     }
     let virtual_key_id = match said(&q.virtual_key) {
-        Some(key) => Some(virtual_keys::find(b.platform.db.read(), &granted, key).await?),
+        Some(key) => Some(virtual_keys::find(b.platform.db.read(), &granted, key, ctx.now_ms).await?),
         None => None,
     };
     let bot_id = match said(&q.bot) {

@@ -17,10 +17,18 @@ const LONGEST_MODEL: usize = 200;
 const MOST_REQUESTS: i64 = 1_000_000;
 
 /// Words as a form sends them: several may stand in one text.
-fn apart(texts: &[String]) -> Vec<String> {
+#[must_use]
+pub fn apart(texts: &[String]) -> Vec<String> {
     let between = |c: char| c == ',' || c.is_whitespace();
     let words = texts.iter().flat_map(|text| text.split(between)).filter(|word| !word.is_empty());
     words.map(str::to_owned).collect()
+}
+
+/// Refuses texts that name nothing: what an unset variable leaves of a list must not empty it.
+pub fn none_empty(texts: &[String], pointer: &str, words: &str, check: &mut Check) {
+    for (n, text) in texts.iter().enumerate() {
+        check.rule(!apart(std::slice::from_ref(text)).is_empty(), &format!("{pointer}/{n}"), words);
+    }
 }
 
 /// Tags as bots have them.
@@ -38,6 +46,7 @@ pub(super) fn models(vendor: &relay::Vendor, texts: &[String], check: &mut Check
         let cut = ids().find_map(|id| name.strip_prefix(id)?.strip_prefix('/').map(str::to_owned));
         cut.filter(|_| vendor.strip_model_prefix).unwrap_or(name)
     };
+    none_empty(texts, "/allowed_models", "must be the name of a model, or a list of such", check);
     let mut all: Vec<String> = apart(texts).into_iter().map(bare).collect();
     all.sort_unstable();
     all.dedup();
@@ -131,7 +140,7 @@ pub(super) async fn change(
     k.shown(&changed)
 }
 
-fn has_ended(model: &row::Model, now_ms: i64) -> bool {
+pub(super) fn has_ended(model: &row::Model, now_ms: i64) -> bool {
     model.expires_at_ms.is_some_and(|end| end <= now_ms)
 }
 
@@ -179,7 +188,9 @@ mod tests {
     fn models_are_kept_as_their_vendor_names_them() {
         assert_eq!(of("openai", &["openai/gpt-5*, gpt-4.1", "gpt-4.1 "]).unwrap(), ["gpt-4.1", "gpt-5*"]);
         assert_eq!(of("groq", &["groq/compound"]).unwrap(), ["groq/compound"], "a name of its own");
-        assert_eq!(of("openai", &[" "]).unwrap(), Vec::<String>::new());
+        assert_eq!(of("openai", &[]).unwrap(), Vec::<String>::new());
+        let empty = of("openai", &["gpt-5", " "]).unwrap_err();
+        assert_eq!(empty.fields[0].pointer, "/allowed_models/1", "an unset variable opens nothing");
         assert_eq!(of("openai", &["*"]).unwrap(), ["*"]);
         assert!(of("openai", &["g*t"]).is_err() && of("openai", &["**"]).is_err());
     }

@@ -10,7 +10,7 @@ mod service;
 mod store;
 mod watch;
 
-pub use choice::tags;
+pub use choice::{apart, none_empty, tags};
 pub use probe::egress;
 pub use service::{Keys, register};
 pub use store::{OpenKey, open_all};

@@ -311,12 +311,18 @@ async fn replace(
     model.base_url.clone_from(&candidate.base_text);
     model.last_four = draft::last_four(candidate.key.vendor, &candidate.secret);
     model.sealed = store::seal(&k.platform.vault, &granted, model.id, &candidate.secret)?;
+    let had_ended = choice::has_ended(&model, ctx.now_ms);
     // Those were the old secret's.
     (model.expires_at_ms, model.expiry_told, model.check_message) = (None, None, None);
     let model = k
         .platform
         .db
         .write(async |tx| {
+            // It is back, and another may have its label meanwhile.
+            if had_ended {
+                let but = (model.workspace_id, Some(model.id));
+                draft::unlike(&model.label, &store::labels(tx, &granted, but, ctx.now_ms).await?)?;
+            }
             let model = store::update(tx, &granted, model).await?;
             audit::record(tx, k.platform.ids.as_ref(), &ctx, ReplaceKey::NAME, Some(model.id.to_string()))
                 .await?;

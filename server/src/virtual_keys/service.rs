@@ -25,6 +25,7 @@ const PREFIX: &str = "chela_vk_";
 const MOST_KEYS: u64 = 10_000;
 /// How long the secret before a rotation works on if nothing is said.
 const OVERLAP_MINUTES: u32 = 60;
+const DAY_MS: i64 = 24 * 3_600_000;
 
 /// What the slice works with.
 pub struct VirtualKeys {
@@ -85,8 +86,9 @@ async fn list(
 /// Models as the relay looks them up: the vendor's own id, an alias or none of it.
 fn models(names: &[String], check: &mut Check) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
-    let apart = |c: char| c == ',' || c.is_whitespace();
-    for name in names.iter().flat_map(|names| names.split(apart)).filter(|name| !name.is_empty()) {
+    keys::none_empty(names, "/models", "must be vendor/model, vendor/* or a list of such", check);
+    for name in keys::apart(names) {
+        let name = name.as_str();
         match budgets::of_model(Some(name)) {
             Ok((Some(vendor), model)) => {
                 all.push(format!("{vendor}/{}", model.as_deref().unwrap_or("*")));
@@ -100,6 +102,21 @@ fn models(names: &[String], check: &mut Check) -> Vec<String> {
     all.dedup();
     check.rule(all.len() <= MOST_MODELS, "/models", &format!("must be {MOST_MODELS} at most"));
     all
+}
+
+/// Whether a moment is in the future that a key may have.
+fn is_soon(end_ms: i64, now_ms: i64) -> bool {
+    end_ms > now_ms && end_ms <= now_ms + i64::from(MOST_DAYS) * DAY_MS
+}
+
+/// When a new key ends. 0 days are no way to say never: who leaves an end out says so.
+fn end(q: &CreateVirtualKey, now_ms: i64, check: &mut Check) -> Option<i64> {
+    let words = format!("must be 1 to {MOST_DAYS}; leave it out for never");
+    let fits = q.expires_in_days.is_none_or(|days| (1..=MOST_DAYS).contains(&days));
+    check.rule(fits, "/expires_in_days", &words);
+    let fits = q.expires_at_ms.is_none_or(|end| is_soon(end, now_ms));
+    check.rule(fits, "/expires_at_ms", &format!("must be in the future, within {MOST_DAYS} days"));
+    q.expires_at_ms.or_else(|| Some(now_ms + i64::from(q.expires_in_days?) * DAY_MS))
 }
 
 /// A new secret: itself, its hash, how it ends.
@@ -119,11 +136,7 @@ async fn create(
     let Some(workspace_id) = granted.workspace() else { return Err(ApiError::forbidden().into()) };
     let mut check = Check::new();
     check.line(&q.name, 80, "/name");
-    let in_days = q.expires_in_days.filter(|days| *days > 0);
-    let expires_at_ms =
-        q.expires_at_ms.or_else(|| in_days.map(|days| ctx.now_ms + i64::from(days) * 24 * 3_600_000));
-    let future = expires_at_ms.is_none_or(|end| end > ctx.now_ms);
-    check.rule(future, "/expires_at_ms", "must be in the future");
+    let expires_at_ms = end(&q, ctx.now_ms, &mut check);
     check.rule(q.limits.len() <= MOST_LIMITS, "/limits", &format!("must be {MOST_LIMITS} at most"));
     let models = models(&q.models, &mut check);
     check.done()?;
@@ -181,8 +194,9 @@ async fn change(
     if let Some(name) = &q.name {
         check.line(name, 80, "/name");
     }
-    let future = q.expires_at_ms.is_none_or(|end| end == 0 || end > ctx.now_ms);
-    check.rule(future, "/expires_at_ms", "must be in the future, or 0 for never");
+    let fits = q.expires_at_ms.is_none_or(|end| end == 0 || is_soon(end, ctx.now_ms));
+    let words = format!("must be in the future, within {MOST_DAYS} days, or 0 for never");
+    check.rule(fits, "/expires_at_ms", &words);
     let models = q.models.as_deref().map(|names| models(names, &mut check));
     check.done()?;
     let tags = q.tags.as_deref().map(keys::tags).transpose()?;

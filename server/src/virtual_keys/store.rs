@@ -46,7 +46,12 @@ pub async fn names<C: ConnectionTrait, A: Action>(
     Ok(found.into_tuple::<(VirtualKeyId, String)>().all(db).await?.into_iter().collect())
 }
 
-/// A virtual key by its id or name.
+/// Those that have not expired.
+fn living(now_ms: i64) -> Condition {
+    Condition::any().add(row::Column::ExpiresAtMs.is_null()).add(row::Column::ExpiresAtMs.gt(now_ms))
+}
+
+/// A virtual key by its id or name. An expired one is meant where no other has the name.
 ///
 /// # Errors
 /// There is none, or several of that name.
@@ -54,14 +59,18 @@ pub async fn find<C: ConnectionTrait, A: Action>(
     db: &C,
     granted: &Granted<A>,
     key: &str,
+    now_ms: i64,
 ) -> Result<VirtualKeyId, OpError> {
     let of = match key.parse::<VirtualKeyId>() {
         Ok(id) => row::Column::Id.eq(id),
         Err(_name) => row::Column::Name.eq(key),
     };
-    let found = row::Entity::find().select_only().column(row::Column::Id);
-    let found = found.filter(visible(granted.scope())).filter(of).limit(2);
-    let found: Vec<VirtualKeyId> = found.into_tuple().all(db).await?;
+    let all = row::Entity::find().select_only().column(row::Column::Id);
+    let all = all.filter(visible(granted.scope())).filter(of).limit(2);
+    let mut found: Vec<VirtualKeyId> = all.clone().filter(living(now_ms)).into_tuple().all(db).await?;
+    if found.is_empty() {
+        found = all.into_tuple().all(db).await?;
+    }
     match found.as_slice() {
         [id] => Ok(*id),
         [] => Err(ApiError::field("/virtual_key", "must be a virtual key of the workspace").into()),
@@ -128,9 +137,7 @@ pub(super) async fn unlike<C: ConnectionTrait>(
     key: &row::Model,
     now_ms: i64,
 ) -> Result<(), OpError> {
-    let lives =
-        Condition::any().add(row::Column::ExpiresAtMs.is_null()).add(row::Column::ExpiresAtMs.gt(now_ms));
-    let same = row::Entity::find().filter(visible(granted.scope())).filter(lives);
+    let same = row::Entity::find().filter(visible(granted.scope())).filter(living(now_ms));
     let same = same.filter(row::Column::WorkspaceId.eq(key.workspace_id)).filter(row::Column::Id.ne(key.id));
     if same.filter(row::Column::Name.eq(&key.name)).count(tx).await? == 0 {
         return Ok(());

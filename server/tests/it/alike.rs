@@ -67,7 +67,11 @@ async fn no_two_provider_keys_of_a_workspace_have_one_label() {
     clock.advance(2 * DAY);
     assert_eq!(add(&at, &owner, json!("Other")).await.status, 201);
     clashes(&change(json!({ "expires_at_ms": 0 })).await, "/label", "Other");
-    change(json!({ "expires_at_ms": 0, "label": "Third" })).await.ok(200);
+    let secret = json!({ "secret": KEY });
+    clashes(&at.ask(&owner, "POST", &format!("{path}/replace"), secret.clone()).await, "/label", "Other");
+    change(json!({ "label": "Third" })).await.ok(200);
+    let back = at.ask(&owner, "POST", &format!("{path}/replace"), secret).await.ok(200);
+    assert_eq!((&back["label"], &back["expires_at_ms"]), (&json!("Third"), &Value::Null));
     let gone = format!("/api/keys/{}", id(&main));
     at.ask(&owner, "DELETE", &gone, Value::Null).await.ok(200);
     assert_eq!(add(&at, &owner, json!("Main")).await.status, 201);
@@ -92,7 +96,10 @@ async fn no_two_virtual_keys_of_a_workspace_have_one_name() {
 
     change(json!({ "expires_at_ms": clock.now_ms() + DAY })).await.ok(200);
     clock.advance(2 * DAY);
-    assert_eq!(program(&at, &owner, "Other").await.status, 201, "an expired one keeps no name");
+    let living = program(&at, &owner, "Other").await.ok(201);
+    let limit = json!({ "virtual_key": "Other", "unit": "requests", "period": "day", "most": 5 });
+    let limit = at.ask(&owner, "POST", "/api/budgets", limit).await.ok(201);
+    assert_eq!(limit["virtual_key"], living["id"], "an expired one keeps no name");
     clashes(&change(json!({ "expires_at_ms": 0 })).await, "/name", "Other");
     at.stop().await;
 }

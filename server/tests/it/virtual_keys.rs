@@ -145,3 +145,36 @@ async fn no_other_credential_opens_the_tree_and_this_one_opens_nothing_else() {
     assert_eq!(at.ask(&owner, "POST", "/api/virtual-keys", past).await.status, 422);
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unset_variable_opens_no_model_and_keeps_no_key_for_ever() {
+    let (at, owner) = house().await;
+    let refused = |answer: &Answer, pointer: &str| {
+        assert_eq!((answer.status, answer.pointers()), (422, vec![pointer.to_owned()]), "{}", answer.text);
+    };
+    let add = async |fields: Value| at.ask(&owner, "POST", "/api/virtual-keys", fields).await;
+    refused(&add(json!({ "name": "Narrow", "models": [""] })).await, "/models/0");
+    for days in [0, 3651, 99_999_999] {
+        refused(&add(json!({ "name": "Narrow", "expires_in_days": days })).await, "/expires_in_days");
+    }
+    let far = json!({ "name": "Narrow", "expires_at_ms": i64::MAX });
+    refused(&add(far).await, "/expires_at_ms");
+    let (id, _) =
+        make(&at, &owner, json!({ "name": "Narrow", "models": [MODEL], "expires_in_days": 3650 })).await;
+    let path = format!("/api/virtual-keys/{id}");
+    let change = async |path: &str, fields: Value| at.ask(&owner, "PATCH", path, fields).await;
+    refused(&change(&path, json!({ "models": [MODEL, " "] })).await, "/models/1");
+    let held = change(&path, json!({ "blocked": false })).await.ok(200);
+    assert_eq!(held["models"], json!([MODEL]), "it is for what it was for");
+    assert_eq!(
+        change(&path, json!({ "models": [] })).await.ok(200)["models"],
+        json!([]),
+        "all of them, said so"
+    );
+
+    let keys = at.get(&owner, "/api/keys").await.ok(200);
+    let path = format!("/api/keys/{}", keys["items"][0]["id"].as_str().expect("an id"));
+    refused(&change(&path, json!({ "allowed_models": [" "] })).await, "/allowed_models/0");
+    change(&path, json!({ "allowed_models": [] })).await.ok(200);
+    at.stop().await;
+}

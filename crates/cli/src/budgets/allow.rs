@@ -1,10 +1,10 @@
 //! `chela budget allow`: the way back from `chela budget stop`.
 
-use super::{Of, in_words};
+use super::{Of, in_words, stops};
 use crate::{
     failure::Failure,
     options::Paging,
-    output::{number, plain, text},
+    output::{plain, text},
     session::Session,
 };
 use api::{budgets::*, ids::BudgetId};
@@ -13,12 +13,12 @@ use serde_json::Value;
 impl Of {
     /// Whether a budget is for just these calls; `bot` is the id of the bot that was named.
     fn is_of(&self, budget: &Value, bot: Option<&str>) -> bool {
-        let is = |wanted: Option<&str>, keys: [&str; 2]| match wanted {
+        let is = |wanted: Option<&str>, keys: [&str; 2]| match wanted.map(str::trim) {
             Some(wanted) => keys.iter().any(|key| text(budget, key) == wanted),
             None => keys.iter().all(|key| text(budget, key).is_empty()),
         };
         let model = text(budget, "model");
-        let of_model = match self.model.as_deref() {
+        let of_model = match self.model.as_deref().map(str::trim) {
             // A vendor alone means all of its models.
             Some(wanted) => model == wanted || model.strip_suffix("/*") == Some(wanted),
             None => model.is_empty(),
@@ -38,17 +38,20 @@ pub(super) async fn allow(session: &Session, of: &Of) -> Result<(), Failure> {
     };
     let all = Paging { limit: 0, all: true };
     let all = session.list(&all, |limit, cursor| ListBudgets { limit, cursor }).await?;
-    let stops = all.as_array().into_iter().flatten().filter(|budget| number(budget, "most") == Some(0));
+    let stopping = all.as_array().into_iter().flatten().filter(|budget| stops(budget));
     let (these, others): (Vec<&Value>, Vec<&Value>) =
-        stops.partition(|budget| of.is_of(budget, bot.as_deref()));
+        stopping.partition(|budget| of.is_of(budget, bot.as_deref()));
     if these.is_empty() {
         let mut words = "no budget of 0 stops these calls.".to_owned();
-        for other in others {
+        for other in &others {
             words.push_str(&format!("\n  {} {}", text(other, "id"), plain(&in_words(other))));
         }
-        words.push_str(
-            "\n  What you can do: `chela spending list` shows what was stopped by `chela spending stop`.",
-        );
+        words.push_str("\n  What you can do: ");
+        // A vendor has other names that are not known here; its budget has the one it is kept under.
+        if !others.is_empty() {
+            words.push_str("`chela budget rm ID` takes one of these away; ");
+        }
+        words.push_str("`chela spending list` shows what was stopped by `chela spending stop`.");
         return Err(Failure::Missing(words));
     }
     for one in these {

@@ -51,7 +51,7 @@ impl Shape {
                 Ok(self.table(rows, format == Format::Wide, screen.colours, now_ms))
             }
             Format::Name => {
-                Ok(rows.iter().map(|row| format!("{}\n", named(row, self.name))).collect::<String>())
+                Ok(rows.iter().map(|row| format!("{}\n", plain(text(row, self.name)))).collect::<String>())
             }
             Format::Json | Format::Yaml => as_is(items, format),
         }
@@ -67,7 +67,7 @@ impl Shape {
     ) -> Result<String, Failure> {
         match format {
             Format::Table | Format::Wide => {}
-            Format::Name => return Ok(format!("{}\n", named(item, self.name))),
+            Format::Name => return Ok(format!("{}\n", plain(text(item, self.name)))),
             Format::Json | Format::Yaml => return as_is(item, format),
         }
         let width = self.columns.iter().map(|column| width(column.title)).max().unwrap_or_default() + 2;
@@ -105,14 +105,6 @@ impl Shape {
             table.push('\n');
         }
         table
-    }
-}
-
-/// What names a thing to scripts; of a line or a moment its number.
-fn named(item: &Value, key: &str) -> String {
-    match item.get(key) {
-        Some(Value::Number(number)) => number.to_string(),
-        _ => plain(text(item, key)),
     }
 }
 
@@ -192,7 +184,7 @@ mod tests {
             |format| SHAPE.list(&json!([{ "name": "a", "n": [1, null, "yes"] }]), format, &screen(false), 0);
         assert_eq!(said(Format::Name).unwrap(), "a\n");
         let numbered = Shape { name: "n", ..SHAPE }.one(&json!({ "n": 7 }), Format::Name, &screen(false), 0);
-        assert_eq!(numbered.unwrap(), "7\n", "a line of a file is named by its number");
+        assert_eq!(numbered.unwrap(), "\n", "a count names nothing");
         assert_eq!(
             said(Format::Json).unwrap(),
             "[\n  {\n    \"n\": [\n      1,\n      null,\n      \"yes\"\n    ],\n    \"name\": \"a\"\n  }\n]\n"

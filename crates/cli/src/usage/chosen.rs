@@ -121,6 +121,20 @@ impl From<Sort> for UsageSort {
 }
 
 impl Chosen {
+    /// Whether there may be other calls than these.
+    pub(super) const fn is_narrow(&self) -> bool {
+        self.range.is_some()
+            || self.from.is_some()
+            || self.to.is_some()
+            || self.bot.is_some()
+            || self.key.is_some()
+            || self.virtual_key.is_some()
+            || self.tag.is_some()
+            || self.vendor.is_some()
+            || self.model.is_some()
+            || self.status.is_some()
+    }
+
     /// As the API takes it: a bot by its id.
     pub(super) async fn asked(self, session: &Session) -> Result<Asked, Failure> {
         let bot = match self.bot {

@@ -1,5 +1,6 @@
 //! How calls and sums are written.
 
+use super::why;
 use crate::{
     budgets,
     output::{Cell, Column, Shape, Tone, moment, named, number, text, usd},
@@ -15,14 +16,29 @@ fn cost(value: &Value) -> Cell {
     number(value, "cost_micro_usd").map_or_else(|| Cell::toned("unknown", Tone::Quiet), |n| usd(n).into())
 }
 
+/// What several calls cost, without hiding what is not known.
+fn cost_of_all(sums: &Value) -> Cell {
+    let of = |key: &str| number(sums, key).unwrap_or_default();
+    match (of("cost_unknown"), of("calls")) {
+        (0, _) => cost(sums),
+        (unknown, calls) if unknown >= calls => Cell::toned("unknown", Tone::Quiet),
+        _ => Cell::from(format!("≥ {}", cost(sums).text)),
+    }
+}
+
 /// Of one call it is told why its cost is not known.
 fn cost_of_one(value: &Value) -> Cell {
     let used = ["input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"];
     match number(value, "cost_micro_usd") {
         Some(cost) => usd(cost).into(),
-        None if used.iter().any(|kind| number(value, kind).is_some_and(|n| n > 0)) => {
+        None if text(value, "reason") == "price_unknown" => {
             Cell::toned("unknown: its model has no price", Tone::Quiet)
         }
+        None if used.iter().any(|kind| number(value, kind).is_some_and(|n| n > 0)) => {
+            Cell::toned("unknown: no price for all that it used", Tone::Quiet)
+        }
+        // Nobody was asked.
+        None if text(value, "ended") == "refused" => Cell::from(""),
         None => Cell::toned("unknown: its vendor did not say what it used", Tone::Quiet),
     }
 }
@@ -31,11 +47,12 @@ fn cost_of_one(value: &Value) -> Cell {
 fn status(value: &Value) -> Cell {
     let good = number(value, "status").is_some_and(|status| (200..300).contains(&status));
     let words = [count(value, "status").text, text(value, "reason").to_owned()].join(" ");
-    Cell::toned(words.trim_end().to_owned(), if good { Tone::Good } else { Tone::Bad })
+    Cell::toned(words.trim_end(), if good { Tone::Good } else { Tone::Bad })
 }
 
 fn model(value: &Value) -> Cell {
-    Cell::from(format!("{}/{}", text(value, "vendor"), text(value, "model")))
+    let parts = ["vendor", "model"].map(|part| text(value, part));
+    Cell::from(parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/"))
 }
 
 pub(super) const CALLS: Shape = Shape {
@@ -68,6 +85,7 @@ pub(super) const CALL: Shape = Shape {
         Column::new("Chain", |v, _| Cell::from(text(v, "chain"))),
         Column::new("Status", |v, _| status(v)),
         Column::new("Ended", |v, _| Cell::from(text(v, "ended"))),
+        Column::new("Why", |v, _| Cell::from(why::sentence(text(v, "reason")))),
         Column::new("Bot", |v, _| named(v, "bot_name", "bot")),
         Column::new("Key", |v, _| named(v, "key_name", "key")),
         Column::new("Virtual key", |v, _| named(v, "virtual_key_name", "virtual_key")),
@@ -122,7 +140,7 @@ pub(super) const SUMS: Shape = Shape {
         Column::new("Failed", |v, _| count(v, "failed")),
         Column::new("Input tokens", |v, _| count(v, "input_tokens")),
         Column::new("Output tokens", |v, _| count(v, "output_tokens")),
-        Column::new("Cost", |v, _| cost(v)),
+        Column::new("Cost", |v, _| cost_of_all(v)),
         Column::new("Calls of unknown cost", |v, _| count(v, "cost_unknown")),
     ],
     name: "calls",
@@ -145,7 +163,11 @@ pub(super) const SUMMARY: Shape = Shape {
         Column::new("To cache", |v, _| both(v, "cache_write_tokens")),
         Column::new("Output tokens", |v, _| both(v, "output_tokens")),
         Column::new("Cost", |v, _| {
-            Cell::from(format!("{} ({} before)", cost(&v["sums"]).text, cost(&v["before"]).text))
+            Cell::from(format!(
+                "{} ({} before)",
+                cost_of_all(&v["sums"]).text,
+                cost_of_all(&v["before"]).text
+            ))
         }),
         Column::new("Calls of unknown cost", |v, _| both(v, "cost_unknown")),
     ],
@@ -160,7 +182,7 @@ pub(super) const PIECES: Shape = Shape {
         Column::new("FAILED", |v, _| count(&v["sums"], "failed")),
         Column::new("IN", |v, _| count(&v["sums"], "input_tokens")),
         Column::new("OUT", |v, _| count(&v["sums"], "output_tokens")),
-        Column::new("COST", |v, _| cost(&v["sums"])),
+        Column::new("COST", |v, _| cost_of_all(&v["sums"])),
         Column::new("UNKNOWN", |v, _| count(&v["sums"], "cost_unknown")),
     ],
     name: "label",
@@ -177,10 +199,46 @@ pub(super) const SHARES: Shape = Shape {
         Column::new("FAILED", |v, _| count(&v["sums"], "failed")),
         Column::new("IN", |v, _| count(&v["sums"], "input_tokens")),
         Column::new("OUT", |v, _| count(&v["sums"], "output_tokens")),
-        Column::new("COST", |v, _| cost(&v["sums"])),
+        Column::new("COST", |v, _| cost_of_all(&v["sums"])),
         Column::new("UNKNOWN", |v, _| count(&v["sums"], "cost_unknown")),
         Column::wide("ID", |v, _| Cell::from(text(v, "value"))),
     ],
     name: "value",
-    none: "No model was called in this time.",
+    none: "No such call in this time.",
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_a_call_cost_says_what_is_not_known_of_it_and_why() {
+        for (call, said) in [
+            (json!({ "cost_micro_usd": 0, "ended": "refused" }), "$0.00"),
+            (json!({ "ended": "refused", "reason": "price_unknown" }), "unknown: its model has no price"),
+            (json!({ "ended": "complete", "output_tokens": 7 }), "unknown: no price for all that it used"),
+            (json!({ "ended": "refused", "reason": "stopped" }), "-"),
+            (json!({ "ended": "complete" }), "unknown: its vendor did not say what it used"),
+        ] {
+            assert_eq!(cost_of_one(&call).text, said, "{call}");
+        }
+    }
+
+    #[test]
+    fn what_calls_cost_together_hides_no_unknown_one() {
+        let sums = |calls: i64, unknown: i64| {
+            let sums = json!({ "calls": calls, "cost_unknown": unknown, "cost_micro_usd": 1_500_000 });
+            cost_of_all(&sums).text
+        };
+        let told = [sums(0, 0), sums(2, 0), sums(2, 1), sums(2, 2)];
+        assert_eq!(told, ["$1.50", "$1.50", "≥ $1.50", "unknown"]);
+    }
+
+    #[test]
+    fn a_model_is_named_by_what_is_known_of_it() {
+        for (vendor, name, said) in [("openai", "x", "openai/x"), ("", "x", "x"), ("", "", "-")] {
+            assert_eq!(model(&json!({ "vendor": vendor, "model": name })).text, said);
+        }
+    }
+}
