@@ -4,9 +4,10 @@ use super::{
     blocks::Blocks,
     ears::Ears,
     run::Run,
-    store, threads,
+    store::{self, WAKING},
+    threads,
     unwritten::Unwritten,
-    waking::{Question, WAKING},
+    waking::Question,
 };
 use crate::{
     audit,

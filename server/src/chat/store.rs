@@ -1,6 +1,5 @@
 //! Rows of threads and messages.
 
-use super::waking::WAKING;
 use crate::platform::{
     db::Cursor,
     error::OpError,
@@ -20,6 +19,8 @@ use sea_orm::{
 
 /// The state of an answer whose bot is woken: it was not asked yet, so that this outlives Chela.
 const WAITING: &str = "waiting";
+/// What a page shows of it.
+pub(super) const WAKING: &str = "waking";
 
 fn threads_in(scope: RowScope) -> Condition {
     match scope {

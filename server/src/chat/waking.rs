@@ -5,7 +5,7 @@ use super::{
     answers::End,
     blocks::Blocks,
     run::Run,
-    store::{self, Waiting},
+    store::{self, WAKING, Waiting},
 };
 use crate::platform::{ctx::OpCtx, error::OpError};
 use api::{
@@ -17,8 +17,6 @@ use openclaw::Gateway;
 use policy::act;
 use std::sync::Arc;
 
-/// What a page shows of an answer whose bot is woken.
-pub(super) const WAKING: &str = "waking";
 /// How long a message waits for its bot.
 const LONGEST_MS: i64 = 10 * 60_000;
 /// How often it is looked whether it waits in vain.
