@@ -36,6 +36,7 @@ mod m20261122_000030_budget_tags;
 mod m20261123_000031_thread_written;
 mod m20261123_000032_thinking_price;
 mod m20261123_000033_usage_reason;
+mod m20261123_000034_usage_held;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -74,6 +75,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000031_thread_written::Migration),
             Box::new(m20261123_000032_thinking_price::Migration),
             Box::new(m20261123_000033_usage_reason::Migration),
+            Box::new(m20261123_000034_usage_held::Migration),
         ]
     }
 }

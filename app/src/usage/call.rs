@@ -3,7 +3,7 @@
 use super::{
     asked::Asked,
     tables::{cost_of, outcome},
-    text,
+    text, usd,
 };
 use crate::{
     budgets::said,
@@ -141,6 +141,7 @@ pub(super) fn detail(asked: &Asked, found: UsageCall) -> AnyView {
         line(t.by_virtual_key, call.virtual_key_name.clone().or_else(|| Some(call.virtual_key?.to_string()))),
         stopped(call.budget, stopped_by.as_ref()),
         line(t.cost, Some(cost_of(&call))),
+        line(t.kept, call.held_micro_usd.map(usd)),
         line(t.tokens_in, Some(call.input_tokens.to_string())),
         line(t.tokens_read, (call.cache_read_tokens > 0).then(|| call.cache_read_tokens.to_string())),
         line(t.tokens_written, (call.cache_write_tokens > 0).then(|| call.cache_write_tokens.to_string())),

@@ -61,6 +61,7 @@ texts! {
     estimated_some: "Calls of estimated use: {}. Their vendor did not say it to the end.", "{} 次调用的用量为估算值，供应商未完整返回用量。";
     unknown_price: "Its cost is not known: there is no price for all that it used. A price that is set now counts for calls to come.", "费用未知：其用量并非都有价格。现在设置的价格只用于今后的调用。";
     unknown_use: "Its cost is not known: the vendor did not say what it used.", "费用未知：供应商未返回用量。";
+    kept: "Kept by budgets", "预算保留";
     set_price: "Set its price", "设置价格";
     tokens_thought: "Of them reasoning", "其中推理";
     estimated_one: "What it used is an estimate: the vendor did not say it to the end.", "用量为估算值：供应商未完整返回。";

@@ -86,6 +86,9 @@ words! {
         /// At the price of its time; absent where that is not known.
         #[serde(default)]
         pub cost_micro_usd: Option<i64>,
+        /// What budgets of money keep for it where its cost is not known: the most it was expected to cost.
+        #[serde(default)]
+        pub held_micro_usd: Option<i64>,
         /// Whether tokens and cost are an estimate: the vendor did not say them, or not to the end.
         #[serde(default)]
         pub estimated: bool,
@@ -161,6 +164,9 @@ words! {
         pub cost_micro_usd: i64,
         /// How many calls have no known cost.
         pub cost_unknown: i64,
+        /// What budgets of money keep for those.
+        #[serde(default)]
+        pub held_micro_usd: i64,
         /// How many calls' tokens and costs are estimates: the vendor did not say them, or not to the end.
         pub estimated: i64,
         /// How many calls `latency_ms` is of.
@@ -222,6 +228,7 @@ impl UsageSums {
         self.cache_write_tokens = self.cache_write_tokens.saturating_add(other.cache_write_tokens);
         self.cost_micro_usd = self.cost_micro_usd.saturating_add(other.cost_micro_usd);
         self.cost_unknown = self.cost_unknown.saturating_add(other.cost_unknown);
+        self.held_micro_usd = self.held_micro_usd.saturating_add(other.held_micro_usd);
         self.estimated = self.estimated.saturating_add(other.estimated);
         self.timed = self.timed.saturating_add(other.timed);
         self.latency_ms = self.latency_ms.saturating_add(other.latency_ms);

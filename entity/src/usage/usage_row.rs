@@ -37,6 +37,8 @@ pub struct Model {
     pub model_answered: Option<String>,
     /// At the price of its time; absent where that is not known.
     pub cost_micro_usd: Option<i64>,
+    /// What budgets keep for it where that is not known.
+    pub held_micro_usd: Option<i64>,
     /// Whether tokens and cost are an estimate.
     pub estimated: bool,
     /// The budget that stopped it.

@@ -19,7 +19,7 @@ use relay::limits::Span;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
     QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, OnConflict},
+    sea_query::{Expr, ExprTrait, Func, OnConflict},
 };
 
 fn visible(scope: RowScope) -> Condition {
@@ -238,7 +238,8 @@ pub(super) async fn used<C: ConnectionTrait>(
         BudgetUnit::Tokens => [sums.output_tokens, sums.cache_read_tokens, sums.cache_write_tokens]
             .into_iter()
             .fold(sums.input_tokens, i64::saturating_add),
-        BudgetUnit::Money => sums.cost_micro_usd,
+        // What is not known is not free: what was held back for it stays used.
+        BudgetUnit::Money => sums.cost_micro_usd.saturating_add(sums.held_micro_usd),
     };
     Ok(u64::try_from(used).unwrap_or(0))
 }
@@ -278,7 +279,12 @@ async fn used_by_rows<C: ConnectionTrait>(
     let sum = match unit {
         BudgetUnit::Requests => Expr::col(C::Id).count(),
         BudgetUnit::Tokens => tokens.sum(),
-        BudgetUnit::Money => Expr::col(C::CostMicroUsd).sum(),
+        BudgetUnit::Money => Func::coalesce([
+            Expr::col(C::CostMicroUsd).into(),
+            Expr::col(C::HeldMicroUsd).into(),
+            Expr::value(0),
+        ])
+        .sum(),
     };
     let sum = Expr::expr(sum).cast_as("bigint");
     let found = query.select_only().expr_as(sum, "used").into_tuple::<Option<i64>>().one(db).await?;

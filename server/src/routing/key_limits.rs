@@ -52,7 +52,8 @@ pub(super) async fn limits<C: ConnectionTrait>(
                 let used = match unit {
                     Unit::Money => {
                         let only = Only { key: Some(key.id.0), ..Only::default() };
-                        usage::spent(db, key.workspace, &only, span, now_ms).await?.cost_micro_usd
+                        let sums = usage::spent(db, key.workspace, &only, span, now_ms).await?;
+                        sums.cost_micro_usd.saturating_add(sums.held_micro_usd)
                     }
                     Unit::Requests | Unit::Tokens => 0,
                 };

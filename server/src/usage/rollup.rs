@@ -32,7 +32,7 @@ const MOST: i64 = 4_000_000_000_000_000_000;
 const MODELS: usize = 1_000;
 /// Characters of a model's name.
 const NAME: usize = 200;
-const SUMS: [&str; 12] = [
+const SUMS: [&str; 13] = [
     "calls",
     "input_tokens",
     "output_tokens",
@@ -40,6 +40,7 @@ const SUMS: [&str; 12] = [
     "cache_write_tokens",
     "cost_micro_usd",
     "cost_unknown",
+    "held_micro_usd",
     "estimated",
     "timed",
     "latency_ms",
@@ -147,6 +148,7 @@ impl Rollup {
             cache_write_tokens: row.cache_write_tokens,
             cost_micro_usd: row.cost_micro_usd.unwrap_or(0),
             cost_unknown: i64::from(row.cost_micro_usd.is_none()),
+            held_micro_usd: row.held_micro_usd.unwrap_or(0),
             estimated: i64::from(row.estimated),
             // How long a lost one took, nobody saw.
             timed: i64::from(row.ended != "lost"),
@@ -225,7 +227,7 @@ pub(super) fn absorbed_virtual_key(a: &Absorbed) -> Option<Uuid> {
 fn upsert(table: &str, some: &[(Key, UsageSums)]) -> Sql {
     let mut sql = Sql::new(format!("insert into {table} ({KEY}, {}) values ", SUMS.join(", ")));
     for (n, (key, s)) in some.iter().enumerate() {
-        let values: [Value; 20] = [
+        let values: [Value; 21] = [
             key.workspace.into(),
             key.start_ms.into(),
             key.bot.into(),
@@ -241,6 +243,7 @@ fn upsert(table: &str, some: &[(Key, UsageSums)]) -> Sql {
             s.cache_write_tokens.into(),
             s.cost_micro_usd.into(),
             s.cost_unknown.into(),
+            s.held_micro_usd.into(),
             s.estimated.into(),
             s.timed.into(),
             s.latency_ms.into(),
@@ -304,6 +307,7 @@ pub(super) fn sums(row: &QueryResult) -> Result<UsageSums, OpError> {
         cache_write_tokens: of("cache_write_tokens")?,
         cost_micro_usd: of("cost_micro_usd")?,
         cost_unknown: of("cost_unknown")?,
+        held_micro_usd: of("held_micro_usd")?,
         estimated: of("estimated")?,
         timed: of("timed")?,
         latency_ms: of("latency_ms")?,

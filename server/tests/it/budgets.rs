@@ -266,6 +266,36 @@ async fn a_hard_budget_of_money_takes_no_model_whose_price_nobody_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_budget_keeps_for_a_cost_nobody_knows_outlives_a_restart() {
+    let at = TestServer::start().await;
+    let owner = at.owner().await;
+    at.add_key(&owner).await;
+    // Its vendor reads a little from its cache, and nobody said what that costs.
+    let price = json!({ "vendor": "openai", "model": "fake-model", "input_price": 2_500_000, "output_price": 10_000_000 });
+    at.ask(&owner, "POST", "/api/prices", price).await.ok(201);
+    let bot = at.ready_bot(&owner, "Guess").await;
+    let all = json!({ "unit": "money", "period": "month", "most": 1_000_000_000 });
+    let models =
+        json!({ "model": "openai/fake-model", "unit": "money", "period": "month", "most": 1_000_000_000 });
+    let made = [budget(&at, &owner, all).await, budget(&at, &owner, models).await];
+    assert_eq!(says(&at, &owner, &bot, "ask:first").await, "final");
+    let call = last_call(&at, &owner, 1).await;
+    assert_eq!(call["cost_micro_usd"], Value::Null, "{call}");
+    let held = call["held_micro_usd"].as_i64().expect("what was held back");
+    assert!(held > 0);
+    for budget in &made {
+        used(&at, &owner, &budget["id"], held).await;
+    }
+    let at = at.stop().await.serve().await;
+    for budget in &made {
+        used(&at, &owner, &budget["id"], held).await;
+    }
+    let sums = at.get(&owner, "/api/usage/summary").await.ok(200)["sums"].clone();
+    assert_eq!((&sums["cost_unknown"], &sums["held_micro_usd"]), (&json!(1), &json!(held)));
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_room_a_bot_goes_on_with_the_cheaper_model_and_the_ledger_names_both() {
     let (at, owner, bot) = house().await;
     let made = budget(

@@ -209,6 +209,7 @@ async fn a_model_call_of_its_own_keeps_it_awake() {
         model_answered: None,
         virtual_key_id: None,
         cost_micro_usd: None,
+        held_micro_usd: None,
         estimated: false,
         budget_id: None,
         reason: None,

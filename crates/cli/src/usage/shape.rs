@@ -98,6 +98,9 @@ pub(super) const CALL: Shape = Shape {
         Column::new("Output tokens", |v, _| count(v, "output_tokens")),
         Column::new("Of them reasoning", |v, _| count(v, "reasoning_tokens")),
         Column::new("Cost", |v, _| cost_of_one(v)),
+        Column::new("Kept by budgets", |v, _| {
+            number(v, "held_micro_usd").map_or_else(|| Cell::from(""), |n| usd(n).into())
+        }),
         Column::new("Took (ms)", |v, _| count(v, "latency_ms")),
         Column::new("First word (ms)", |v, _| count(v, "first_event_ms")),
         Column::new("Trace", |v, _| Cell::from(text(v, "trace_id"))),

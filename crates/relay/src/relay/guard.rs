@@ -135,6 +135,7 @@ impl Guard {
             cost_micro_usd: None,
             estimated: false,
             limit: None,
+            held_micro_usd: None,
             reason: None,
             status: 0,
             upstream_status: None,
@@ -349,6 +350,9 @@ impl Drop for Guard {
             row.note = Some(trouble.words().into_owned());
         }
         let used = account::reckon(&mut row, &self.reckoned(), &self.snapshot);
+        if row.cost_micro_usd.is_none() && used.money > 0 {
+            row.held_micro_usd = Some(i64::try_from(used.money).unwrap_or(i64::MAX));
+        }
         std::mem::take(&mut self.reserved).settle(used);
         std::mem::take(&mut self.of_key).settle(used);
         self.shared.config.usage.put(*row);

@@ -156,6 +156,8 @@ pub struct UsageRow {
     pub model_answered: Option<String>,
     /// What it cost in micro-USD, at the prices of the moment it began; nothing where that is not known.
     pub cost_micro_usd: Option<i64>,
+    /// What the limits of money keep for it where its cost is not known, in micro-USD: what they held back.
+    pub held_micro_usd: Option<i64>,
     /// Whether the cost is an estimate: the vendor did not say what was used.
     pub estimated: bool,
     /// The limit that had no room for it.
@@ -241,6 +243,7 @@ impl OpenCall {
             asked_model: None,
             model_answered: None,
             cost_micro_usd: self.cost_micro_usd,
+            held_micro_usd: None,
             estimated: true,
             limit: None,
             reason: None,

@@ -297,6 +297,7 @@ mod tests {
             cost_micro_usd: None,
             estimated: false,
             limit: None,
+            held_micro_usd: None,
             reason: None,
             status: 200,
             upstream_status: Some(200),
