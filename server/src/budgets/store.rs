@@ -279,12 +279,9 @@ async fn used_by_rows<C: ConnectionTrait>(
     let sum = match unit {
         BudgetUnit::Requests => Expr::col(C::Id).count(),
         BudgetUnit::Tokens => tokens.sum(),
-        BudgetUnit::Money => Func::coalesce([
-            Expr::col(C::CostMicroUsd).into(),
-            Expr::col(C::HeldMicroUsd).into(),
-            Expr::value(0),
-        ])
-        .sum(),
+        BudgetUnit::Money => {
+            Func::coalesce([Expr::col(C::CostMicroUsd), Expr::col(C::HeldMicroUsd), Expr::value(0)]).sum()
+        }
     };
     let sum = Expr::expr(sum).cast_as("bigint");
     let found = query.select_only().expr_as(sum, "used").into_tuple::<Option<i64>>().one(db).await?;
