@@ -155,9 +155,9 @@ impl Db {
         }
     }
 
-    /// Returns after the next write that goes through: whoever was refused may try again.
-    pub async fn wrote(&self) {
-        self.wrote.notified().await;
+    /// Ends after the next write that goes through from this call on, polled or not: whoever was refused may try again.
+    pub fn wrote(&self) -> impl Future<Output = ()> {
+        self.wrote.notified()
     }
 
     /// Accepts no more writes, and says why.
