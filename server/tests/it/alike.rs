@@ -1,21 +1,11 @@
 //! Two keys of one name, two budgets of one thing: the second is refused, where somebody makes it or makes one so.
 
 use crate::support::*;
-use runtime::RuntimeKind;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
-use server::platform::clock::{Clock, ManualClock, SystemClock};
+use server::platform::clock::Clock;
 
 const DAY: i64 = 24 * 3_600_000;
-
-async fn timed() -> (TestServer, Who, ManualClock) {
-    let mut world = World::new(RuntimeKind::Process).await;
-    let clock = ManualClock::at(SystemClock.now_ms());
-    world.clock = Some(clock.clone());
-    let at = world.serve().await;
-    let owner = at.owner().await;
-    (at, owner, clock)
-}
 
 async fn add(at: &TestServer, who: &Who, label: Value) -> Answer {
     let base = at.world.vendor.base_url();
@@ -40,7 +30,7 @@ fn clashes(answer: &Answer, pointer: &str, word: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_two_provider_keys_of_a_workspace_have_one_label() {
-    let (at, owner, clock) = timed().await;
+    let (at, owner, clock) = TestServer::timed().await;
     let main = add(&at, &owner, json!("Main")).await.ok(201);
     let asked = at.world.vendor.calls().len();
     clashes(&add(&at, &owner, json!(" Main ")).await, "/label", "Main");
@@ -80,7 +70,7 @@ async fn no_two_provider_keys_of_a_workspace_have_one_label() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_two_virtual_keys_of_a_workspace_have_one_name() {
-    let (at, owner, clock) = timed().await;
+    let (at, owner, clock) = TestServer::timed().await;
     let all = futures::future::join_all([(); 4].map(|()| program(&at, &owner, "Batch"))).await;
     let made: Vec<_> = all.iter().filter(|answer| answer.status == 201).collect();
     assert_eq!(made.len(), 1, "one of four at once");

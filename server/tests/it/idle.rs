@@ -63,6 +63,17 @@ async fn sleeper(at: &TestServer, who: &Who, clock: &ManualClock, name: &str, mi
     bot
 }
 
+/// A server with a bot that sleeps.
+async fn asleep() -> (TestServer, Who, ManualClock, String) {
+    let (at, clock) = timed(None).await;
+    let owner = at.owner().await;
+    at.add_key(&owner).await;
+    let bot = sleeper(&at, &owner, &clock, "Helper", 5).await;
+    clock.advance(6 * MINUTE);
+    so(&at, &owner, &clock, &bot, sleeps).await;
+    (at, owner, clock, bot)
+}
+
 async fn say(at: &TestServer, who: &Who, bot: &str, text: &str) -> Value {
     at.ask(who, "POST", &format!("/api/bots/{bot}/messages"), json!({ "text": text })).await.ok(202)
 }
@@ -130,12 +141,7 @@ async fn a_bot_that_nobody_needs_sleeps_after_its_time_not_before_and_that_is_no
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_wakes_it_and_is_answered_also_after_chela_was_restarted_meanwhile() {
-    let (at, clock) = timed(None).await;
-    let owner = at.owner().await;
-    at.add_key(&owner).await;
-    let bot = sleeper(&at, &owner, &clock, "Helper", 5).await;
-    clock.advance(6 * MINUTE);
-    so(&at, &owner, &clock, &bot, sleeps).await;
+    let (at, _, clock, bot) = asleep().await;
     let at = at.stop_busy().await.serve().await;
     let owner = at.owner().await;
     let idle = sleeper(&at, &owner, &clock, "Another", 5).await;
@@ -258,12 +264,7 @@ async fn people_start_and_stop_one_that_sleeps_as_any_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_whose_bot_is_stopped_before_it_wakes_ends_in_words() {
-    let (at, clock) = timed(None).await;
-    let owner = at.owner().await;
-    at.add_key(&owner).await;
-    let bot = sleeper(&at, &owner, &clock, "Helper", 5).await;
-    clock.advance(6 * MINUTE);
-    so(&at, &owner, &clock, &bot, sleeps).await;
+    let (at, owner, clock, bot) = asleep().await;
     // It cannot come up: what wakes it finds no engine.
     at.world.cells.things.set_engine(false);
     let sent = say(&at, &owner, &bot, "ask:tide").await;
@@ -319,12 +320,7 @@ async fn a_message_that_waits_for_its_bot_outlives_chela_and_is_asked_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waited_while_chela_was_away_for_long_is_not_carried_out_unasked() {
-    let (at, clock) = timed(None).await;
-    let owner = at.owner().await;
-    at.add_key(&owner).await;
-    let bot = sleeper(&at, &owner, &clock, "Helper", 5).await;
-    clock.advance(6 * MINUTE);
-    so(&at, &owner, &clock, &bot, sleeps).await;
+    let (at, owner, clock, bot) = asleep().await;
     at.world.cells.things.set_engine(false);
     let sent = say(&at, &owner, &bot, "ask:tide").await;
     let world = at.kill().await;

@@ -1,9 +1,8 @@
 //! Which provider key serves a call, and what becomes of keys while nobody looks.
 
 use crate::support::*;
-use runtime::RuntimeKind;
 use serde_json::{Value, json};
-use server::platform::clock::{Clock, ManualClock, SystemClock};
+use server::platform::clock::Clock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use testkit::vendor::Mode;
 
@@ -196,15 +195,6 @@ async fn only_owners_of_its_workspace_say_what_a_key_is_for_and_only_in_words_th
     at.stop().await;
 }
 
-async fn timed() -> (TestServer, Who, ManualClock) {
-    let mut world = World::new(RuntimeKind::Process).await;
-    let clock = ManualClock::at(SystemClock.now_ms());
-    world.clock = Some(clock.clone());
-    let at = world.serve().await;
-    let owner = at.owner().await;
-    (at, owner, clock)
-}
-
 async fn told(at: &TestServer, who: &Who, kind: &str) -> Vec<Value> {
     let all =
         at.get(who, "/api/notifications").await.ok(200)["items"].as_array().cloned().unwrap_or_default();
@@ -217,7 +207,7 @@ fn open(all: &[Value]) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_checked_once_a_day_and_people_hear_once_that_it_is_refused() {
-    let (at, owner, clock) = timed().await;
+    let (at, owner, clock) = TestServer::timed().await;
     at.add_key(&owner).await;
     let key = async || at.get(&owner, "/api/keys").await.ok(200)["items"][0].clone();
     // The check after this moment.
@@ -261,7 +251,7 @@ async fn a_key_is_checked_once_a_day_and_people_hear_once_that_it_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_hear_three_times_that_a_key_ends_and_no_more_once_it_ends_later() {
-    let (at, owner, clock) = timed().await;
+    let (at, owner, clock) = TestServer::timed().await;
     let key = at.add_key(&owner).await;
     let end = clock.now_ms() + 20 * DAY;
     change(&at, &owner, &key, json!({ "expires_at_ms": end })).await;

@@ -57,14 +57,19 @@ impl Bench {
         self.at.ask(&self.owner, "POST", &format!("/api/bots/{}/{act}", self.bot), body).await
     }
 
-    /// Lets time run until the upgrade stands so.
+    /// Lets time run until the upgrade stands so, slowly enough for a busy machine to start a bot within its deadline.
     async fn phase(&self, phase: &str) -> Value {
+        self.phase_by(200, phase).await
+    }
+
+    /// The same in leaps of so many milliseconds.
+    async fn phase_by(&self, leap: i64, phase: &str) -> Value {
         eventually(phase, async || {
             let seen = self.seen().await;
             if seen["upgrade"]["phase"] == phase {
                 return Some(seen);
             }
-            self.clock.advance(500);
+            self.clock.advance(leap);
             None
         })
         .await
@@ -157,7 +162,7 @@ async fn a_version_that_does_not_come_up_with_the_copy_never_touches_the_bot() {
         let bench = Bench::new(RuntimeKind::Process).await;
         bench.at.world.cells.break_version(NEW, broken);
         bench.act("upgrade", json!({})).await.ok(200);
-        let seen = bench.phase("failed").await;
+        let seen = bench.phase_by(500, "failed").await;
         let reason = &seen["upgrade"]["reason"];
         assert_eq!(reason["code"], "upgrade_failed");
         assert!(reason["message"].as_str().is_some_and(|text| text.contains(says)), "{reason}");

@@ -7,7 +7,7 @@ use server::{
     bots::Runtimes,
     compose::{self, Listeners, Overrides, Server, StartError},
     platform::{
-        clock::ManualClock,
+        clock::{Clock, ManualClock, SystemClock},
         config::{Config, Source},
         datadir::DataDir,
     },
@@ -222,11 +222,29 @@ impl TestServer {
         World::new(RuntimeKind::Process).await.serve().await
     }
 
+    /// The same with its owner and a time that the test moves. It begins now, so that whatever else tells the time is not
+    /// ahead of it.
+    pub async fn timed() -> (Self, super::Who, ManualClock) {
+        let mut world = World::new(RuntimeKind::Process).await;
+        let clock = ManualClock::at(SystemClock.now_ms());
+        world.clock = Some(clock.clone());
+        let at = world.serve().await;
+        let owner = at.owner().await;
+        (at, owner, clock)
+    }
+
     /// Ends it as SIGTERM does, and checks that nothing was left undone or running.
     pub async fn stop(self) -> World {
         let jobs = &self.server.platform.jobs;
         super::eventually("every job to be done", async || {
-            (jobs.open().await.expect("jobs") == 0).then_some(())
+            if jobs.open().await.expect("jobs") == 0 {
+                return Some(());
+            }
+            // What waits to be tried again waits for a time that only a test moves.
+            if let Some(clock) = &self.world.clock {
+                clock.advance(100);
+            }
+            None
         })
         .await;
         self.stop_busy().await
