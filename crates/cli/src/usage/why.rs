@@ -7,7 +7,7 @@ pub(super) fn sentence(reason: &str) -> &str {
             "Its model has no price, and a hard budget of money needs one: `chela price set VENDOR/MODEL` sets it."
         }
         "model_not_allowed" => {
-            "The virtual key is not for this model: `chela virtual-key change KEY --model MODEL` says which it is for."
+            "Who called may not ask for this model: `chela virtual-key change KEY --model MODEL` says what a virtual key is for."
         }
         "not_connected" => "There is no provider key for this vendor: `chela key add` adds one.",
         "not_connected_for_model" => {
@@ -22,9 +22,11 @@ pub(super) fn sentence(reason: &str) -> &str {
         }
         "stopped" => "Somebody stopped these calls: `chela spending list` and `chela budget list` show it.",
         "request_limit" => {
-            "A limit of requests was reached; it goes on by itself. `chela budget list` shows it."
+            "A limit of requests was reached; it goes on by itself. `chela budget list` or `chela key list -o wide` shows it."
         }
-        "token_limit" => "A limit of tokens was reached; it goes on by itself. `chela budget list` shows it.",
+        "token_limit" => {
+            "A limit of tokens was reached; it goes on by itself. `chela budget list` or `chela key list -o wide` shows it."
+        }
         "budget_used_up" | "set_aside_used" => {
             "A budget was used up: `chela budget change ID --most AMOUNT` makes it more, or it begins anew by itself."
         }
