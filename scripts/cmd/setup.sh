@@ -32,6 +32,7 @@ setup_tests() {
   if ! have docker || ! docker_answers && ! have dockerd; then
     apt_install "tests with containers" docker.io iptables || warn "Without Docker, tests with containers will fail."
   fi
+  ensure_compose || warn "Without docker compose 2, the test that runs compose.yaml is left out."
   if ! compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null; then
     apt_install "tests against PostgreSQL" postgresql || warn "Without PostgreSQL, tests against it are left out."
   fi

@@ -7,9 +7,10 @@ use std::{
     process::{Command, Output},
 };
 
-const CHELA: &str = env!("CARGO_BIN_EXE_chela");
+/// The program under test.
+pub(crate) const CHELA: &str = env!("CARGO_BIN_EXE_chela");
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the repository")
 }
 
@@ -20,26 +21,25 @@ fn docker(engine: &Engine, words: &[&str]) -> Output {
 }
 
 /// What it says, once it ended well.
-fn said(engine: &Engine, words: &[&str]) -> String {
+pub(crate) fn said(engine: &Engine, words: &[&str]) -> String {
     let out = docker(engine, words);
     assert!(out.status.success(), "docker {words:?}: {}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8_lossy(&out.stdout).trim().to_owned()
 }
 
+/// Lays out what the image of Chela is built from, as `./x image` does.
+pub(crate) fn context(dir: &Path) {
+    let script = "ROOT=$1; . \"$ROOT/scripts/lib/image.sh\"; image_context \"$2\" \"$3\"";
+    let laid = Command::new("bash").args(["-c", script, "image"]).arg(root()).arg(CHELA).arg(dir).status();
+    assert!(laid.expect("bash").success(), "the context is laid out");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_image_is_built_without_a_registry_and_serves_as_nobody_special() {
     let Some(engine) = Engine::start(&[]).await else { return };
-    // As `./x image` does.
-    let context = tempfile::tempdir().expect("a directory");
-    let script = "ROOT=$1; . \"$ROOT/scripts/lib/image.sh\"; image_context \"$2\" \"$3\"";
-    let laid = Command::new("bash")
-        .args(["-c", script, "image"])
-        .arg(root())
-        .arg(CHELA)
-        .arg(context.path())
-        .status();
-    assert!(laid.expect("bash").success(), "the context is laid out");
-    let place = context.path().display().to_string();
+    let dir = tempfile::tempdir().expect("a directory");
+    context(dir.path());
+    let place = dir.path().display().to_string();
     said(&engine, &["build", "--tag", "chela:test", &place]);
     let user = said(
         &engine,

@@ -23,6 +23,8 @@ mod canary;
 #[cfg(test)]
 mod chains;
 #[cfg(test)]
+mod composed;
+#[cfg(test)]
 mod configs;
 #[cfg(test)]
 mod cuts;

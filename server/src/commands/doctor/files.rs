@@ -1,7 +1,8 @@
 //! The data dir, the disk it lies on, the master key, the tools.
 
 use super::{Finding, Patient};
-use crate::platform::{datadir, disk};
+use crate::platform::{config::RuntimeChoice, datadir, disk};
+use api::bots::RuntimeKind;
 use runtime::install::Tools;
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
@@ -89,6 +90,10 @@ fn tools(patient: &Patient) -> Finding {
     let config = &patient.config;
     if let Some(command) = &config.openclaw {
         return Finding::ok("tools", format!("{command} stands in for OpenClaw (CHELA_OPENCLAW)"));
+    }
+    let in_engine = config.runtime != RuntimeChoice::Only(RuntimeKind::Process);
+    if let Some(image) = config.bot_image.as_ref().filter(|_| in_engine) {
+        return Finding::ok("tools", format!("bots in the engine are made of {image} (CHELA_BOT_IMAGE)"));
     }
     if Tools::new(&config.data_dir, config.tools.iter().cloned().collect()).are_installed() {
         return Finding::ok(

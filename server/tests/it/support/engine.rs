@@ -19,6 +19,8 @@ use tokio::{
 pub struct Engine {
     dir: TempDir,
     flags: Vec<&'static str>,
+    /// It has a network namespace of its own, for containers with networks.
+    apart: bool,
     daemon: Mutex<Option<Child>>,
     /// Beside the engine, as distributions run it: it outlives the engine's blows.
     containerd: Mutex<Child>,
@@ -36,6 +38,15 @@ pub enum Blow {
 impl Engine {
     /// One with these flags more; none, and why, where this machine or user has no engine to start.
     pub async fn start(flags: &[&'static str]) -> Option<Self> {
+        Self::begin(flags, false).await
+    }
+
+    /// One in a network namespace of its own: what its containers open and ask for stays in there.
+    pub async fn apart() -> Option<Self> {
+        Self::begin(&[], true).await
+    }
+
+    async fn begin(flags: &[&'static str], apart: bool) -> Option<Self> {
         let there = |name| Command::new(name).arg("--version").output().is_ok_and(|out| out.status.success());
         if !there("dockerd") || !there("containerd") || !rustix::process::geteuid().is_root() {
             eprintln!("skipped: a Docker engine of one's own needs root, dockerd and containerd");
@@ -44,7 +55,7 @@ impl Engine {
         // Short, for a socket's path is.
         let dir = tempfile::Builder::new().prefix("eng").tempdir_in("/tmp").expect("a directory");
         let containerd = Mutex::new(containerd(dir.path()));
-        let engine = Self { dir, flags: flags.to_vec(), daemon: Mutex::default(), containerd };
+        let engine = Self { dir, flags: flags.to_vec(), apart, daemon: Mutex::default(), containerd };
         engine.bring_up().await;
         Some(engine)
     }
@@ -62,7 +73,8 @@ impl Engine {
         let dir = self.dir.path();
         let log = std::fs::File::options().create(true).append(true).open(dir.join("log")).expect("a log");
         let place = |name: &str| dir.join(name).display().to_string();
-        let child = Command::new("dockerd")
+        let child = self
+            .daemon()
             .args(["--host", &format!("unix://{}", place("d.sock"))])
             .args([
                 "--data-root",
@@ -88,6 +100,20 @@ impl Engine {
             (self.ask("GET", "/_ping").await?.0 == 200).then_some(())
         })
         .await;
+    }
+
+    fn daemon(&self) -> Command {
+        if !self.apart {
+            return Command::new("dockerd");
+        }
+        let mut command = Command::new("unshare");
+        command.args(["--net", "sh", "-c", "ip link set lo up && exec dockerd \"$@\"", "sh"]);
+        command
+    }
+
+    /// The daemon's process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.daemon.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Child::id)
     }
 
     /// How the daemon ended by itself, if it did.
