@@ -25,13 +25,16 @@ use std::{
         Arc, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::mpsc;
 
 const REPOSITORY: &str = "chela-bot";
 /// Of what is sent: Node and OpenClaw.
 const USUAL_BYTES: u64 = 760 << 20;
+/// How long it is believed that the machine's libraries, zones and certificates are what they were. Looking takes a third of a
+/// second of a core.
+const LATELY: Duration = Duration::from_secs(10 * 60);
 const MOST_TIME: Duration = Duration::from_secs(20 * 60);
 const CHUNK: usize = 256 << 10;
 const CHUNKS: usize = 8;
@@ -56,13 +59,20 @@ impl DockerRuntime {
             progress.report(stage, done, total.map(|total| total + USUAL_BYTES));
         };
         self.inner.config.tools.ensure(openclaw, &counted, cancel).await?;
+        if self.is_built(openclaw).await? {
+            return Ok(());
+        }
         progress.report(Stage::Wait, 0, None);
         let _turn = tokio::select! {
             () = cancel.cancelled() => return Err(RuntimeError::Cancelled),
             turn = self.inner.preparing.lock() => turn,
         };
+        // Whoever had the turn before may have done it.
+        if self.is_built(openclaw).await? {
+            return Ok(());
+        }
         let rootfs = self.rootfs(openclaw).await?;
-        self.built().insert(openclaw.to_owned(), rootfs.hash.clone());
+        self.built().insert(openclaw.to_owned(), (rootfs.hash.clone(), Instant::now()));
         if self.find_built(&rootfs.hash).await?.is_some() {
             return Ok(());
         }
@@ -74,8 +84,17 @@ impl DockerRuntime {
         self.build(rootfs, &built, cancel).await
     }
 
-    fn built(&self) -> MutexGuard<'_, HashMap<String, String>> {
+    fn built(&self) -> MutexGuard<'_, HashMap<String, (String, Instant)>> {
         self.inner.built.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The image is there, and what it is made of was looked at lately: fifty bots that start together look once.
+    async fn is_built(&self, openclaw: &str) -> Result<bool, RuntimeError> {
+        let lately = self.built().get(openclaw).filter(|(_, at)| at.elapsed() < LATELY).cloned();
+        match lately {
+            Some((hash, _)) => Ok(self.find_built(&hash).await?.is_some()),
+            None => Ok(false),
+        }
     }
 
     async fn rootfs(&self, openclaw: &str) -> Result<Rootfs, RuntimeError> {
@@ -93,7 +112,7 @@ impl DockerRuntime {
         }
         let known = self.built().get(openclaw).cloned();
         let hash = match known {
-            Some(hash) => hash,
+            Some((hash, _)) => hash,
             None => self.rootfs(openclaw).await?.hash,
         };
         self.find_built(&hash).await
@@ -177,7 +196,7 @@ impl DockerRuntime {
         let options = ListImagesOptionsBuilder::new().filters(&filters).build();
         let client = &self.inner.client;
         let listed = client.call("list images", |d| async move { d.list_images(Some(options)).await }).await;
-        let asked: Vec<String> = self.built().values().cloned().collect();
+        let asked: Vec<String> = self.built().values().map(|(hash, _)| hash.clone()).collect();
         for image in listed.unwrap_or_default() {
             if image.labels.get(LABEL_IMAGE).is_some_and(|of| of != hash && !asked.contains(of)) {
                 let remove = |d: Docker| async move {
