@@ -267,10 +267,12 @@ fn one(session: &Session, key: &Value) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn find(session: &Session, typed: &str) -> Result<(KeyId, String), Failure> {
+/// The key of an id or label.
+pub(crate) async fn find(session: &Session, typed: &str) -> Result<(KeyId, String), Failure> {
     let all =
         session.list(&Paging { limit: 0, all: true }, |limit, cursor| ListKeys { limit, cursor }).await?;
-    let (id, label) = completion::only(&all, "label", typed)?;
+    let found = completion::only(&all, "label", typed);
+    let (id, label) = found.map_err(|failure| failure.with("`chela key list` shows them."))?;
     let id = id.parse().map_err(|_bad| Failure::Missing(format!("'{typed}' is no key")))?;
     Ok((id, label))
 }

@@ -15,6 +15,7 @@ use api::{
     virtual_keys::*,
 };
 use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 use serde_json::Value;
 
 #[derive(Subcommand, Clone, Debug)]
@@ -34,6 +35,7 @@ pub enum VirtualKeyVerb {
     /// Print a new secret; the old one works on for a while.
     Rotate {
         /// Id or name.
+        #[arg(add = ArgValueCandidates::new(completion::virtual_keys))]
         key: String,
         /// How long the old secret works on; 0 ends it at once.
         #[arg(long, value_name = "MINUTES")]
@@ -43,6 +45,7 @@ pub enum VirtualKeyVerb {
     #[command(visible_alias = "delete")]
     Rm {
         /// Id or name.
+        #[arg(add = ArgValueCandidates::new(completion::virtual_keys))]
         key: String,
         #[command(flatten)]
         yes: Yes,
@@ -85,6 +88,7 @@ fn requests(text: &str) -> Result<i64, String> {
 #[derive(Args, Clone, Debug)]
 pub struct ChangeArgs {
     /// Id or name.
+    #[arg(add = ArgValueCandidates::new(completion::virtual_keys))]
     key: String,
     #[arg(long)]
     name: Option<String>,
@@ -137,10 +141,12 @@ fn end(days: u32) -> i64 {
     if days == 0 { 0 } else { now_ms() + i64::from(days) * 86_400_000 }
 }
 
-async fn named(session: &Session, key: &str) -> Result<(VirtualKeyId, String), Failure> {
+/// The virtual key of an id or name.
+pub(crate) async fn named(session: &Session, key: &str) -> Result<(VirtualKeyId, String), Failure> {
     let all = Paging { limit: 0, all: true };
     let all = session.list(&all, |limit, cursor| ListVirtualKeys { limit, cursor }).await?;
-    let (id, name) = completion::only(&all, "name", key)?;
+    let found = completion::only(&all, "name", key);
+    let (id, name) = found.map_err(|failure| failure.with("`chela virtual-key list` shows them."))?;
     let id = id.parse().map_err(|_bad| Failure::Missing(format!("'{key}' is no virtual key")))?;
     Ok((id, name))
 }

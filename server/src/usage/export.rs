@@ -39,7 +39,8 @@ async fn export(
     if asked.limit.is_some() || asked.cursor.is_some() {
         return Err(ApiError::field("/limit", "the file has no pages").into());
     }
-    let chosen = u.chosen(&Asked::from(asked), ctx.now_ms).map_err(ApiError::from)?;
+    let asked = Asked::from(asked);
+    let chosen = u.chosen(&granted, &asked, ctx.now_ms).await.map_err(ApiError::from)?;
     // The first page is read before anything is said: what fails then is a status.
     let first = lines(&u, &granted, &chosen, None).await.map_err(ApiError::from)?;
     let rest = stream::try_unfold(first.1, move |next| {

@@ -4,7 +4,7 @@ use super::{
     rollup::Names,
     stopped,
     store::{self, Chosen},
-    totals, when,
+    totals, when, whose,
 };
 use crate::audit;
 use crate::bots::{Calls, Traffic};
@@ -158,15 +158,24 @@ async fn list(
     q: ListUsage,
 ) -> Result<Page<UsageRow>, OpError> {
     let cursor = Cursor::parse(q.limit, q.cursor.as_deref())?;
-    let chosen = u.chosen(&Asked::from(q), ctx.now_ms)?;
+    let chosen = u.chosen(&granted, &Asked::from(q), ctx.now_ms).await?;
     u.page(&granted, &chosen, &cursor).await
 }
 
 impl Usage {
     /// Which calls are listed.
-    pub(super) fn chosen(&self, asked: &Asked, now_ms: i64) -> Result<Chosen, OpError> {
+    pub(super) async fn chosen(
+        &self,
+        granted: &Granted<act::ReadUsage>,
+        asked: &Asked,
+        now_ms: i64,
+    ) -> Result<Chosen, OpError> {
         let (from_ms, to_ms) = when::bounds(asked, now_ms)?;
-        Ok(Chosen { only: totals::only(asked)?, from_ms, to_ms })
+        Ok(Chosen {
+            only: whose::only(self.platform.db.read(), granted, asked, now_ms).await?,
+            from_ms,
+            to_ms,
+        })
     }
 
     /// A page of calls with names.

@@ -208,9 +208,17 @@ fn visible(granted: &Granted<act::ReadUsage>) -> Select<row::Entity> {
 
 fn conditions(chosen: &Chosen) -> Condition {
     use row::Column;
-    let Only { bot, key, virtual_key, tag: _, vendor, model, model_prefix: _, outcome } = &chosen.only;
+    let Only { bot, key, virtual_key, tag: _, vendor, model, model_of, model_prefix: _, outcome } =
+        &chosen.only;
     let id = |column: Column, id: uuid::Uuid| if id.is_nil() { column.is_null() } else { column.eq(id) };
-    let answered = Func::coalesce([Expr::col(Column::ModelAnswered), Expr::col(Column::Model)]);
+    let answers = |model: &str| {
+        Expr::expr(Func::coalesce([Expr::col(Column::ModelAnswered), Expr::col(Column::Model)])).eq(model)
+    };
+    let of_vendor =
+        |(vendor, model): &(String, String)| Column::Vendor.eq(vendor.as_str()).and(answers(model));
+    let model = model
+        .as_deref()
+        .map(|model| Condition::any().add(answers(model)).add_option(model_of.as_ref().map(of_vendor)));
     let ends = |outcome: &str| match outcome {
         "ok" => Column::Ended.eq("complete"),
         "refused" => Column::Ended.eq("refused"),
@@ -222,7 +230,7 @@ fn conditions(chosen: &Chosen) -> Condition {
         .add_option(virtual_key.map(|key| id(Column::VirtualKeyId, key)))
         .add_option(tag::condition(&chosen.only))
         .add_option(vendor.as_deref().map(|vendor| Column::Vendor.eq(vendor)))
-        .add_option(model.as_deref().map(|model| Expr::expr(answered).eq(model)))
+        .add_option(model)
         .add_option(outcome.map(ends))
         .add_option(chosen.from_ms.map(|from| Column::StartedAtMs.gte(from)))
         .add_option(chosen.to_ms.map(|to| Column::StartedAtMs.lt(to)))

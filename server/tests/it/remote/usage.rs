@@ -28,3 +28,38 @@ async fn a_person_follows_a_cost_from_the_command_line() {
     home.run(&["usage", "list", "--bot", "deer"]).ended(3, &["dear"]);
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_are_narrowed_by_the_names_that_a_person_sees() {
+    let at = TestServer::start().await;
+    let owner = at.owner().await;
+    let (_, _, rows) = crate::usage::talked(&at, &owner).await;
+    let home = Home::at(at.panel, &owner);
+    let count =
+        |words: &[&str]| home.run(&[&["usage", "list", "-o", "name"], words].concat()).ok().lines().count();
+    let key = rows[0]["key"].as_str().expect("an id");
+    for (words, calls) in [
+        (&["--model", "openai/fake-model"][..], 3),
+        (&["--model", "fake-model", "--vendor", "openai"], 3),
+        (&["--key", "OpenAI", "--bot", "Dear"], 2),
+        (&["--key", "openai"], 3),
+        (&["--key", key], 3),
+        (&["--key", "none"], 0),
+        (&["--virtual-key", "none"], 3),
+    ] {
+        assert_eq!(count(words), calls, "{words:?}");
+    }
+    let none =
+        home.run(&["usage", "--model", "groq/fake-model"]).ended(0, &["chela usage breakdown --by model"]);
+    assert!(!none.out.contains("req_"), "{none:?}");
+    home.run(&["usage", "--key", "Other"]).ended(3, &["'Other'", "chela key list"]);
+    home.run(&["usage", "summary", "--virtual-key", "Batch"])
+        .ended(3, &["'Batch'", "chela virtual-key list"]);
+    home.run(&["usage", "--vendor", "nobody"]).ended(1, &["--vendor: must be a vendor"]);
+    home.run(&["usage", "--key", ""]).ended(2, &["--key"]);
+    for name in ["Twin", "Twin"] {
+        at.make_bot(&owner, name).await;
+    }
+    home.run(&["usage", "trend", "--bot", "Twin"]).ended(2, &["names 2 things", "bot_"]);
+    at.stop().await;
+}
