@@ -73,6 +73,23 @@ fn what(stop: &Value) -> &str {
     names.into_iter().find(|name| !name.is_empty()).unwrap_or("everything")
 }
 
+/// What is stopped, by whom, since when and why, and the way back.
+pub(crate) fn in_words(stop: &Value) -> String {
+    let of = match what(stop) {
+        "everything" => "all model calls".to_owned(),
+        vendor if vendor == text(stop, "vendor") => format!("model calls to {vendor}"),
+        bot => format!("model calls of {bot}"),
+    };
+    let why = Some(text(stop, "why")).filter(|why| !why.is_empty());
+    let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+    let since = moment(number(stop, "since_ms")).text;
+    let end = match number(stop, "lifted_at_ms") {
+        Some(lifted) => format!("allowed again {}", moment(Some(lifted)).text),
+        None => format!("`chela spending allow {}` allows them again", text(stop, "id")),
+    };
+    format!("{} stopped {of}, {since}{why}; {end}", who(stop))
+}
+
 fn who(stop: &Value) -> &str {
     let names = ["by_name", "by"].map(|key| text(stop, key));
     names.into_iter().find(|name| !name.is_empty()).unwrap_or_default()
@@ -149,4 +166,27 @@ async fn which(session: &Session, args: &AllowArgs) -> Result<StopId, Failure> {
     }
     words.push_str("`chela budget list` shows what a budget of 0 stops.");
     Err(Failure::Missing(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_stop_is_told_with_who_what_when_why_and_the_way_back() {
+        let stop = json!({ "id": "stp_1", "bot": "bot_1", "bot_name": "Fox", "by": "tok_1", "by_name": "laptop",
+            "why": "it loops", "since_ms": 1_795_420_800_000_i64 });
+        let told = in_words(&stop);
+        assert!(told.starts_with("laptop stopped model calls of Fox, 2026-"), "{told}");
+        assert!(told.ends_with("(it loops); `chela spending allow stp_1` allows them again"), "{told}");
+        let lifted =
+            json!({ "vendor": "openai", "by": "u", "since_ms": 0, "lifted_at_ms": 1_795_420_800_000_i64 });
+        let told = in_words(&lifted);
+        assert!(
+            told.starts_with("u stopped model calls to openai,") && told.contains("allowed again 2026-"),
+            "{told}"
+        );
+        assert!(in_words(&json!({ "by": "u" })).starts_with("u stopped all model calls,"));
+    }
 }

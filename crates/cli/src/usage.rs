@@ -132,8 +132,10 @@ pub(crate) async fn run(session: &Session, args: UsageArgs) -> Result<(), Failur
                 crate::output::as_is(&found, format)?
             } else {
                 let mut call = found["call"].clone();
-                for beside in ["tried", "stopped_by"] {
-                    call[beside] = found[beside].clone();
+                for (here, beside) in
+                    [("tried", "tried"), ("stopped_by", "stopped_by"), ("stop_told", "stop")]
+                {
+                    call[here] = found[beside].clone();
                 }
                 CALL.one(&call, format, screen, now_ms())?
             };

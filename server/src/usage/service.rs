@@ -2,7 +2,7 @@
 
 use super::{
     rollup::Names,
-    stopped,
+    stopped::Stoppers,
     store::{self, Chosen},
     totals, when, whose,
 };
@@ -218,6 +218,7 @@ async fn show(
     let keys: Vec<String> = call.tries.iter().filter_map(|tried| Some(tried.key?.to_string())).collect();
     let names = audit::names(db, &granted, keys.iter().map(String::as_str)).await?;
     let name = |tried: &UsageTry| names.get(&tried.key?.to_string()).cloned();
-    let stopped_by = stopped::by(db, &granted, &call).await?;
-    Ok(UsageCall { tried: call.tries.iter().map(name).collect(), stopped_by, call })
+    let stoppers = Stoppers::of(db, &granted, std::slice::from_ref(&call)).await?;
+    let (stopped_by, stop) = (stoppers.budget(&call).cloned(), stoppers.stop(&call).cloned());
+    Ok(UsageCall { tried: call.tries.iter().map(name).collect(), stopped_by, stop, call })
 }

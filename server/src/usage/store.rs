@@ -86,6 +86,7 @@ async fn insert<C: ConnectionTrait>(
             held_micro_usd: r.held_micro_usd.map(cost),
             estimated: r.estimated,
             budget_id: r.limit.map(BudgetId),
+            stop_id: r.stop.map(StopId),
             reason: r.reason.map(str::to_owned),
             virtual_key_id: r.virtual_key().map(VirtualKeyId),
             asked_model: r.asked_model.as_deref().map(plain),
@@ -267,6 +268,7 @@ fn word(r: row::Model) -> Result<Word, OpError> {
         held_micro_usd: r.held_micro_usd,
         estimated: r.estimated,
         budget: r.budget_id,
+        stop: r.stop_id,
         reason: r.reason,
         trace_id: r.trace_id,
     })
