@@ -179,6 +179,7 @@ const VENDORS: Shape = Shape {
             Cell::from(if keyless { "optional" } else { "needed" })
         }),
         Column::new("REGIONS", |v, _| Cell::from(regions(v))),
+        Column::wide("ALIASES", |v, _| Cell::from(joined(v, "aliases"))),
     ],
     name: "id",
     none: "There are no vendors.",

@@ -38,6 +38,7 @@ mod terms;
 mod threads;
 mod tokens;
 mod usage;
+mod vendors;
 mod virtual_keys;
 mod watch;
 

@@ -6,6 +6,7 @@ use crate::{
     options::{Once, Paging, Watch, Yes},
     output::{Cell, Column, Shape, moment, now_ms, number, plain, text},
     session::Session,
+    vendors::Vendors,
 };
 use api::{budgets::*, ids::StopId};
 use clap::{Args, Subcommand};
@@ -35,7 +36,7 @@ pub enum SpendingVerb {
 pub struct AllowArgs {
     /// Id of the stop.
     #[arg(group = "which")]
-    stop: Option<StopId>,
+    stop: Option<String>,
     /// What was stopped of a bot (slug or id).
     #[arg(long, group = "which")]
     bot: Option<String>,
@@ -140,17 +141,22 @@ pub(crate) async fn run(session: &Session, verb: SpendingVerb) -> Result<(), Fai
 
 /// The stop that is meant.
 async fn which(session: &Session, args: &AllowArgs) -> Result<StopId, Failure> {
-    if let Some(stop) = args.stop {
+    if let Some(stop) = args.stop.as_deref().and_then(|stop| stop.parse().ok()) {
         return Ok(stop);
     }
     let bot = match &args.bot {
         Some(bot) => text(&session.bot(bot).await?, "id").to_owned(),
         None => String::new(),
     };
-    let vendor = args.vendor.as_deref().unwrap_or_default().trim();
+    let vendor = match args.vendor.as_deref() {
+        Some(vendor) => Vendors::read(session).await?.of_model(vendor),
+        None => String::new(),
+    };
     let all = Paging { limit: 0, all: true };
     let all = session.list(&all, |limit, cursor| ListStops { bot: None, limit, cursor }).await?;
-    let is_it = |stop: &&Value| text(stop, "bot") == bot && text(stop, "vendor") == vendor;
+    // What was said in place of an id names nothing.
+    let is_it =
+        |stop: &&Value| args.stop.is_none() && text(stop, "bot") == bot && text(stop, "vendor") == vendor;
     let stops = || all.as_array().into_iter().flatten();
     if let Some(found) = stops().find(is_it).and_then(|stop| text(stop, "id").parse().ok()) {
         return Ok(found);
@@ -160,7 +166,6 @@ async fn which(session: &Session, args: &AllowArgs) -> Result<StopId, Failure> {
         words.push_str(&format!("\n  {} {}", text(stop, "id"), plain(what(stop))));
     }
     words.push_str("\n  What you can do: ");
-    // A vendor has other names that are not known here; its stop has the one it is kept under.
     if stops().next().is_some() {
         words.push_str("`chela spending allow ID` allows one of these; ");
     }

@@ -52,8 +52,8 @@ pub fn called(name: &str, all: &[(Uuid, String, bool)]) -> Vec<Uuid> {
     let who = |is: fn(&str, &str) -> bool, living: bool| -> Vec<Uuid> {
         all.iter().filter(|(_, own, lives)| *lives == living && is(own, name)).map(|(id, ..)| *id).collect()
     };
-    let just: fn(&str, &str) -> bool = |one, other| one == other;
-    let tries = [(just, true), (alike as fn(&str, &str) -> bool, true), (just, false), (alike, false)];
+    let (just, any): (fn(&str, &str) -> bool, fn(&str, &str) -> bool) = (|one, other| one == other, alike);
+    let tries = [(just, true), (any, true), (just, false), (any, false)];
     let mut found = tries.into_iter().map(|(is, living)| who(is, living));
     found.find(|some| !some.is_empty()).unwrap_or_default()
 }

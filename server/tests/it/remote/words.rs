@@ -144,3 +144,35 @@ async fn a_list_of_calls_shows_the_ids_by_which_one_is_shown() {
     assert_eq!(shown["call"]["id"], json!(id));
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vendor_goes_by_its_aliases_wherever_it_is_named() {
+    let (at, owner, home) = house().await;
+    at.add_key(&owner).await;
+    for (said, again, allowed) in [("qwen", "dashscope", "aliyun"), ("togetherai", "together", "togetherai")]
+    {
+        home.run(&["spending", "stop", "--vendor", said, "--yes"]).ended(0, &["chela spending allow"]);
+        home.run(&["spending", "allow", "--vendor", allowed]).ended(0, &["allowed again"]);
+        home.run(&["spending", "allow", "--vendor", again]).ended(3, &["not stopped"]);
+        for model in [format!("{said}/*"), format!("{said}/some-model")] {
+            home.run(&["budget", "stop", "--model", &model, "--yes"]).ended(0, &[]);
+            home.run(&["budget", "allow", "--model", &model]).ended(0, &["deleted"]);
+        }
+    }
+    home.run(&["budget", "stop", "--model", "silicon", "--yes"]).ended(0, &[]);
+    home.run(&["budget", "allow", "--model", "siliconflow"]).ended(0, &["deleted"]);
+    let key = home.run(&["virtual-key", "add", "V", "--model", "zai/glm-5", "-o", "json"]).json();
+    assert!(key["secret"].is_string());
+    let listed = home.run(&["virtual-key", "list", "-o", "json"]).json();
+    assert_eq!(listed[0]["models"], json!(["zhipu/glm-5"]));
+    home.run(&["usage", "--vendor", "zai", "--model", "qwen/x"]).ok();
+    home.run(&["price", "set", "silicon/x", "--input-usd", "1", "--output-usd", "1"]).ok();
+    home.run(&["price", "rm", "silicon/x", "--yes"]).ended(0, &["siliconflow/x"]);
+    home.run(&["model", "set", "zai/x", "--context-length", "5"]).ok();
+    let models = home.run(&["model", "list", "--vendor", "glm", "--own", "-o", "name"]).ok();
+    assert_eq!(models.trim(), "zhipu/x");
+    home.run(&["chain", "set", "mine", "togetherai/x"]).ok();
+    let chain = home.run(&["chain", "show", "mine"]).ok();
+    assert!(chain.contains("together/x") && !chain.contains("togetherai"), "{chain}");
+    at.stop().await;
+}
