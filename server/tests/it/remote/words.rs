@@ -146,6 +146,40 @@ async fn a_list_of_calls_shows_the_ids_by_which_one_is_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_price_set_twice_is_one_and_a_shipped_one_is_told_to_stay() {
+    let (at, _owner, home) = house().await;
+    let set = |usd: &str, more: &[&str]| {
+        home.run(&[&["price", "set", "qwen/mine", "--input-usd", usd, "--output-usd", "2"], more].concat())
+            .ok()
+    };
+    let own = || {
+        let all = home.run(&["price", "list", "--all", "-o", "json"]).json();
+        let own: Vec<Value> =
+            all.as_array().expect("prices").iter().filter(|p| p["id"].is_string()).cloned().collect();
+        own
+    };
+    set("1", &[]);
+    set("1", &[]);
+    assert_eq!(own().len(), 1, "the same again is the same");
+    set("1", &["--since", "2026-01-01"]);
+    set("3", &["--since", "2026-01-01"]);
+    let both = own();
+    assert_eq!(both.len(), 2, "one of each beginning: {both:?}");
+    assert!(both.iter().any(|price| price["input_price"] == 3_000_000), "{both:?}");
+    home.run(&["price", "rm", "qwen/mine", "--yes"]).ended(2, &["names 2 things", "prc_"]);
+    home.run(&["price", "rm", both[0]["id"].as_str().expect("an id"), "--yes"]).ok();
+    home.run(&["price", "rm", "qwen/mine", "--yes"]).ended(0, &["dashscope/mine"]);
+
+    let shipped = home.run(&["price", "list", "--all", "-o", "name"]).ok();
+    let shipped = shipped.lines().next().expect("a shipped price");
+    let told =
+        ["shipped with Chela and cannot be removed", &format!("chela price set {shipped} --input-usd")];
+    home.run(&["price", "rm", shipped, "--yes"]).ended(1, &told);
+    home.run(&["price", "rm", "openai/nobodys", "--yes"]).ended(3, &["chela price list"]);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_vendor_goes_by_its_aliases_wherever_it_is_named() {
     let (at, owner, home) = house().await;
     at.add_key(&owner).await;
