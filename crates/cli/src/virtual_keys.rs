@@ -4,7 +4,7 @@ use crate::{
     ask, completion,
     failure::Failure,
     keys::{joined, listed},
-    options::{Format, Once, Paging, Watch, Yes},
+    options::{Format, Once, Paging, Watch, Yes, filled, filled_or_all, filled_or_none},
     output::{Cell, Column, Shape, Tone, age, flag, moment, now_ms, number, text},
     prices::micro,
     session::Session,
@@ -56,11 +56,11 @@ pub enum VirtualKeyVerb {
 pub struct AddArgs {
     name: String,
     /// A model it is for (`vendor/model` or `vendor/*`), several times for several; all without it.
-    #[arg(long = "model", value_name = "MODEL")]
+    #[arg(long = "model", value_name = "MODEL", value_parser = filled)]
     models: Vec<String>,
     /// A tag, such as its team's, several times for several: budgets and usage go by them, and provider keys with the first one
     /// are used first.
-    #[arg(long = "tag", value_name = "TAG")]
+    #[arg(long = "tag", value_name = "TAG", value_parser = filled)]
     tags: Vec<String>,
     /// Days until it ends, 1 to 3650; it does not end, if nothing is said.
     #[arg(long, value_name = "DAYS")]
@@ -93,10 +93,10 @@ pub struct ChangeArgs {
     #[arg(long)]
     name: Option<String>,
     /// A model it is for, several times for several; `all` for all.
-    #[arg(long = "model", value_name = "MODEL")]
+    #[arg(long = "model", value_name = "MODEL", value_parser = filled_or_all)]
     models: Vec<String>,
     /// A tag, several times for several, in place of those it has; `none` for none.
-    #[arg(long = "tag", value_name = "TAG")]
+    #[arg(long = "tag", value_name = "TAG", value_parser = filled_or_none)]
     tags: Vec<String>,
     /// Days until it ends; 0 for never.
     #[arg(long, value_name = "DAYS")]

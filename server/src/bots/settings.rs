@@ -133,8 +133,12 @@ pub(super) fn is_tag(text: &str) -> bool {
 /// `invalid` for one that is no tag, or for too many.
 pub fn tags(asked: &[String]) -> Result<Vec<String>, ApiError> {
     let mut kept: Vec<String> = Vec::with_capacity(asked.len().min(MOST_TAGS));
-    // A form has a field for one more, which may be empty.
-    for tag in asked.iter().map(|tag| tag.trim()).filter(|tag| !tag.is_empty()) {
+    // What an unset variable leaves of a list must not empty it.
+    let empty = asked.iter().position(|tag| tag.trim().is_empty());
+    if let Some(n) = empty {
+        return Err(ApiError::field(format!("/tags/{n}"), "must not be empty; an empty list takes all away"));
+    }
+    for tag in asked.iter().map(|tag| tag.trim()) {
         if kept.len() <= MOST_TAGS && kept.iter().all(|other| other != tag) {
             kept.push(tag.to_owned());
         }

@@ -34,8 +34,11 @@ pub fn none_empty(texts: &[String], pointer: &str, words: &str, check: &mut Chec
 /// Tags as bots have them.
 ///
 /// # Errors
-/// `invalid` for one that is no tag, or for too many.
+/// `invalid` for one that is no tag, for an empty one, or for too many.
 pub fn tags(texts: &[String]) -> Result<Vec<String>, ApiError> {
+    let mut check = Check::new();
+    none_empty(texts, "/tags", "must be a tag, or a list of such; an empty list takes all away", &mut check);
+    check.done()?;
     bots::tags(&apart(texts))
 }
 

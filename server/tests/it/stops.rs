@@ -135,6 +135,14 @@ async fn send_until_cut(to: std::net::SocketAddr, request: http::Request<axum::b
 async fn a_refused_call_tells_of_the_stop_also_when_it_is_lifted() {
     let (at, owner, _) = house().await;
     let secret = program(&at, &owner).await;
+    let (_, _, person) = at.person("Ona", at.first_workspace().await, "owner").await;
+    let page = async |call: &Value| {
+        let path = format!("/usage?call={}", call.as_str().expect("an id"));
+        let request = at.request(&person, "GET", &path).header("accept", "text/html");
+        let html = send(at.panel, request.body(String::new().into()).expect("a request")).await.text;
+        let told = html.split_once("What stopped it").and_then(|(_, rest)| rest.split_once("</dd>"));
+        told.unwrap_or_else(|| panic!("it does not say what stopped it: {html}")).0.to_owned()
+    };
     let mut told = Vec::new();
     for what in [json!({ "vendor": "openai", "why": "too, dear" }), json!({ "everything": true })] {
         let made = stop(&at, &owner, what).await;
@@ -147,7 +155,13 @@ async fn a_refused_call_tells_of_the_stop_also_when_it_is_lifted() {
         let path = format!("/api/usage/{}", row["id"].as_str().expect("an id"));
         let shown = at.get(&owner, &path).await.ok(200);
         assert_eq!((&shown["stop"], &shown["stopped_by"]), (&made, &Value::Null), "{shown}");
+        let html = page(&row["id"]).await;
+        for words in ["are stopped", "Stopped by test", "href=\"/budgets\""] {
+            assert!(html.contains(words), "{words}: {html}");
+        }
         allow(&at, &owner, &made).await;
+        let html = page(&row["id"]).await;
+        assert!(html.contains("allowed again") && !html.contains("/budgets"), "{html}");
         let shown = at.get(&owner, &path).await.ok(200)["stop"].clone();
         assert!(shown["lifted_at_ms"].is_i64(), "{shown}");
         assert_eq!((&shown["by_name"], &shown["vendor"]), (&json!("test"), &made["vendor"]));

@@ -146,6 +146,54 @@ async fn a_list_of_calls_shows_the_ids_by_which_one_is_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_number_no_id_and_no_tag_is_told_in_words() {
+    let (at, owner, home) = house().await;
+    at.add_key(&owner).await;
+    at.make_bot(&owner, "Fox").await;
+    home.run(&["budget", "rm", "nosuch", "--yes"])
+        .ended(3, &["no budget with the id 'nosuch'", "no budgets at all"]);
+    home.run(&["budget", "add", "--requests", "5", "--per", "day", "--bot", "fox"]).ok();
+    for verb in [&["rm", "nosuch", "--yes"][..], &["change", "nosuch", "--most", "6"]] {
+        let told = ["Fox: 5 requests a day", "bud_", "chela budget list"];
+        home.run(&[&["budget"], verb].concat()).ended(3, &told);
+    }
+    home.run(&["spending", "allow", "nosuch"]).ended(3, &["not stopped"]);
+    home.run(&["thread", "show", "nosuch"]).ended(2, &["must be an id that begins with thr_"]);
+
+    let number = |words: &[&str], option: &str| {
+        let said = home.run(words).ended(2, &[option, "must be a whole number"]).err;
+        assert!(!said.contains("digit") && !said.contains("-- -"), "{said}");
+    };
+    number(&["key", "set", "OpenAI", "--rate", "many"], "--rate: Requests a minute");
+    number(&["virtual-key", "add", "V", "--expires", "-1"], "--expires: Days until it ends");
+    number(&["budget", "add", "--tokens", "1.5", "--per", "day"], "--tokens");
+    number(&["usage", "--limit", "x"], "--limit");
+    home.run(&["key", "set", "OpenAI", "--rate", "-1"]).ended(1, &["--rate: must be 1 to", "0 is no limit"]);
+    home.run(&["virtual-key", "add", "V", "--rate", "-1"]).ended(2, &["--rate", "must be more than 0"]);
+    home.run(&["budget", "add", "--money", "-1", "--per", "day"])
+        .ended(2, &["--money", "an amount like 2.50"]);
+
+    home.run(&["virtual-key", "add", "V", "--tag", "eu"]).ok();
+    home.run(&["key", "set", "OpenAI", "--tag", "eu"]).ok();
+    home.run(&["bot", "edit", "fox", "--tag", "eu"]).ok();
+    let tags = |words: &[&str]| home.run(&[words, &["-o", "json"]].concat()).json();
+    for (change, list) in [
+        (["key", "set", "OpenAI"], ["key", "list"]),
+        (["virtual-key", "change", "V"], ["virtual-key", "list"]),
+        (["bot", "edit", "fox"], ["bot", "list"]),
+    ] {
+        home.run(&[&change[..], &["--tag", ""]].concat()).ended(2, &["--tag", "`none` takes away"]);
+        assert_eq!(tags(&list)[0]["tags"], json!(["eu"]), "{list:?}");
+        home.run(&[&change[..], &["--tag", "none"]].concat()).ok();
+        assert_eq!(tags(&list)[0]["tags"], json!([]), "{list:?}");
+    }
+    home.run(&["key", "set", "OpenAI", "--model", ""]).ended(2, &["--model", "`all` is for all"]);
+    home.run(&["key", "set", "OpenAI", "--expires", ""]).ended(2, &["--expires"]);
+    home.run(&["bot", "create", "Hen", "--tag", ""]).ended(2, &["--tag"]);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_price_set_twice_is_one_and_a_shipped_one_is_told_to_stay() {
     let (at, _owner, home) = house().await;
     let set = |usd: &str, more: &[&str]| {
