@@ -133,15 +133,15 @@ pub(super) fn is_tag(text: &str) -> bool {
 /// `invalid` for one that is no tag, or for too many.
 pub fn tags(asked: &[String]) -> Result<Vec<String>, ApiError> {
     let mut kept: Vec<String> = Vec::with_capacity(asked.len().min(MOST_TAGS));
-    // What an unset variable leaves of a list must not empty it.
-    let empty = asked.iter().position(|tag| tag.trim().is_empty());
-    if let Some(n) = empty {
-        return Err(ApiError::field(format!("/tags/{n}"), "must not be empty; an empty list takes all away"));
-    }
-    for tag in asked.iter().map(|tag| tag.trim()) {
+    // A form has a field for one more, which may be empty.
+    for tag in asked.iter().map(|tag| tag.trim()).filter(|tag| !tag.is_empty()) {
         if kept.len() <= MOST_TAGS && kept.iter().all(|other| other != tag) {
             kept.push(tag.to_owned());
         }
+    }
+    // What an unset variable leaves takes nothing away.
+    if kept.is_empty() && !asked.is_empty() {
+        return Err(ApiError::field("/tags/0", "must not be empty; an empty list takes all tags away"));
     }
     let rule = "tags must have 1 to 32 of a-z, 0-9, dot, underscore, colon and hyphen";
     Check::new()
