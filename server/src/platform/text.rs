@@ -45,14 +45,17 @@ pub fn alike(one: &str, other: &str) -> bool {
     one == other || one.to_lowercase() == other.to_lowercase()
 }
 
+/// Whether two names are one.
+type Same = fn(&str, &str) -> bool;
+
 /// Who of all is meant by a name; `all` says of each its name and whether it has not ended. The living come before those that
 /// have ended, and who is called just so before who differs by case.
 #[must_use]
 pub fn called(name: &str, all: &[(Uuid, String, bool)]) -> Vec<Uuid> {
-    let who = |is: fn(&str, &str) -> bool, living: bool| -> Vec<Uuid> {
+    let who = |is: Same, living: bool| -> Vec<Uuid> {
         all.iter().filter(|(_, own, lives)| *lives == living && is(own, name)).map(|(id, ..)| *id).collect()
     };
-    let (just, any): (fn(&str, &str) -> bool, fn(&str, &str) -> bool) = (|one, other| one == other, alike);
+    let (just, any): (Same, Same) = (|one, other| one == other, alike);
     let tries = [(just, true), (any, true), (just, false), (any, false)];
     let mut found = tries.into_iter().map(|(is, living)| who(is, living));
     found.find(|some| !some.is_empty()).unwrap_or_default()
