@@ -32,3 +32,10 @@ pub async fn call<V: Verb>(verb: V) -> Result<V::Out, ApiError> {
     let out = dispatch.dispatch(V::NAME, Box::new(verb)).await?;
     out.downcast::<V::Out>().map(|out| *out).map_err(|_unexpected| ApiError::internal())
 }
+
+/// Takes out what empty fields of a form leave in a list: whoever saw the form emptied them.
+pub(crate) fn filled(texts: Option<&mut Vec<String>>) {
+    if let Some(texts) = texts {
+        texts.retain(|text| !text.trim().is_empty());
+    }
+}

@@ -111,7 +111,10 @@ fn main() -> ExitCode {
     if cli::complete(Args::command, std::env::args_os()) {
         return ExitCode::SUCCESS;
     }
-    let args = Args::parse();
+    let args: Args = match cli::typed(std::env::args_os()) {
+        Ok(args) => args,
+        Err(code) => return code,
+    };
     // Remote commands have settings of their own, and need none of the server's.
     if let Command::Remote(command) = args.command {
         return cli::run(command);

@@ -1,7 +1,7 @@
 //! Server functions of bots. Commands take form fields `cmd[…]`, so that plain HTML forms can send them.
 
 #[cfg(feature = "ssr")]
-use crate::call::call;
+use crate::call::{call, filled};
 use api::{ApiError, Page, bots::*, verb::Done};
 use leptos::prelude::*;
 use server_fn::codec::Json;
@@ -44,6 +44,8 @@ pub async fn bots_options() -> Result<BotChoices, ApiError> {
 /// Leads to the new bot's overview.
 #[server(prefix = "/api/fn", endpoint = "bots/create")]
 pub async fn bots_create(cmd: CreateBot) -> Result<BotCreated, ApiError> {
+    let mut cmd = cmd;
+    filled(cmd.tags.as_mut());
     let made = call(cmd).await?;
     leptos_axum::redirect(&format!("/bots/{}/overview", made.slug));
     Ok(made)
@@ -51,6 +53,9 @@ pub async fn bots_create(cmd: CreateBot) -> Result<BotCreated, ApiError> {
 
 #[server(prefix = "/api/fn", endpoint = "bots/update")]
 pub async fn bots_update(cmd: UpdateBot) -> Result<BotDetail, ApiError> {
+    let mut cmd = cmd;
+    // A form has a field for one more, which may be empty.
+    filled(cmd.tags.as_mut());
     call(cmd).await
 }
 

@@ -1,7 +1,7 @@
 //! Server functions of budgets and virtual keys.
 
 #[cfg(feature = "ssr")]
-use crate::call::call;
+use crate::call::{call, filled};
 use api::{ApiError, Page, budgets::*, verb::Done, virtual_keys::*};
 use leptos::prelude::*;
 use server_fn::codec::Json;
@@ -65,7 +65,8 @@ pub async fn virtual_keys_list(cmd: ListVirtualKeys) -> Result<Page<VirtualKey>,
 pub async fn virtual_keys_create(cmd: CreateVirtualKey) -> Result<NewSecret, ApiError> {
     let mut cmd = cmd;
     // An empty field is no model, and its word for never is 0.
-    cmd.models.retain(|names| !names.trim().is_empty());
+    filled(Some(&mut cmd.models));
+    filled(cmd.tags.as_mut());
     cmd.expires_in_days = cmd.expires_in_days.filter(|days| *days > 0);
     call(cmd).await
 }
@@ -73,10 +74,9 @@ pub async fn virtual_keys_create(cmd: CreateVirtualKey) -> Result<NewSecret, Api
 #[server(prefix = "/api/fn", endpoint = "virtual_keys/change")]
 pub async fn virtual_keys_change(cmd: ChangeVirtualKey) -> Result<VirtualKey, ApiError> {
     let mut cmd = cmd;
-    // An emptied field of a form that showed what it held means all.
-    if let Some(models) = &mut cmd.models {
-        models.retain(|names| !names.trim().is_empty());
-    }
+    // An emptied field of a form that showed what it held means all, or none.
+    filled(cmd.models.as_mut());
+    filled(cmd.tags.as_mut());
     call(cmd).await
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     fns::{BudgetsAllow, BudgetsStop},
-    text,
+    said, text,
 };
 use crate::{
     frame::Person,
@@ -55,12 +55,7 @@ pub(crate) fn Stopped(stops: Vec<Stop>, switch: Switch) -> impl IntoView {
 #[component]
 fn Line(stop: Stop, switch: Switch) -> impl IntoView {
     let t = text::text();
-    let whose = stop.bot_name.clone().or_else(|| Some(stop.bot?.to_string()));
-    let title = match (whose, &stop.vendor) {
-        (Some(bot), _) => fill(t.stopped_bot, &bot),
-        (None, Some(vendor)) => fill(t.stopped_vendor, vendor),
-        (None, None) => t.stopped_all.to_owned(),
-    };
+    let title = said::stopped(&stop);
     let (id, why, since) = (stop.id.to_string(), stop.why.clone(), stop.since_ms);
     let by = stop.by_name.clone().unwrap_or(stop.by);
     view! {

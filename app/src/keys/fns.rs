@@ -1,7 +1,7 @@
 //! Server functions of provider keys. A secret travels inwards only.
 
 #[cfg(feature = "ssr")]
-use crate::call::call;
+use crate::call::{call, filled};
 use api::{ApiError, Page, keys::*, verb::Done};
 use leptos::prelude::*;
 use server_fn::codec::Json;
@@ -18,16 +18,17 @@ pub async fn keys_vendors() -> Result<Vec<Vendor>, ApiError> {
 
 #[server(prefix = "/api/fn", endpoint = "keys/add")]
 pub async fn keys_add(cmd: AddKey) -> Result<KeySummary, ApiError> {
+    let mut cmd = cmd;
+    filled(cmd.tags.as_mut());
     call(cmd).await
 }
 
 #[server(prefix = "/api/fn", endpoint = "keys/change")]
 pub async fn keys_change(cmd: ChangeKey) -> Result<KeySummary, ApiError> {
     let mut cmd = cmd;
-    // An emptied field of a form that showed what it held means all.
-    if let Some(models) = &mut cmd.allowed_models {
-        models.retain(|names| !names.trim().is_empty());
-    }
+    // An emptied field of a form that showed what it held means all, or none.
+    filled(cmd.allowed_models.as_mut());
+    filled(cmd.tags.as_mut());
     call(cmd).await
 }
 

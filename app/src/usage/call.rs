@@ -11,7 +11,8 @@ use crate::{
     time::{self, Moment},
 };
 use api::{
-    ids::BudgetId,
+    budgets::Stop,
+    ids::{BudgetId, StopId},
     usage::{StoppedBy, UsageCall, UsageRow, UsageTry},
 };
 use leptos::prelude::*;
@@ -31,6 +32,26 @@ fn stopped(budget: Option<BudgetId>, by: Option<&StoppedBy>) -> Option<AnyView> 
         None => view! { {fill(t.deleted_budget, &id)} }.whole(),
     };
     Some(view! { <dt>{t.stopped_by}</dt><dd>{what}</dd> }.whole())
+}
+
+/// What somebody stopped, with who, when and why, and where it is allowed again; its id alone where nobody remembers.
+fn halted(stop: Option<StopId>, told: Option<Stop>) -> Option<AnyView> {
+    let (t, id) = (text::text(), stop?.to_string());
+    let what = told.map(|stop| {
+        let words = said::stopped(&stop);
+        let words = match stop.lifted_at_ms {
+            None => view! { <a href="/budgets">{words}</a> }.whole(),
+            Some(_) => view! { {words} }.whole(),
+        };
+        let lifted =
+            stop.lifted_at_ms.map(|at| view! { " · " {t.allowed_again} " " <Moment ms=Signal::stored(at)/> });
+        view! {
+            {words} " · " {said::stopped_by(&stop)} " · " <Moment ms=Signal::stored(stop.since_ms)/> {lifted}
+        }
+        .whole()
+    });
+    let what = what.unwrap_or_else(|| view! { {id} }.whole());
+    Some(view! { <dt>{t.stopped_by_stop}</dt><dd>{what}</dd> }.whole())
 }
 
 /// Whether it was not asked with a key, by what Chela knows of the key.
@@ -104,7 +125,7 @@ fn doubt(call: &UsageRow) -> AnyView {
 
 pub(super) fn detail(asked: &Asked, found: UsageCall) -> AnyView {
     let t = text::text();
-    let UsageCall { call, tried, stopped_by } = found;
+    let UsageCall { call, tried, stopped_by, stop } = found;
     let (tone, ended) = outcome(&call);
     let tries = call.tries.iter().zip(tried.into_iter().chain(std::iter::repeat(None))).map(|(one, name)| {
         view! {
@@ -140,6 +161,7 @@ pub(super) fn detail(asked: &Asked, found: UsageCall) -> AnyView {
         line(t.by_bot, call.bot_name.clone().or_else(|| Some(call.bot?.to_string()))),
         line(t.by_virtual_key, call.virtual_key_name.clone().or_else(|| Some(call.virtual_key?.to_string()))),
         stopped(call.budget, stopped_by.as_ref()),
+        halted(call.stop, stop),
         line(t.cost, Some(cost_of(&call))),
         line(t.kept, call.held_micro_usd.map(usd)),
         line(t.tokens_in, Some(call.input_tokens.to_string())),

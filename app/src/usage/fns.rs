@@ -1,7 +1,9 @@
-//! Server functions of the usage ledger. Days are those of the viewer, and a bot may go by its slug.
+//! Server functions of the usage ledger. Days are those of the viewer.
 
 #[cfg(feature = "ssr")]
 use crate::{call::call, request};
+#[cfg(feature = "ssr")]
+use api::usage;
 use api::{
     ApiError, Page,
     usage::{
@@ -9,8 +11,6 @@ use api::{
         UsageRow, UsageShare, UsageTotals,
     },
 };
-#[cfg(feature = "ssr")]
-use api::{bots::GetBot, ids::BotId, usage};
 use leptos::prelude::*;
 use server_fn::codec::Json;
 
@@ -19,14 +19,10 @@ use server_fn::codec::Json;
 const ZONE: &str = "chela_zone";
 
 #[cfg(feature = "ssr")]
-async fn mine(zone: &mut Option<String>, bot: &mut Option<String>) -> Result<(), ApiError> {
+fn mine(zone: &mut Option<String>) {
     if zone.is_none() {
         *zone = request::cookie(ZONE);
     }
-    if let Some(slug) = bot.take_if(|bot| bot != "none" && bot.parse::<BotId>().is_err()) {
-        *bot = Some(call(GetBot { bot: slug }).await?.summary.id.to_string());
-    }
-    Ok(())
 }
 
 #[server(prefix = "/api/fn", endpoint = "usage/today", input = Json)]
@@ -37,28 +33,28 @@ pub async fn usage_today() -> Result<UsageTotals, ApiError> {
 #[server(prefix = "/api/fn", endpoint = "usage/summary", input = Json)]
 pub async fn usage_summary(cmd: SummarizeUsage) -> Result<UsageReport, ApiError> {
     let mut cmd = cmd;
-    mine(&mut cmd.zone, &mut cmd.bot).await?;
+    mine(&mut cmd.zone);
     call(cmd).await
 }
 
 #[server(prefix = "/api/fn", endpoint = "usage/trend", input = Json)]
 pub async fn usage_trend(cmd: TrendUsage) -> Result<UsageLine, ApiError> {
     let mut cmd = cmd;
-    mine(&mut cmd.zone, &mut cmd.bot).await?;
+    mine(&mut cmd.zone);
     call(cmd).await
 }
 
 #[server(prefix = "/api/fn", endpoint = "usage/breakdown", input = Json)]
 pub async fn usage_breakdown(cmd: BreakDownUsage) -> Result<Page<UsageShare>, ApiError> {
     let mut cmd = cmd;
-    mine(&mut cmd.zone, &mut cmd.bot).await?;
+    mine(&mut cmd.zone);
     call(cmd).await
 }
 
 #[server(prefix = "/api/fn", endpoint = "usage/list", input = Json)]
 pub async fn usage_list(cmd: ListUsage) -> Result<Page<UsageRow>, ApiError> {
     let mut cmd = cmd;
-    mine(&mut cmd.zone, &mut cmd.bot).await?;
+    mine(&mut cmd.zone);
     call(cmd).await
 }
 

@@ -105,6 +105,8 @@ texts! {
     why_refused: "refused the key", "密钥被拒绝";
     why_forbidden: "forbade this request", "禁止此请求";
     stopped_by: "Stopped by the budget", "被预算停止";
+    stopped_by_stop: "What stopped it", "停止原因";
+    allowed_again: "allowed again", "已恢复";
     deleted_budget: "{}, deleted since", "{}，已删除";
     why_failed: "failed", "失败";
     why_no_model: "does not have the model", "没有此模型";

@@ -154,6 +154,9 @@ words! {
         pub by: String,
         pub by_name: Option<String>,
         pub since_ms: i64,
+        /// When it was allowed again, where a call tells of it; absent while it stands.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub lifted_at_ms: Option<i64>,
     }
     /// What is stopped, the last first.
     #[derive(Default)]

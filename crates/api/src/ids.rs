@@ -9,7 +9,7 @@ const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// A text that is not an id of the wanted kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a valid {0} id")]
+#[error("must be an id that begins with {0}_")]
 pub struct BadId(pub &'static str);
 
 fn encode(id: Uuid, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -171,6 +171,9 @@ words! {
     pub struct ListVendors {}
     pub struct Vendor {
         pub id: String,
+        /// Other names by which it is taken wherever a vendor is named.
+        #[serde(default)]
+        pub aliases: Vec<String>,
         pub name: String,
         /// Absent: the person must give one (`custom`).
         pub base_url: Option<String>,

@@ -2,7 +2,7 @@
 
 use crate::{
     Page,
-    budgets::{BudgetPeriod, BudgetUnit},
+    budgets::{BudgetPeriod, BudgetUnit, Stop},
     ids::*,
     verb::verbs,
 };
@@ -95,6 +95,9 @@ words! {
         /// The budget that stopped it.
         #[serde(default)]
         pub budget: Option<BudgetId>,
+        /// What somebody stopped, where that refused it or ended it.
+        #[serde(default)]
+        pub stop: Option<StopId>,
         /// Why Chela refused it or broke it off, as the code that its answer carried: `price_unknown`, `model_not_allowed`,
         /// `not_connected`, `stopped`, …; absent where it did not.
         #[serde(default)]
@@ -117,6 +120,9 @@ words! {
         /// What its `budget` is, while there is one.
         #[serde(default)]
         pub stopped_by: Option<StoppedBy>,
+        /// What its `stop` is: of what, by whom, since when and why. For 90 days after it was lifted.
+        #[serde(default)]
+        pub stop: Option<Stop>,
     }
     /// A budget that stopped a call, as it is now.
     #[derive(Eq)]

@@ -5,8 +5,8 @@ mod allow;
 use crate::{
     ask,
     failure::Failure,
-    options::{Once, Paging, Watch, Yes},
-    output::{Cell, Column, Shape, Tone, flag, moment, now_ms, number, text, usd},
+    options::{Once, Paging, Watch, Yes, filled, filled_or_none},
+    output::{Cell, Column, Shape, Tone, flag, moment, now_ms, number, plain, text, usd},
     prices::micro,
     session::Session,
 };
@@ -29,15 +29,15 @@ pub enum BudgetVerb {
     /// More or less of it; what was used stays used.
     Change {
         /// Id.
-        budget: BudgetId,
+        budget: String,
         /// USD, tokens or requests, as the budget counts.
         #[arg(long, value_name = "AMOUNT")]
         most: Option<String>,
         /// Whether calls are refused when it is used up.
         #[arg(long, value_name = "true|false", action = clap::ArgAction::Set)]
         hard: Option<bool>,
-        /// Another cheaper model; empty for none.
-        #[arg(long, value_name = "MODEL")]
+        /// Another cheaper model; `none` for none.
+        #[arg(long, value_name = "MODEL", value_parser = filled_or_none)]
         instead: Option<String>,
         /// From how many percent used on calls go to it; 0: when a call finds no room.
         #[arg(long, value_name = "PERCENT")]
@@ -47,7 +47,7 @@ pub enum BudgetVerb {
     #[command(visible_alias = "delete")]
     Rm {
         /// Id.
-        budget: BudgetId,
+        budget: String,
         #[command(flatten)]
         yes: Yes,
     },
@@ -117,7 +117,7 @@ pub struct AddArgs {
     #[arg(long)]
     soft: bool,
     /// A cheaper model (`vendor/model`) that calls to its vendor go to instead of being refused.
-    #[arg(long, value_name = "MODEL")]
+    #[arg(long, value_name = "MODEL", value_parser = filled)]
     instead: Option<String>,
     /// From how many percent used on (1 to 99); when a call finds no room, where nothing is said.
     #[arg(long, value_name = "PERCENT", requires = "instead")]
@@ -125,6 +125,9 @@ pub struct AddArgs {
     #[command(flatten)]
     once: Once,
 }
+
+/// Budgets that are told of where none is meant.
+const TOLD: usize = 10;
 
 fn amount(budget: &Value, key: &str) -> String {
     match (number(budget, key), text(budget, "unit")) {
@@ -217,11 +220,14 @@ pub(crate) async fn run(session: &Session, verb: BudgetVerb) -> Result<(), Failu
             show(&session.call_once(&create, Some(&args.once)).await?)
         }
         BudgetVerb::Change { budget, most, hard, instead, instead_from } => {
+            let budget = named(session, &budget).await?;
+            let instead = instead.map(|model| if model == "none" { String::new() } else { model });
             let (amount, most, expected_version) = (most, None, None);
             let change = ChangeBudget { budget, most, amount, hard, instead, instead_from, expected_version };
             show(&session.call(&change).await?)
         }
         BudgetVerb::Rm { budget, yes } => {
+            let budget = named(session, &budget).await?;
             ask::sure(&format!("Delete the budget {budget}?"), yes)?;
             session.call(&DeleteBudget { budget }).await?;
             screen.remark(format!("The budget {budget} is deleted."));
@@ -250,6 +256,27 @@ pub(crate) async fn run(session: &Session, verb: BudgetVerb) -> Result<(), Failu
             Ok(())
         }
     }
+}
+
+/// The budget of an id. Budgets have no names: where there is none, those there are, in words.
+async fn named(session: &Session, typed: &str) -> Result<BudgetId, Failure> {
+    let all = Paging { limit: 0, all: true };
+    let all = session.list(&all, |limit, cursor| ListBudgets { limit, cursor }).await?;
+    let all = all.as_array().map(Vec::as_slice).unwrap_or_default();
+    let found = all.iter().find(|budget| text(budget, "id") == typed);
+    if let Some(id) = found.and_then(|budget| text(budget, "id").parse().ok()) {
+        return Ok(id);
+    }
+    let mut words = format!("there is no budget with the id '{}'.", plain(typed));
+    if all.is_empty() {
+        words.push_str(" There are no budgets at all.");
+    }
+    for budget in all.iter().take(TOLD) {
+        words.push_str(&format!("\n  {} {}", text(budget, "id"), plain(&in_words(budget))));
+    }
+    let more = if all.len() > TOLD { "all of them" } else { "them and how they stand" };
+    words.push_str(&format!("\n  What you can do: `chela budget list` shows {more}."));
+    Err(Failure::Missing(words))
 }
 
 /// Whether nothing passes it. A soft one of 0 only tells.

@@ -12,6 +12,7 @@ use api::{
     auth::ListTokens,
     bots::ListBots,
     keys::{ListKeys, ListVendors},
+    virtual_keys::ListVirtualKeys,
 };
 use clap::{Args, Command as Tree, ValueEnum};
 use clap_complete::{
@@ -84,6 +85,12 @@ pub(crate) fn keys() -> Vec<CompletionCandidate> {
     live(page, |key| (text(key, "id").to_owned(), format!("{}, {}", text(key, "label"), text(key, "vendor"))))
 }
 
+/// Virtual keys, by id.
+pub(crate) fn virtual_keys() -> Vec<CompletionCandidate> {
+    let page = |limit, cursor| ListVirtualKeys { limit, cursor };
+    live(page, |key| (text(key, "id").to_owned(), text(key, "name").to_owned()))
+}
+
 /// Vendors and their regions.
 pub(crate) fn vendors() -> Vec<CompletionCandidate> {
     let found = asked(async |session| session.call(&ListVendors {}).await);
@@ -129,11 +136,14 @@ fn candidate((word, help): (String, String)) -> CompletionCandidate {
     CompletionCandidate::new(plain(&word)).help(Some(plain(&help).into()))
 }
 
-/// The one thing of a list with this id or name: its id and name.
+/// The one thing of a list with this id or name, in any case where none is called just so: its id and name.
 pub(crate) fn only(all: &Value, name: &str, typed: &str) -> Result<(String, String), Failure> {
     let all = all.as_array().map(Vec::as_slice).unwrap_or_default();
     let by = |field: &str| all.iter().filter(|one| text(one, field) == typed).collect::<Vec<_>>();
-    let found = Some(by("id")).filter(|found| !found.is_empty()).unwrap_or_else(|| by(name));
+    let some = |found: &Vec<_>| !found.is_empty();
+    let lower = typed.to_lowercase();
+    let alike = || all.iter().filter(|one| text(one, name).to_lowercase() == lower).collect();
+    let found = Some(by("id")).filter(some).or_else(|| Some(by(name)).filter(some)).unwrap_or_else(alike);
     match found.as_slice() {
         [one] => Ok((text(one, "id").to_owned(), plain(text(one, name)))),
         [] => Err(Failure::Missing(format!("there is no '{}', or you may not see it.", plain(typed)))),
@@ -153,10 +163,11 @@ mod tests {
 
     #[test]
     fn a_name_that_several_things_have_asks_for_the_id() {
-        let all =
-            json!([{ "id": "1", "label": "a" }, { "id": "2", "label": "a" }, { "id": "3", "label": "b" }]);
+        let all = json!([{ "id": "1", "label": "a" }, { "id": "2", "label": "a" }, { "id": "3", "label": "b" }, { "id": "4", "label": "B" }]);
         assert_eq!(only(&all, "label", "b"), Ok(("3".to_owned(), "b".to_owned())));
         assert_eq!(only(&all, "label", "2"), Ok(("2".to_owned(), "a".to_owned())));
+        assert_eq!(only(&all, "label", "B"), Ok(("4".to_owned(), "B".to_owned())));
+        assert_eq!(only(&all, "label", "A").unwrap_err().exit(), 2);
         assert_eq!(only(&all, "label", "a").unwrap_err().exit(), 2);
         assert_eq!(only(&all, "label", "c").unwrap_err().exit(), 3);
     }

@@ -153,6 +153,14 @@ impl Failure {
         self
     }
 
+    /// The same; where something is not there, with where to look for it.
+    pub(crate) fn with(self, hint: &str) -> Self {
+        match self {
+            Self::Missing(words) => Self::Missing(format!("{words}\n  {hint}")),
+            other => other,
+        }
+    }
+
     /// Whether the panel says that this does not exist.
     pub(crate) fn is_missing(&self) -> bool {
         matches!(self, Self::Problem(problem) if problem.status == 404)

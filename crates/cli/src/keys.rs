@@ -3,7 +3,7 @@
 use crate::{
     ask, completion,
     failure::Failure,
-    options::{Once, Paging, Watch, Yes},
+    options::{Once, Paging, Watch, Yes, filled, filled_or_all, filled_or_none},
     output::{Cell, Column, Shape, Tone, age, now_ms, number, text, usd, words},
     prices::micro,
     session::Session,
@@ -65,7 +65,7 @@ pub struct AddArgs {
     #[arg(long)]
     accept_failing: bool,
     /// A tag, several times for several: who has it prefers this key.
-    #[arg(long = "tag", value_name = "TAG")]
+    #[arg(long = "tag", value_name = "TAG", value_parser = filled)]
     tags: Vec<String>,
     #[command(flatten)]
     once: Once,
@@ -79,10 +79,10 @@ pub struct SetArgs {
     #[arg(long)]
     label: Option<String>,
     /// A tag, several times for several; `none` for none.
-    #[arg(long = "tag", value_name = "TAG")]
+    #[arg(long = "tag", value_name = "TAG", value_parser = filled_or_none)]
     tags: Vec<String>,
     /// A model it may be asked for, or `gpt-5*`, several times for several; `all` for all.
-    #[arg(long = "model", value_name = "MODEL")]
+    #[arg(long = "model", value_name = "MODEL", value_parser = filled_or_all)]
     models: Vec<String>,
     /// Requests a minute; 0 is no limit.
     #[arg(long, value_name = "REQUESTS")]
@@ -91,7 +91,7 @@ pub struct SetArgs {
     #[arg(long, value_name = "USD", value_parser = micro)]
     budget: Option<i64>,
     /// The day its vendor ends it, such as 2027-01-31; `never` for never.
-    #[arg(long, value_name = "DAY")]
+    #[arg(long, value_name = "DAY", value_parser = filled)]
     expires: Option<String>,
     /// Only if the key still has this version.
     #[arg(long, value_name = "N")]
@@ -179,6 +179,7 @@ const VENDORS: Shape = Shape {
             Cell::from(if keyless { "optional" } else { "needed" })
         }),
         Column::new("REGIONS", |v, _| Cell::from(regions(v))),
+        Column::wide("ALIASES", |v, _| Cell::from(joined(v, "aliases"))),
     ],
     name: "id",
     none: "There are no vendors.",
@@ -267,10 +268,12 @@ fn one(session: &Session, key: &Value) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn find(session: &Session, typed: &str) -> Result<(KeyId, String), Failure> {
+/// The key of an id or label.
+pub(crate) async fn find(session: &Session, typed: &str) -> Result<(KeyId, String), Failure> {
     let all =
         session.list(&Paging { limit: 0, all: true }, |limit, cursor| ListKeys { limit, cursor }).await?;
-    let (id, label) = completion::only(&all, "label", typed)?;
+    let found = completion::only(&all, "label", typed);
+    let (id, label) = found.map_err(|failure| failure.with("`chela key list` shows them."))?;
     let id = id.parse().map_err(|_bad| Failure::Missing(format!("'{typed}' is no key")))?;
     Ok((id, label))
 }

@@ -37,7 +37,9 @@ mod spending;
 mod terms;
 mod threads;
 mod tokens;
+mod typed;
 mod usage;
+mod vendors;
 mod virtual_keys;
 mod watch;
 
@@ -45,3 +47,4 @@ pub use command::{Command, run};
 pub use completion::complete;
 pub use output::rfc3339;
 pub use probe::{Seen, probe};
+pub use typed::typed;

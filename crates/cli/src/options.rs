@@ -106,6 +106,24 @@ pub struct Once {
     pub(crate) idempotency_key: Option<String>,
 }
 
+/// A word that says something: what an unset variable leaves must not take away what is there.
+pub(crate) fn filled(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("must not be empty; leave the option out to say nothing".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// The same, where the word `none` takes away.
+pub(crate) fn filled_or_none(text: &str) -> Result<String, String> {
+    filled(text).map_err(|_empty| "must not be empty; `none` takes away what there is".to_owned())
+}
+
+/// The same, where the word `all` is for all.
+pub(crate) fn filled_or_all(text: &str) -> Result<String, String> {
+    filled(text).map_err(|_empty| "must not be empty; `all` is for all".to_owned())
+}
+
 /// What is said of a text that is none.
 const NO_TIME: &str = "is not a time like 500ms, 30s, 10m, 2h or 30d";
 

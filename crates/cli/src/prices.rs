@@ -6,6 +6,7 @@ use crate::{
     options::{Format, Once, Paging, Watch, Yes},
     output::{Cell, Column, Shape, Tone, moment, now_ms, number, plain, text, usd},
     session::Session,
+    vendors::Vendors,
 };
 use api::{
     ids::PriceId,
@@ -219,6 +220,20 @@ fn read(file: &Path) -> Result<String, Failure> {
     Ok(text)
 }
 
+/// Whether a model has a price that came with Chela.
+fn is_shipped(all: &Value, name: &str) -> bool {
+    all.as_array().into_iter().flatten().any(|price| text(price, "id").is_empty() && model(price) == name)
+}
+
+/// That a price is nobody's to remove, and how another one stands before it.
+fn shipped(name: &str) -> Failure {
+    let name = plain(name);
+    Failure::Other(format!(
+        "the price of '{name}' is shipped with Chela and cannot be removed.\n  What you can do: `chela price set {name} \
+         --input-usd USD --output-usd USD` sets one of your own, which comes before it; `chela price rm` takes that back."
+    ))
+}
+
 /// Runs one.
 pub(crate) async fn run(session: &Session, verb: PriceVerb) -> Result<(), Failure> {
     let (format, screen) = (session.common.output, &session.screen);
@@ -253,7 +268,16 @@ pub(crate) async fn run(session: &Session, verb: PriceVerb) -> Result<(), Failur
                 };
                 one["name"] = name.into();
             }
-            let (id, name) = completion::only(&all, "name", &price)?;
+            let typed = if price.contains('/') {
+                Vendors::read(session).await?.of_model(&price)
+            } else {
+                price.clone()
+            };
+            let (id, name) = match completion::only(&all, "name", &typed) {
+                Err(Failure::Missing(_)) if is_shipped(&all, &typed) => return Err(shipped(&typed)),
+                other => other
+                    .map_err(|failure| failure.with("`chela price list` shows prices of your own first."))?,
+            };
             let id: PriceId =
                 id.parse().map_err(|_bad| Failure::Missing(format!("'{price}' is no price of yours")))?;
             ask::sure(&format!("Delete your price of '{name}'?"), yes)?;

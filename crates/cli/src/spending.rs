@@ -6,6 +6,7 @@ use crate::{
     options::{Once, Paging, Watch, Yes},
     output::{Cell, Column, Shape, moment, now_ms, number, plain, text},
     session::Session,
+    vendors::Vendors,
 };
 use api::{budgets::*, ids::StopId};
 use clap::{Args, Subcommand};
@@ -35,7 +36,7 @@ pub enum SpendingVerb {
 pub struct AllowArgs {
     /// Id of the stop.
     #[arg(group = "which")]
-    stop: Option<StopId>,
+    stop: Option<String>,
     /// What was stopped of a bot (slug or id).
     #[arg(long, group = "which")]
     bot: Option<String>,
@@ -71,6 +72,23 @@ pub struct StopArgs {
 fn what(stop: &Value) -> &str {
     let names = ["bot_name", "bot", "vendor"].map(|key| text(stop, key));
     names.into_iter().find(|name| !name.is_empty()).unwrap_or("everything")
+}
+
+/// What is stopped, by whom, since when and why, and the way back.
+pub(crate) fn in_words(stop: &Value) -> String {
+    let of = match what(stop) {
+        "everything" => "all model calls".to_owned(),
+        vendor if vendor == text(stop, "vendor") => format!("model calls to {vendor}"),
+        bot => format!("model calls of {bot}"),
+    };
+    let why = Some(text(stop, "why")).filter(|why| !why.is_empty());
+    let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+    let since = moment(number(stop, "since_ms")).text;
+    let end = match number(stop, "lifted_at_ms") {
+        Some(lifted) => format!("allowed again {}", moment(Some(lifted)).text),
+        None => format!("`chela spending allow {}` allows them again", text(stop, "id")),
+    };
+    format!("{} stopped {of}, {since}{why}; {end}", who(stop))
 }
 
 fn who(stop: &Value) -> &str {
@@ -123,17 +141,22 @@ pub(crate) async fn run(session: &Session, verb: SpendingVerb) -> Result<(), Fai
 
 /// The stop that is meant.
 async fn which(session: &Session, args: &AllowArgs) -> Result<StopId, Failure> {
-    if let Some(stop) = args.stop {
+    if let Some(stop) = args.stop.as_deref().and_then(|stop| stop.parse().ok()) {
         return Ok(stop);
     }
     let bot = match &args.bot {
         Some(bot) => text(&session.bot(bot).await?, "id").to_owned(),
         None => String::new(),
     };
-    let vendor = args.vendor.as_deref().unwrap_or_default().trim();
+    let vendor = match args.vendor.as_deref() {
+        Some(vendor) => Vendors::read(session).await?.of_model(vendor),
+        None => String::new(),
+    };
     let all = Paging { limit: 0, all: true };
     let all = session.list(&all, |limit, cursor| ListStops { bot: None, limit, cursor }).await?;
-    let is_it = |stop: &&Value| text(stop, "bot") == bot && text(stop, "vendor") == vendor;
+    // What was said in place of an id names nothing.
+    let is_it =
+        |stop: &&Value| args.stop.is_none() && text(stop, "bot") == bot && text(stop, "vendor") == vendor;
     let stops = || all.as_array().into_iter().flatten();
     if let Some(found) = stops().find(is_it).and_then(|stop| text(stop, "id").parse().ok()) {
         return Ok(found);
@@ -143,10 +166,32 @@ async fn which(session: &Session, args: &AllowArgs) -> Result<StopId, Failure> {
         words.push_str(&format!("\n  {} {}", text(stop, "id"), plain(what(stop))));
     }
     words.push_str("\n  What you can do: ");
-    // A vendor has other names that are not known here; its stop has the one it is kept under.
     if stops().next().is_some() {
         words.push_str("`chela spending allow ID` allows one of these; ");
     }
     words.push_str("`chela budget list` shows what a budget of 0 stops.");
     Err(Failure::Missing(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_stop_is_told_with_who_what_when_why_and_the_way_back() {
+        let stop = json!({ "id": "stp_1", "bot": "bot_1", "bot_name": "Fox", "by": "tok_1", "by_name": "laptop",
+            "why": "it loops", "since_ms": 1_795_420_800_000_i64 });
+        let told = in_words(&stop);
+        assert!(told.starts_with("laptop stopped model calls of Fox, 2026-"), "{told}");
+        assert!(told.ends_with("(it loops); `chela spending allow stp_1` allows them again"), "{told}");
+        let lifted =
+            json!({ "vendor": "openai", "by": "u", "since_ms": 0, "lifted_at_ms": 1_795_420_800_000_i64 });
+        let told = in_words(&lifted);
+        assert!(
+            told.starts_with("u stopped model calls to openai,") && told.contains("allowed again 2026-"),
+            "{told}"
+        );
+        assert!(in_words(&json!({ "by": "u" })).starts_with("u stopped all model calls,"));
+    }
 }

@@ -28,6 +28,7 @@ const TERMS: &[(&str, &[(&str, &str)])] = &[
     ("virtual-key change", &[("/expires_at_ms", "--expires")]),
     ("virtual-key rotate", &[("/overlap_minutes", "--overlap")]),
     ("budget add", &[("/most", "the amount")]),
+    ("budget change", &[("/most", "--most"), ("/amount", "--most")]),
     ("budget zone", &[("/time_zone", "ZONE")]),
     (
         "price set",

@@ -20,6 +20,9 @@ use serde_json::Value;
 use shape::{CALL, CALLS, PIECES, SHARES, SUMMARY, SUMS};
 use std::path::PathBuf;
 
+/// What is said where a model has no calls.
+const NO_MODEL: &str = "No such call. A model goes by the name that its vendor answered with: `chela usage breakdown --by model` shows them.";
+
 #[derive(Args, Clone, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct UsageArgs {
@@ -129,8 +132,10 @@ pub(crate) async fn run(session: &Session, args: UsageArgs) -> Result<(), Failur
                 crate::output::as_is(&found, format)?
             } else {
                 let mut call = found["call"].clone();
-                for beside in ["tried", "stopped_by"] {
-                    call[beside] = found[beside].clone();
+                for (here, beside) in
+                    [("tried", "tried"), ("stopped_by", "stopped_by"), ("stop_told", "stop")]
+                {
+                    call[here] = found[beside].clone();
                 }
                 CALL.one(&call, format, screen, now_ms())?
             };
@@ -142,7 +147,12 @@ pub(crate) async fn run(session: &Session, args: UsageArgs) -> Result<(), Failur
             return export::run(session, &c.into(), file).await;
         }
     };
-    let calls = if list.chosen.is_narrow() { Shape { none: "No such call.", ..CALLS } } else { CALLS };
+    let none = match (list.chosen.has_model(), list.chosen.is_narrow()) {
+        (true, _) => NO_MODEL,
+        (false, true) => "No such call.",
+        (false, false) => CALLS.none,
+    };
+    let calls = Shape { none, ..CALLS };
     let c = list.chosen.asked(session).await?;
     let read = async || {
         session.list(&list.paging, |limit, cursor| ListUsage { limit, cursor, ..c.clone().into() }).await

@@ -4,7 +4,7 @@ use crate::{
     ask, completion,
     failure::Failure,
     keys::{joined, listed},
-    options::{Format, Once, Paging, Watch, Yes},
+    options::{Format, Once, Paging, Watch, Yes, filled, filled_or_all, filled_or_none},
     output::{Cell, Column, Shape, Tone, age, flag, moment, now_ms, number, text},
     prices::micro,
     session::Session,
@@ -15,6 +15,7 @@ use api::{
     virtual_keys::*,
 };
 use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 use serde_json::Value;
 
 #[derive(Subcommand, Clone, Debug)]
@@ -34,6 +35,7 @@ pub enum VirtualKeyVerb {
     /// Print a new secret; the old one works on for a while.
     Rotate {
         /// Id or name.
+        #[arg(add = ArgValueCandidates::new(completion::virtual_keys))]
         key: String,
         /// How long the old secret works on; 0 ends it at once.
         #[arg(long, value_name = "MINUTES")]
@@ -43,6 +45,7 @@ pub enum VirtualKeyVerb {
     #[command(visible_alias = "delete")]
     Rm {
         /// Id or name.
+        #[arg(add = ArgValueCandidates::new(completion::virtual_keys))]
         key: String,
         #[command(flatten)]
         yes: Yes,
@@ -53,11 +56,11 @@ pub enum VirtualKeyVerb {
 pub struct AddArgs {
     name: String,
     /// A model it is for (`vendor/model` or `vendor/*`), several times for several; all without it.
-    #[arg(long = "model", value_name = "MODEL")]
+    #[arg(long = "model", value_name = "MODEL", value_parser = filled)]
     models: Vec<String>,
     /// A tag, such as its team's, several times for several: budgets and usage go by them, and provider keys with the first one
     /// are used first.
-    #[arg(long = "tag", value_name = "TAG")]
+    #[arg(long = "tag", value_name = "TAG", value_parser = filled)]
     tags: Vec<String>,
     /// Days until it ends, 1 to 3650; it does not end, if nothing is said.
     #[arg(long, value_name = "DAYS")]
@@ -85,14 +88,15 @@ fn requests(text: &str) -> Result<i64, String> {
 #[derive(Args, Clone, Debug)]
 pub struct ChangeArgs {
     /// Id or name.
+    #[arg(add = ArgValueCandidates::new(completion::virtual_keys))]
     key: String,
     #[arg(long)]
     name: Option<String>,
     /// A model it is for, several times for several; `all` for all.
-    #[arg(long = "model", value_name = "MODEL")]
+    #[arg(long = "model", value_name = "MODEL", value_parser = filled_or_all)]
     models: Vec<String>,
     /// A tag, several times for several, in place of those it has; `none` for none.
-    #[arg(long = "tag", value_name = "TAG")]
+    #[arg(long = "tag", value_name = "TAG", value_parser = filled_or_none)]
     tags: Vec<String>,
     /// Days until it ends; 0 for never.
     #[arg(long, value_name = "DAYS")]
@@ -137,10 +141,12 @@ fn end(days: u32) -> i64 {
     if days == 0 { 0 } else { now_ms() + i64::from(days) * 86_400_000 }
 }
 
-async fn named(session: &Session, key: &str) -> Result<(VirtualKeyId, String), Failure> {
+/// The virtual key of an id or name.
+pub(crate) async fn named(session: &Session, key: &str) -> Result<(VirtualKeyId, String), Failure> {
     let all = Paging { limit: 0, all: true };
     let all = session.list(&all, |limit, cursor| ListVirtualKeys { limit, cursor }).await?;
-    let (id, name) = completion::only(&all, "name", key)?;
+    let found = completion::only(&all, "name", key);
+    let (id, name) = found.map_err(|failure| failure.with("`chela virtual-key list` shows them."))?;
     let id = id.parse().map_err(|_bad| Failure::Missing(format!("'{key}' is no virtual key")))?;
     Ok((id, name))
 }

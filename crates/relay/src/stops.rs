@@ -8,7 +8,7 @@ use api::ids::{BotId, WorkspaceId};
 use arc_swap::ArcSwap;
 use futures::task::AtomicWaker;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     future::poll_fn,
     sync::{
         OnceLock,
@@ -16,6 +16,7 @@ use std::{
     },
     task::{Poll, Waker},
 };
+use uuid::Uuid;
 
 /// Places of one hall. Where more calls run at once, another hall is built, and stays.
 const PLACES: usize = 1024;
@@ -24,37 +25,40 @@ const PLACES: usize = 1024;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stops(HashMap<WorkspaceId, OfWorkspace>);
 
+/// Each with the id it goes by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct OfWorkspace {
-    all: bool,
-    bots: HashSet<BotId>,
-    vendors: HashSet<String>,
+    all: Option<Uuid>,
+    bots: HashMap<BotId, Uuid>,
+    vendors: HashMap<String, Uuid>,
 }
 
 impl Stops {
     /// Stops all calls of a workspace.
-    pub fn all(&mut self, workspace: WorkspaceId) {
-        self.0.entry(workspace).or_default().all = true;
+    pub fn all(&mut self, workspace: WorkspaceId, stop: Uuid) {
+        self.0.entry(workspace).or_default().all = Some(stop);
     }
 
     /// Stops a bot's.
-    pub fn bot(&mut self, workspace: WorkspaceId, bot: BotId) {
-        self.0.entry(workspace).or_default().bots.insert(bot);
+    pub fn bot(&mut self, workspace: WorkspaceId, bot: BotId, stop: Uuid) {
+        self.0.entry(workspace).or_default().bots.insert(bot, stop);
     }
 
     /// Stops those of a workspace to a vendor.
-    pub fn vendor(&mut self, workspace: WorkspaceId, vendor: String) {
-        self.0.entry(workspace).or_default().vendors.insert(vendor);
+    pub fn vendor(&mut self, workspace: WorkspaceId, vendor: String, stop: Uuid) {
+        self.0.entry(workspace).or_default().vendors.insert(vendor, stop);
     }
 
-    /// Whether a call is stopped.
+    /// What stops a call; of several the widest.
     #[must_use]
-    pub fn has(&self, workspace: WorkspaceId, bot: Option<BotId>, vendor: &str) -> bool {
+    pub fn find(&self, workspace: WorkspaceId, bot: Option<BotId>, vendor: &str) -> Option<Uuid> {
         // Nearly always nothing is.
-        !self.0.is_empty()
-            && self.0.get(&workspace).is_some_and(|of| {
-                of.all || bot.is_some_and(|bot| of.bots.contains(&bot)) || of.vendors.contains(vendor)
-            })
+        if self.0.is_empty() {
+            return None;
+        }
+        let of = self.0.get(&workspace)?;
+        let own = || of.bots.get(&bot?).copied();
+        of.all.or_else(|| of.vendors.get(vendor).copied()).or_else(own)
     }
 }
 
@@ -68,12 +72,17 @@ pub(crate) struct Switch {
 }
 
 impl Switch {
-    /// Whether a call is stopped now.
-    pub(crate) fn has(&self, workspace: WorkspaceId, bot: Option<BotId>, vendor: &str) -> bool {
-        self.stops.load().has(workspace, bot, vendor)
+    /// What stops a call now.
+    pub(crate) fn find(&self, workspace: WorkspaceId, bot: Option<BotId>, vendor: &str) -> Option<Uuid> {
+        self.stops.load().find(workspace, bot, vendor)
     }
 
-    /// How often it changed so far. What is asked of [`Switch::has`] afterwards is at least as new.
+    /// Whether a call is stopped now.
+    pub(crate) fn has(&self, workspace: WorkspaceId, bot: Option<BotId>, vendor: &str) -> bool {
+        self.find(workspace, bot, vendor).is_some()
+    }
+
+    /// How often it changed so far. What is asked of [`Switch::find`] afterwards is at least as new.
     pub(crate) fn turns(&self) -> u64 {
         self.turns.load(Ordering::SeqCst)
     }
@@ -195,10 +204,10 @@ impl Hall {
 mod tests {
     use super::*;
     use std::{
+        collections::HashSet,
         sync::{Arc, atomic::AtomicU32},
         task::Wake,
     };
-    use uuid::Uuid;
 
     #[derive(Default)]
     struct Count(AtomicU32);
@@ -216,15 +225,18 @@ mod tests {
     #[test]
     fn a_stop_is_for_those_it_names_only() {
         let bot = |n| Some(BotId(Uuid::from_u128(n)));
-        let mut stops = Stops::default();
-        assert!(!stops.has(workspace(1), bot(1), "openai"));
-        stops.bot(workspace(1), BotId(Uuid::from_u128(1)));
-        stops.vendor(workspace(1), "groq".to_owned());
-        assert!(stops.has(workspace(1), bot(1), "openai"));
-        assert!(stops.has(workspace(1), None, "groq") && !stops.has(workspace(1), bot(2), "openai"));
-        assert!(!stops.has(workspace(2), bot(1), "groq"), "another workspace's");
-        stops.all(workspace(1));
-        assert!(stops.has(workspace(1), None, "") && stops.has(workspace(1), bot(2), "openai"));
+        let (mut stops, id) = (Stops::default(), |n| Some(Uuid::from_u128(n)));
+        assert_eq!(stops.find(workspace(1), bot(1), "openai"), None);
+        stops.bot(workspace(1), BotId(Uuid::from_u128(1)), Uuid::from_u128(7));
+        stops.vendor(workspace(1), "groq".to_owned(), Uuid::from_u128(8));
+        assert_eq!(stops.find(workspace(1), bot(1), "openai"), id(7));
+        assert_eq!(stops.find(workspace(1), None, "groq"), id(8));
+        assert_eq!(stops.find(workspace(1), bot(1), "groq"), id(8), "of two the wider one");
+        assert_eq!(stops.find(workspace(1), bot(2), "openai"), None);
+        assert_eq!(stops.find(workspace(2), bot(1), "groq"), None, "another workspace's");
+        stops.all(workspace(1), Uuid::from_u128(9));
+        assert_eq!(stops.find(workspace(1), None, ""), id(9));
+        assert_eq!(stops.find(workspace(1), bot(2), "openai"), id(9));
     }
 
     #[test]
@@ -239,7 +251,7 @@ mod tests {
         switch.leave(places[PLACES + 3]);
         let before = switch.turns();
         let mut stops = Stops::default();
-        stops.all(workspace(1));
+        stops.all(workspace(1), Uuid::from_u128(9));
         switch.set(stops.clone());
         assert_eq!(count.0.load(Ordering::Relaxed), u32::try_from(PLACES + 8).unwrap());
         assert_eq!(switch.turns(), before + 1);

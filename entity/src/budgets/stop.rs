@@ -16,6 +16,8 @@ pub struct Model {
     pub why: Option<String>,
     pub by_actor: String,
     pub since_ms: i64,
+    /// When it was allowed again: from then on it is only told of.
+    pub lifted_at_ms: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -43,6 +43,8 @@ pub struct Model {
     pub estimated: bool,
     /// The budget that stopped it.
     pub budget_id: Option<BudgetId>,
+    /// The stop that refused or ended it.
+    pub stop_id: Option<StopId>,
     /// Why Chela refused or broke it off: the code its answer carried.
     pub reason: Option<String>,
     /// Who called, where it is a virtual key.

@@ -139,6 +139,10 @@ pub fn tags(asked: &[String]) -> Result<Vec<String>, ApiError> {
             kept.push(tag.to_owned());
         }
     }
+    // What an unset variable leaves takes nothing away.
+    if kept.is_empty() && !asked.is_empty() {
+        return Err(ApiError::field("/tags/0", "must not be empty; an empty list takes all tags away"));
+    }
     let rule = "tags must have 1 to 32 of a-z, 0-9, dot, underscore, colon and hyphen";
     Check::new()
         .rule(kept.len() <= MOST_TAGS, "/tags", "must be at most 20")

@@ -15,5 +15,5 @@ mod windows;
 pub use draft::of_model;
 pub use limits::{Built, build};
 pub use service::{Budgets, of_new_key, register};
-pub use stops::stops;
+pub use stops::{stops, words as stop_words};
 pub use windows::{windows as windows_of, zone};

@@ -34,9 +34,11 @@ pub fn none_empty(texts: &[String], pointer: &str, words: &str, check: &mut Chec
 /// Tags as bots have them.
 ///
 /// # Errors
-/// `invalid` for one that is no tag, or for too many.
+/// `invalid` for one that is no tag, for too many, or where only empty texts are said.
 pub fn tags(texts: &[String]) -> Result<Vec<String>, ApiError> {
-    bots::tags(&apart(texts))
+    let said = apart(texts);
+    // Nothing of it is a tag: bots know what to say of that.
+    if said.is_empty() { bots::tags(texts) } else { bots::tags(&said) }
 }
 
 /// Models as their vendor names them; its own prefix may stand before them.
@@ -193,6 +195,14 @@ mod tests {
         assert_eq!(empty.fields[0].pointer, "/allowed_models/1", "an unset variable opens nothing");
         assert_eq!(of("openai", &["*"]).unwrap(), ["*"]);
         assert!(of("openai", &["g*t"]).is_err() && of("openai", &["**"]).is_err());
+    }
+
+    #[test]
+    fn an_unset_variable_takes_no_tags_away() {
+        let of = |texts: &[&str]| tags(&texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+        assert_eq!(of(&["eu, vip", ""]).unwrap(), ["eu", "vip"]);
+        assert_eq!(of(&[]).unwrap(), Vec::<String>::new());
+        assert_eq!(of(&["", " "]).unwrap_err().fields[0].pointer, "/tags/0");
     }
 
     #[test]

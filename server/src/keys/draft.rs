@@ -1,5 +1,6 @@
 //! What somebody says a key is to be: whose, which secret, at which address, under which label.
 
+use crate::platform::text::alike;
 use api::{ApiError, validate::Check};
 use relay::vendors;
 use zeroize::Zeroizing;
@@ -100,20 +101,16 @@ pub(super) fn last_four(vendor: &relay::Vendor, secret: &str) -> String {
 
 /// A label that nobody chose: the vendor's name, with a number where that is another key's.
 pub(super) fn free(name: &str, taken: &[String]) -> String {
-    let is_free = |label: &String| !taken.contains(label);
+    let is_free = |label: &String| !taken.iter().any(|other| alike(other, label));
     let mut all = std::iter::once(name.to_owned()).chain((2..).map(|n: u64| format!("{name} {n}")));
     all.find(is_free).unwrap_or_else(|| name.to_owned())
 }
 
-/// Refuses a label that is another key's.
+/// Refuses a label that is another key's, in whatever case.
 pub(super) fn unlike(label: &str, taken: &[String]) -> Result<(), ApiError> {
-    if !taken.iter().any(|other| other == label) {
-        return Ok(());
-    }
-    Err(ApiError::clash(
-        "/label",
-        format!("Another key has the label \u{201c}{label}\u{201d}; choose another."),
-    ))
+    let Some(same) = taken.iter().find(|other| alike(other, label)) else { return Ok(()) };
+    let words = format!("Another key has the label \u{201c}{same}\u{201d}; choose another.");
+    Err(ApiError::clash("/label", words))
 }
 
 #[cfg(test)]
@@ -192,6 +189,10 @@ mod tests {
         assert_eq!(free("OpenAI", &taken), "OpenAI 3");
         assert_eq!(free("Mistral", &taken), "Mistral");
         assert_eq!(unlike("Groq", &taken).unwrap_err().fields[0].pointer, "/label");
-        assert_eq!(unlike("groq", &taken), Ok(()), "names are found as they are written");
+        assert!(
+            unlike("groq", &taken).is_err_and(|error| error.message.contains("Groq")),
+            "case makes no other"
+        );
+        assert_eq!(free("groq", &taken), "groq 2");
     }
 }

@@ -363,6 +363,7 @@ async fn list_vendors(
     };
     let word = |v: &relay::Vendor| Vendor {
         id: v.id.to_owned(),
+        aliases: v.aliases.iter().map(|alias| (*alias).to_owned()).collect(),
         name: v.name.to_owned(),
         base_url: v.base_url.map(str::to_owned),
         asks_base_url: v.asks_address(),

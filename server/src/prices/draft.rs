@@ -69,6 +69,14 @@ impl Draft {
         })
     }
 
+    /// The same; where it begins now, and so does a price of the model already, it begins with that one.
+    pub(super) fn since(mut self, all: &[row::Model], now_ms: i64) -> Self {
+        if all.iter().any(|row| self.is_same_model(row) && row.since_ms == now_ms) {
+            self.since_ms = self.since_ms.or(Some(now_ms));
+        }
+        self
+    }
+
     /// Whether a price says the same, whenever it began.
     pub(super) fn says(&self, other: &row::Model) -> bool {
         let figures = (self.input, self.output, self.cache_read, self.cache_write);

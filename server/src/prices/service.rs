@@ -115,6 +115,11 @@ async fn set(
     let row =
         p.db.write(async |tx| {
             let all = store::all(tx, &granted).await?;
+            // The same once more is the price there is.
+            if let Some(there) = standing(&draft, &all, ctx.now_ms) {
+                return Ok(there);
+            }
+            let draft = draft.clone().since(&all, ctx.now_ms);
             let count = all.len();
             // Whoever names a beginning that there is corrects what stands there.
             let same = |row: &&_| draft.is_at(row);
@@ -145,6 +150,18 @@ async fn set(
         .await?;
     desk.routing.refresh().await?;
     Ok(store::word(row))
+}
+
+/// The price that holds now and says what is set for now, and no more.
+fn standing(draft: &Draft, all: &[row::Model], now_ms: i64) -> Option<row::Model> {
+    if draft.since_ms.is_some() {
+        return None;
+    }
+    let mut of: Vec<&row::Model> = all.iter().filter(|row| draft.is_same_model(row)).collect();
+    of.sort_by_key(|row| row.id);
+    tariff::sort(&mut of);
+    let now = tariff::now(&of, now_ms);
+    now.iter().find(|row| draft.is_for(row)).filter(|row| draft.says(row)).map(|row| (*row).clone())
 }
 
 /// The other steps of what holds now, where a price is set for now: prices of one beginning belong together, so that they go

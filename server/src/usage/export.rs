@@ -1,6 +1,6 @@
 //! Calls as CSV, page by page while somebody reads. Not a verb: its answer is a file.
 
-use super::{Usage, rollup, store::Chosen};
+use super::{Usage, rollup, stopped::Stoppers, store::Chosen};
 use crate::platform::{csv::cell, ctx::OpCtx, db::Cursor, error::OpError, http::Problem};
 use api::{
     ApiError, Code,
@@ -22,7 +22,7 @@ use policy::{Granted, act};
 use std::sync::Arc;
 
 const HEAD: &str = "time,request_id,outcome,ended,status,vendor,model,model_answered,bot,bot_name,key,key_name,virtual_key,\
-input_tokens,cache_read_tokens,cache_write_tokens,output_tokens,cost_usd,latency_ms,first_event_ms,keys_asked,stream,trace_id,chain,asked_model,virtual_key_name,reason,reasoning_tokens\r\n";
+input_tokens,cache_read_tokens,cache_write_tokens,output_tokens,cost_usd,latency_ms,first_event_ms,keys_asked,stream,trace_id,chain,asked_model,virtual_key_name,reason,reasoning_tokens,stopped_by,stopped_by_id,held_micro_usd\r\n";
 
 /// The file's address.
 pub fn routes(usage: Arc<Usage>) -> Router {
@@ -39,7 +39,8 @@ async fn export(
     if asked.limit.is_some() || asked.cursor.is_some() {
         return Err(ApiError::field("/limit", "the file has no pages").into());
     }
-    let chosen = u.chosen(&Asked::from(asked), ctx.now_ms).map_err(ApiError::from)?;
+    let asked = Asked::from(asked);
+    let chosen = u.chosen(&granted, &asked, ctx.now_ms).await.map_err(ApiError::from)?;
     // The first page is read before anything is said: what fails then is a status.
     let first = lines(&u, &granted, &chosen, None).await.map_err(ApiError::from)?;
     let rest = stream::try_unfold(first.1, move |next| {
@@ -67,15 +68,17 @@ async fn lines(
 ) -> Result<(Bytes, Option<String>), OpError> {
     let cursor = Cursor::<UsageId>::parse(Some(MAX_LIMIT), after.as_deref())?;
     let page = u.page(granted, chosen, &cursor).await?;
-    Ok((page.items.iter().map(line).collect::<String>().into(), page.next))
+    let stoppers = Stoppers::of(u.platform.db.read(), granted, &page.items).await?;
+    let lines: String = page.items.iter().map(|row| line(row, stoppers.in_words(row))).collect();
+    Ok((lines.into(), page.next))
 }
 
-fn line(row: &UsageRow) -> String {
+fn line(row: &UsageRow, (stopped_by, stopper): (String, String)) -> String {
     let id = |id: Option<String>| id.unwrap_or_default();
     let number = |n: Option<i64>| n.map(|n| n.to_string()).unwrap_or_default();
     let time =
         Timestamp::from_millisecond(row.started_at_ms).map(|at| format!("{at:.3}")).unwrap_or_default();
-    let cells: [String; 28] = [
+    let cells: [String; 31] = [
         time,
         RequestId(row.id.0).to_string(),
         rollup::outcome(&row.ended).to_owned(),
@@ -104,6 +107,9 @@ fn line(row: &UsageRow) -> String {
         id(row.virtual_key_name.clone()),
         id(row.reason.clone()),
         row.reasoning_tokens.to_string(),
+        stopped_by,
+        stopper,
+        number(row.held_micro_usd),
     ];
     cells.map(|text| cell(&text).into_owned()).join(",") + "\r\n"
 }

@@ -15,6 +15,7 @@ mod store;
 mod tag;
 mod totals;
 mod when;
+mod whose;
 
 pub use export::routes;
 pub use rollup::Only;

@@ -279,6 +279,8 @@ pub struct Only {
     pub vendor: Option<String>,
     /// A model's whole name.
     pub model: Option<String>,
+    /// The same read as a vendor and its model, which is meant too.
+    pub model_of: Option<(String, String)>,
     /// How models' names begin.
     pub model_prefix: Option<String>,
     /// `ok`, `failed` or `refused`.
@@ -316,6 +318,18 @@ pub(super) fn sums(row: &QueryResult) -> Result<UsageSums, OpError> {
     })
 }
 
+/// One more condition: the model, by its name or by its vendor's and its own.
+fn of_model(sql: &mut Sql, only: &Only) {
+    let Some(model) = &only.model else { return };
+    sql.and("(model =", model.as_str());
+    if let Some((vendor, model)) = &only.model_of {
+        sql.text(" or vendor = ");
+        sql.value(vendor.as_str());
+        sql.and("model =", model.as_str());
+    }
+    sql.text(")");
+}
+
 /// Appends `(…) as t`: the rows of both tables that lie in the spans and are chosen.
 pub(super) fn from(sql: &mut Sql, workspace: WorkspaceId, only: &Only, spans: &Spans) {
     let days = spans.days.iter().map(|span| (DAYS, span));
@@ -335,16 +349,13 @@ pub(super) fn from(sql: &mut Sql, workspace: WorkspaceId, only: &Only, spans: &S
             }
         }
         tag::narrow(sql, workspace, only);
-        let texts = [
-            ("vendor =", only.vendor.as_deref()),
-            ("model =", only.model.as_deref()),
-            ("outcome =", only.outcome),
-        ];
+        let texts = [("vendor =", only.vendor.as_deref()), ("outcome =", only.outcome)];
         for (column, text) in texts {
             if let Some(text) = text {
                 sql.and(column, text);
             }
         }
+        of_model(sql, only);
         if let Some(prefix) = &only.model_prefix {
             let length = i32::try_from(prefix.chars().count()).unwrap_or(i32::MAX);
             sql.and(&format!("substr(model, 1, {length}) ="), prefix.as_str());

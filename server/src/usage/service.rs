@@ -2,9 +2,9 @@
 
 use super::{
     rollup::Names,
-    stopped,
+    stopped::Stoppers,
     store::{self, Chosen},
-    totals, when,
+    totals, when, whose,
 };
 use crate::audit;
 use crate::bots::{Calls, Traffic};
@@ -158,15 +158,24 @@ async fn list(
     q: ListUsage,
 ) -> Result<Page<UsageRow>, OpError> {
     let cursor = Cursor::parse(q.limit, q.cursor.as_deref())?;
-    let chosen = u.chosen(&Asked::from(q), ctx.now_ms)?;
+    let chosen = u.chosen(&granted, &Asked::from(q), ctx.now_ms).await?;
     u.page(&granted, &chosen, &cursor).await
 }
 
 impl Usage {
     /// Which calls are listed.
-    pub(super) fn chosen(&self, asked: &Asked, now_ms: i64) -> Result<Chosen, OpError> {
+    pub(super) async fn chosen(
+        &self,
+        granted: &Granted<act::ReadUsage>,
+        asked: &Asked,
+        now_ms: i64,
+    ) -> Result<Chosen, OpError> {
         let (from_ms, to_ms) = when::bounds(asked, now_ms)?;
-        Ok(Chosen { only: totals::only(asked)?, from_ms, to_ms })
+        Ok(Chosen {
+            only: whose::only(self.platform.db.read(), granted, asked, now_ms).await?,
+            from_ms,
+            to_ms,
+        })
     }
 
     /// A page of calls with names.
@@ -209,6 +218,7 @@ async fn show(
     let keys: Vec<String> = call.tries.iter().filter_map(|tried| Some(tried.key?.to_string())).collect();
     let names = audit::names(db, &granted, keys.iter().map(String::as_str)).await?;
     let name = |tried: &UsageTry| names.get(&tried.key?.to_string()).cloned();
-    let stopped_by = stopped::by(db, &granted, &call).await?;
-    Ok(UsageCall { tried: call.tries.iter().map(name).collect(), stopped_by, call })
+    let stoppers = Stoppers::of(db, &granted, std::slice::from_ref(&call)).await?;
+    let (stopped_by, stop) = (stoppers.budget(&call).cloned(), stoppers.stop(&call).cloned());
+    Ok(UsageCall { tried: call.tries.iter().map(name).collect(), stopped_by, stop, call })
 }

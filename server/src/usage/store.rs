@@ -86,6 +86,7 @@ async fn insert<C: ConnectionTrait>(
             held_micro_usd: r.held_micro_usd.map(cost),
             estimated: r.estimated,
             budget_id: r.limit.map(BudgetId),
+            stop_id: r.stop.map(StopId),
             reason: r.reason.map(str::to_owned),
             virtual_key_id: r.virtual_key().map(VirtualKeyId),
             asked_model: r.asked_model.as_deref().map(plain),
@@ -208,9 +209,17 @@ fn visible(granted: &Granted<act::ReadUsage>) -> Select<row::Entity> {
 
 fn conditions(chosen: &Chosen) -> Condition {
     use row::Column;
-    let Only { bot, key, virtual_key, tag: _, vendor, model, model_prefix: _, outcome } = &chosen.only;
+    let Only { bot, key, virtual_key, tag: _, vendor, model, model_of, model_prefix: _, outcome } =
+        &chosen.only;
     let id = |column: Column, id: uuid::Uuid| if id.is_nil() { column.is_null() } else { column.eq(id) };
-    let answered = Func::coalesce([Expr::col(Column::ModelAnswered), Expr::col(Column::Model)]);
+    let answers = |model: &str| {
+        Expr::expr(Func::coalesce([Expr::col(Column::ModelAnswered), Expr::col(Column::Model)])).eq(model)
+    };
+    let of_vendor =
+        |(vendor, model): &(String, String)| Column::Vendor.eq(vendor.as_str()).and(answers(model));
+    let model = model
+        .as_deref()
+        .map(|model| Condition::any().add(answers(model)).add_option(model_of.as_ref().map(of_vendor)));
     let ends = |outcome: &str| match outcome {
         "ok" => Column::Ended.eq("complete"),
         "refused" => Column::Ended.eq("refused"),
@@ -222,7 +231,7 @@ fn conditions(chosen: &Chosen) -> Condition {
         .add_option(virtual_key.map(|key| id(Column::VirtualKeyId, key)))
         .add_option(tag::condition(&chosen.only))
         .add_option(vendor.as_deref().map(|vendor| Column::Vendor.eq(vendor)))
-        .add_option(model.as_deref().map(|model| Expr::expr(answered).eq(model)))
+        .add_option(model)
         .add_option(outcome.map(ends))
         .add_option(chosen.from_ms.map(|from| Column::StartedAtMs.gte(from)))
         .add_option(chosen.to_ms.map(|to| Column::StartedAtMs.lt(to)))
@@ -259,6 +268,7 @@ fn word(r: row::Model) -> Result<Word, OpError> {
         held_micro_usd: r.held_micro_usd,
         estimated: r.estimated,
         budget: r.budget_id,
+        stop: r.stop_id,
         reason: r.reason,
         trace_id: r.trace_id,
     })

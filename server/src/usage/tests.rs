@@ -131,6 +131,7 @@ fn call(n: u128, started_ms: i64) -> UsageRow {
         cost_micro_usd: Some(35),
         estimated: false,
         limit: None,
+        stop: None,
         held_micro_usd: None,
         reason: None,
         status: 200,

@@ -6,15 +6,16 @@ use super::{
     spans::Spans,
     store, tag,
     when::{self, When},
+    whose,
 };
 use crate::{
     audit,
     platform::{ctx::OpCtx, db::Cursor, error::OpError},
 };
-use api::{ApiError, Page, ids::*, usage::*};
+use api::{Page, ids::*, usage::*};
 use policy::{Granted, act};
 use sea_orm::{ConnectionTrait, QueryResult};
-use std::{collections::BTreeMap, str::FromStr, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 use uuid::Uuid;
 
 type May = Granted<act::ReadUsage>;
@@ -70,41 +71,6 @@ pub(super) async fn over<C: ConnectionTrait>(
     Ok(points)
 }
 
-/// Whose calls are meant.
-pub(super) fn only(asked: &Asked) -> Result<Only, ApiError> {
-    fn id<T: FromStr>(
-        text: Option<&str>,
-        field: &str,
-        uuid: impl Fn(T) -> Uuid,
-    ) -> Result<Option<Uuid>, ApiError> {
-        match text.filter(|text| !text.is_empty()) {
-            None => Ok(None),
-            Some("none") => Ok(Some(Uuid::nil())),
-            Some(text) => text.parse().map(|id| Some(uuid(id))).map_err(|_no_id| {
-                ApiError::field(
-                    format!("/{field}"),
-                    format!("must be a {}'s id, or none", field.replace('_', " ")),
-                )
-            }),
-        }
-    }
-    let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-    Ok(Only {
-        bot: id(asked.bot.as_deref(), "bot", |id: BotId| id.0)?,
-        key: id(asked.key.as_deref(), "key", |id: KeyId| id.0)?,
-        virtual_key: id(asked.virtual_key.as_deref(), "virtual_key", |id: VirtualKeyId| id.0)?,
-        tag: text(&asked.tag).map(tag::checked).transpose()?,
-        vendor: text(&asked.vendor),
-        model: text(&asked.model),
-        model_prefix: None,
-        outcome: asked.status.map(|status| match status {
-            UsageOutcome::Ok => "ok",
-            UsageOutcome::Failed => "failed",
-            UsageOutcome::Refused => "refused",
-        }),
-    })
-}
-
 pub(super) async fn today(
     u: Arc<Usage>,
     ctx: OpCtx,
@@ -133,7 +99,8 @@ pub(super) async fn summary(
     q: SummarizeUsage,
 ) -> Result<UsageReport, OpError> {
     let asked = Asked::from(q);
-    let (only, when) = (only(&asked)?, When::read(&asked, ctx.now_ms)?);
+    let when = When::read(&asked, ctx.now_ms)?;
+    let only = whose::only(u.platform.db.read(), &granted, &asked, ctx.now_ms).await?;
     let (db, (before_from_ms, before_to_ms)) = (u.platform.db.read(), when.before);
     Ok(UsageReport {
         from_ms: when.from_ms,
@@ -154,7 +121,8 @@ pub(super) async fn trend(
 ) -> Result<UsageLine, OpError> {
     let by = q.by;
     let asked = Asked::from(q);
-    let (only, when) = (only(&asked)?, When::read(&asked, ctx.now_ms)?);
+    let when = When::read(&asked, ctx.now_ms)?;
+    let only = whose::only(u.platform.db.read(), &granted, &asked, ctx.now_ms).await?;
     let pieces = when.pieces(by, ctx.now_ms)?;
     Ok(UsageLine {
         from_ms: when.from_ms,
@@ -175,7 +143,8 @@ pub(super) async fn breakdown(
     let cursor = Cursor::<usize>::parse(q.limit, q.cursor.as_deref())?;
     let (by, sort) = (q.by, q.sort);
     let asked = Asked::from(q);
-    let (only, when) = (only(&asked)?, When::read(&asked, ctx.now_ms)?);
+    let when = When::read(&asked, ctx.now_ms)?;
+    let only = whose::only(u.platform.db.read(), &granted, &asked, ctx.now_ms).await?;
     let page = (cursor.after.map_or(0, |last| last.saturating_add(1)), cursor.fetch());
     let db = u.platform.db.read();
     let shares = shares(db, &granted, &only, &when, (by, sort), page, ctx.now_ms).await?;

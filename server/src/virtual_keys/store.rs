@@ -1,6 +1,10 @@
 //! Rows of virtual keys.
 
-use crate::platform::{db::Cursor, error::OpError, text::from_json};
+use crate::platform::{
+    db::Cursor,
+    error::OpError,
+    text::{alike, called, from_json},
+};
 use api::{ApiError, Page, ids::*, virtual_keys::VirtualKey};
 use entity::{budgets::budget, virtual_keys::virtual_key as row};
 use policy::{Action, Granted, RowScope, act};
@@ -51,7 +55,7 @@ fn living(now_ms: i64) -> Condition {
     Condition::any().add(row::Column::ExpiresAtMs.is_null()).add(row::Column::ExpiresAtMs.gt(now_ms))
 }
 
-/// A virtual key by its id or name. An expired one is meant where no other has the name.
+/// A virtual key by its id or name, in any case. An expired one is meant where no other has the name.
 ///
 /// # Errors
 /// There is none, or several of that name.
@@ -61,20 +65,37 @@ pub async fn find<C: ConnectionTrait, A: Action>(
     key: &str,
     now_ms: i64,
 ) -> Result<VirtualKeyId, OpError> {
-    let of = match key.parse::<VirtualKeyId>() {
-        Ok(id) => row::Column::Id.eq(id),
-        Err(_name) => row::Column::Name.eq(key),
+    let columns = [row::Column::Id, row::Column::Name, row::Column::ExpiresAtMs];
+    let all = columns.into_iter().fold(row::Entity::find().select_only(), QuerySelect::column);
+    let all = all.filter(visible(granted.scope()));
+    let all = match key.parse::<VirtualKeyId>() {
+        Ok(id) => all.filter(row::Column::Id.eq(id)),
+        Err(_name) => all,
     };
-    let all = row::Entity::find().select_only().column(row::Column::Id);
-    let all = all.filter(visible(granted.scope())).filter(of).limit(2);
-    let mut found: Vec<VirtualKeyId> = all.clone().filter(living(now_ms)).into_tuple().all(db).await?;
-    if found.is_empty() {
-        found = all.into_tuple().all(db).await?;
-    }
+    let all: Vec<(VirtualKeyId, String, Option<i64>)> = all.into_tuple().all(db).await?;
+    let found = match (key.parse::<VirtualKeyId>(), all.first()) {
+        (Ok(_), Some((id, ..))) => return Ok(*id),
+        (Ok(_), None) => Vec::new(),
+        (Err(_name), _) => {
+            let lives = |end: Option<i64>| end.is_none_or(|end| end > now_ms);
+            let all: Vec<_> = all.into_iter().map(|(id, name, end)| (id.0, name, lives(end))).collect();
+            called(key, &all)
+        }
+    };
     match found.as_slice() {
-        [id] => Ok(*id),
-        [] => Err(ApiError::field("/virtual_key", "must be a virtual key of the workspace").into()),
-        _ => Err(ApiError::field("/virtual_key", "is the name of several: say its id").into()),
+        [id] => Ok(VirtualKeyId(*id)),
+        [] => Err(ApiError::field(
+            "/virtual_key",
+            format!(
+                "must be a virtual key's name or id: there is no \u{201c}{key}\u{201d} in this workspace"
+            ),
+        )
+        .into()),
+        several => {
+            let ids: Vec<String> = several.iter().map(|id| VirtualKeyId(*id).to_string()).collect();
+            let says = format!("is the name of several: say which by its id ({})", ids.join(", "));
+            Err(ApiError::field("/virtual_key", says).into())
+        }
     }
 }
 
@@ -137,12 +158,13 @@ pub(super) async fn unlike<C: ConnectionTrait>(
     key: &row::Model,
     now_ms: i64,
 ) -> Result<(), OpError> {
-    let same = row::Entity::find().filter(visible(granted.scope())).filter(living(now_ms));
-    let same = same.filter(row::Column::WorkspaceId.eq(key.workspace_id)).filter(row::Column::Id.ne(key.id));
-    if same.filter(row::Column::Name.eq(&key.name)).count(tx).await? == 0 {
-        return Ok(());
-    }
-    let words = format!("Another virtual key has the name \u{201c}{}\u{201d}; choose another.", key.name);
+    let others = row::Entity::find().select_only().column(row::Column::Name);
+    let others = others.filter(visible(granted.scope())).filter(living(now_ms));
+    let others =
+        others.filter(row::Column::WorkspaceId.eq(key.workspace_id)).filter(row::Column::Id.ne(key.id));
+    let others: Vec<String> = others.into_tuple().all(tx).await?;
+    let Some(same) = others.iter().find(|other| alike(other, &key.name)) else { return Ok(()) };
+    let words = format!("Another virtual key has the name \u{201c}{same}\u{201d}; choose another.");
     Err(ApiError::clash("/name", words).into())
 }
 

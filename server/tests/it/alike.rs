@@ -34,6 +34,7 @@ async fn no_two_provider_keys_of_a_workspace_have_one_label() {
     let main = add(&at, &owner, json!("Main")).await.ok(201);
     let asked = at.world.vendor.calls().len();
     clashes(&add(&at, &owner, json!(" Main ")).await, "/label", "Main");
+    clashes(&add(&at, &owner, json!("mAIN")).await, "/label", "Main");
     assert_eq!(at.world.vendor.calls().len(), asked, "its vendor is not asked about it");
     assert_eq!(add(&at, &at.stranger().await, json!("Main")).await.status, 201, "elsewhere is elsewhere");
 

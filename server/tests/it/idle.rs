@@ -218,6 +218,7 @@ async fn a_model_call_of_its_own_keeps_it_awake() {
         held_micro_usd: None,
         estimated: false,
         budget_id: None,
+        stop_id: None,
         reason: None,
         asked_model: None,
     };

@@ -109,6 +109,8 @@ mod upgrade;
 #[cfg(test)]
 mod usage;
 #[cfg(test)]
+mod usage_names;
+#[cfg(test)]
 mod usage_tags;
 #[cfg(test)]
 mod vendors;

@@ -81,6 +81,10 @@ async fn tags_hold_at_once_and_what_is_no_tag_is_refused() {
     // A form's field for one more, left empty.
     at.ask(&owner, "PATCH", &path, json!({ "tags": ["vip", " ", "eu", ""] })).await.ok(200);
     assert_eq!(at.get(&owner, &path).await.ok(200)["tags"], json!(["vip", "eu"]));
+    // What an unset variable leaves takes none away.
+    let refused = at.ask(&owner, "PATCH", &path, json!({ "tags": [""] })).await;
+    assert_eq!((refused.status, refused.pointers()), (422, vec!["/tags/0".to_owned()]), "{}", refused.text);
+    assert_eq!(at.get(&owner, &path).await.ok(200)["tags"], json!(["vip", "eu"]));
     let made = at.ask(&owner, "POST", &format!("{path}/clone"), json!({ "name": "Twin" })).await.ok(201);
     let twin = at.get(&owner, &format!("/api/bots/{}", made["id"].as_str().expect("an id"))).await.ok(200);
     assert_eq!((&twin["tags"], &twin["model"]), (&json!(["vip", "eu"]), &told["model"]));

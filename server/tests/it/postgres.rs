@@ -81,6 +81,21 @@ async fn notifications_are_told(at: &TestServer, who: &Who, bot: &str) {
     }
 }
 
+/// What was stopped, lifted and stopped anew is one stop that stands; and calls are found by names there, too.
+async fn calls_are_stopped_again(at: &TestServer, owner: &Who) {
+    let stop = async || at.ask(owner, "POST", "/api/stops", json!({ "vendor": "qwen" })).await.ok(201);
+    let (one, same) = (stop().await, stop().await);
+    assert_eq!(one, same);
+    let path = format!("/api/stops/{}", one["id"].as_str().expect("an id"));
+    at.ask(owner, "DELETE", &path, Value::Null).await.ok(200);
+    let anew = stop().await;
+    assert_eq!(at.get(owner, "/api/stops").await.ok(200)["items"], json!([anew]));
+    for path in ["/api/usage", "/api/usage/summary", "/api/usage/export.csv"] {
+        let found = at.get(owner, &format!("{path}?bot=Helper&key=openai&model=openai/fake-model")).await;
+        assert_eq!(found.status, 200, "{path}: {}", found.text);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_main_job_is_done_on_postgresql_too() {
     let Some(server) = address() else { return };
@@ -128,6 +143,7 @@ async fn the_main_job_is_done_on_postgresql_too() {
         }
     }
     lists_are_narrowed(&at, &owner, &bot).await;
+    calls_are_stopped_again(&at, &owner).await;
     notifications_are_told(&at, &owner, &bot).await;
     let second = server::platform::db::Db::postgres(
         &at.world.env.iter().find(|(n, _)| *n == "CHELA_DATABASE_URL").expect("set").1,

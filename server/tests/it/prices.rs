@@ -105,3 +105,30 @@ async fn a_price_that_makes_no_sense_is_refused_with_every_reason() {
     assert_eq!(at.ask(&owner, "POST", "/api/prices", alias).await.ok(201)["vendor"], "anthropic");
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_has_one_price_of_one_beginning_and_the_same_again_is_no_other() {
+    let (at, owner, clock) = TestServer::timed().await;
+    let own = async || {
+        let all = at.get(&owner, "/api/prices?limit=200").await.ok(200)["items"].clone();
+        let all = all.as_array().expect("prices").clone();
+        all.into_iter().filter(|price| price["id"].is_string()).collect::<Vec<_>>()
+    };
+    let first = set(&at, &owner, 1, None).await;
+    let second = set(&at, &owner, 2, None).await;
+    assert_eq!(
+        (&second["id"], &own().await),
+        (&first["id"], &vec![second.clone()]),
+        "it begins at the same moment"
+    );
+    let short = json!({ "vendor": "openai", "model": "fake-model", "input_usd": "1", "output_usd": "1", "up_to_input": 9 });
+    at.ask(&owner, "POST", "/api/prices", short.clone()).await.ok(201);
+    assert_eq!(own().await.len(), 2, "two steps of one price");
+    clock.advance(1_000);
+    assert_eq!(set(&at, &owner, 2, None).await, second, "that holds already");
+    at.ask(&owner, "POST", "/api/prices", short).await.ok(201);
+    assert_eq!(own().await.len(), 2);
+    set(&at, &owner, 3, None).await;
+    assert_eq!(own().await.len(), 4, "a changed price is new lines: its own and that of the other step");
+    at.stop().await;
+}

@@ -51,6 +51,7 @@ impl House {
             cost_micro_usd: Some(micro_usd),
             estimated: false,
             limit: None,
+            stop: None,
             held_micro_usd: None,
             reason: None,
             status: 200,

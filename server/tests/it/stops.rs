@@ -59,6 +59,7 @@ async fn a_bot_is_stopped_and_allowed_again_and_nobody_else_is() {
     assert_eq!(says(&at, &owner, &bot, "ask:first").await, "failed");
     let row = last_call(&at, &owner, "refused").await;
     assert_eq!(row["status"], 400, "nothing that locks its vendor away: {row}");
+    assert_eq!(row["stop"], made["id"], "{row}");
     assert_eq!(call(&at, &secret).await.0, 200, "a program goes on");
 
     let again = stop(&at, &owner, json!({ "bot": bot, "why": "another word" })).await;
@@ -107,6 +108,7 @@ async fn an_answer_that_runs_ends_with_the_switch_while_its_vendor_hangs() {
         assert!(!text.contains("[DONE]"), "{path}: {text}");
         let row = last_call(&at, &owner, "halted").await;
         assert_eq!(row["estimated"], true, "nobody said what it used: {row}");
+        assert_eq!((&row["stop"], &row["reason"]), (&made["id"], &json!("stopped")), "{row}");
         assert_eq!(call(&at, &secret).await, (403, json!("stopped")));
         last_call(&at, &owner, "refused").await;
         allow(&at, &owner, &made).await;
@@ -127,6 +129,69 @@ async fn send_until_cut(to: std::net::SocketAddr, request: http::Request<axum::b
         text.push_str(&String::from_utf8_lossy(frame.data_ref().map_or(&[], |data| data)));
     }
     text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_call_tells_of_the_stop_also_when_it_is_lifted() {
+    let (at, owner, _) = house().await;
+    let secret = program(&at, &owner).await;
+    let (_, _, person) = at.person("Ona", at.first_workspace().await, "owner").await;
+    let page = async |call: &Value| {
+        let path = format!("/usage?call={}", call.as_str().expect("an id"));
+        let request = at.request(&person, "GET", &path).header("accept", "text/html");
+        let html = send(at.panel, request.body(String::new().into()).expect("a request")).await.text;
+        let told = html.split_once("What stopped it").and_then(|(_, rest)| rest.split_once("</dd>"));
+        told.unwrap_or_else(|| panic!("it does not say what stopped it: {html}")).0.to_owned()
+    };
+    let mut told = Vec::new();
+    for what in [json!({ "vendor": "openai", "why": "too, dear" }), json!({ "everything": true })] {
+        let made = stop(&at, &owner, what).await;
+        assert_eq!(call(&at, &secret).await.0, 403);
+        let row = eventually("its row", async || {
+            let row = last_call(&at, &owner, "refused").await;
+            (row["stop"] == made["id"]).then_some(row)
+        })
+        .await;
+        let path = format!("/api/usage/{}", row["id"].as_str().expect("an id"));
+        let shown = at.get(&owner, &path).await.ok(200);
+        assert_eq!((&shown["stop"], &shown["stopped_by"]), (&made, &Value::Null), "{shown}");
+        let html = page(&row["id"]).await;
+        for words in ["are stopped", "Stopped by test", "href=\"/budgets\""] {
+            assert!(html.contains(words), "{words}: {html}");
+        }
+        allow(&at, &owner, &made).await;
+        let html = page(&row["id"]).await;
+        assert!(html.contains("allowed again") && !html.contains("/budgets"), "{html}");
+        let shown = at.get(&owner, &path).await.ok(200)["stop"].clone();
+        assert!(shown["lifted_at_ms"].is_i64(), "{shown}");
+        assert_eq!((&shown["by_name"], &shown["vendor"]), (&json!("test"), &made["vendor"]));
+        let again = stop(&at, &owner, json!({ "everything": true })).await;
+        assert_ne!(again["id"], made["id"], "what was lifted can be stopped anew");
+        assert_eq!(at.get(&owner, "/api/stops").await.ok(200)["items"], json!([again]), "what stands alone");
+        allow(&at, &owner, &again).await;
+        told.push(made["id"].as_str().expect("an id").to_owned());
+    }
+    // A budget of 0 is told as before, and no stop.
+    let budget = json!({ "unit": "requests", "period": "month", "most": 0, "model": "openai/*" });
+    let budget = at.ask(&owner, "POST", "/api/budgets", budget).await.ok(201);
+    assert_eq!(call(&at, &secret).await.0, 403);
+    let budget_id = budget["id"].as_str().expect("an id");
+    let file = eventually("the file", async || {
+        let file = at.get(&owner, "/api/usage/export.csv").await.text;
+        file.contains(budget_id).then_some(file)
+    })
+    .await;
+    for line in [
+        format!(",stopped,0,stop of the vendor openai,{},\r\n", told[0]),
+        format!(",stopped,0,stop of everything,{},\r\n", told[1]),
+        format!(",stopped,0,\"budget of workspace, openai/*: 0 requests a month\",{budget_id},\r\n"),
+        ",stopped_by,stopped_by_id,held_micro_usd\r\n".to_owned(),
+    ] {
+        assert!(file.contains(&line), "{line} is not in {file}");
+    }
+    let row = last_call(&at, &owner, "refused").await;
+    assert_eq!((&row["budget"], &row["stop"]), (&json!(budget_id), &Value::Null), "{row}");
+    at.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

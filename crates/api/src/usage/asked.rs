@@ -57,21 +57,22 @@ macro_rules! asked {
             /// Whose days are meant: a name such as `Europe/Berlin`. UTC, if nothing is said.
             #[serde(default)]
             pub zone: Option<String>,
-            /// A bot's id, or `none`.
+            /// A bot's id, slug or name, or `none`.
             #[serde(default)]
             pub bot: Option<String>,
-            /// A key's id, or `none`.
+            /// A provider key's id or label, or `none`.
             #[serde(default)]
             pub key: Option<String>,
-            /// A virtual key's id, or `none`.
+            /// A virtual key's id or name, or `none`.
             #[serde(default)]
             pub virtual_key: Option<String>,
             /// A tag that the bot or virtual key carries today, or `(none)`.
             #[serde(default)]
             pub tag: Option<String>,
+            /// A vendor's id or alias.
             #[serde(default)]
             pub vendor: Option<String>,
-            /// The model that answered, or else the one asked for; without its vendor.
+            /// The model that answered, or else the one asked for, as `model` or `vendor/model`.
             #[serde(default)]
             pub model: Option<String>,
             #[serde(default)]

@@ -55,7 +55,7 @@ pub struct CreateArgs {
     #[arg(long, value_enum)]
     runtime: Option<Runs>,
     /// A tag; several times for several.
-    #[arg(long = "tag", value_name = "TAG")]
+    #[arg(long = "tag", value_name = "TAG", value_parser = crate::options::filled)]
     tags: Option<Vec<String>>,
     /// Minutes without work after which it is put to sleep (5 to 10080); a message wakes it.
     #[arg(long, value_name = "MINUTES")]

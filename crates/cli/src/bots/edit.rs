@@ -28,9 +28,9 @@ pub struct EditArgs {
     prompt: Prompt,
     #[arg(long, value_enum)]
     profile: Option<Serves>,
-    /// Its tags from now on, several times for several; one empty text for none.
-    #[arg(long = "tag", value_name = "TAG")]
-    tags: Option<Vec<String>>,
+    /// Its tags from now on, several times for several; `none` for none.
+    #[arg(long = "tag", value_name = "TAG", value_parser = crate::options::filled_or_none)]
+    tags: Vec<String>,
     /// Minutes without work after which it is put to sleep (5 to 10080); 0 for never. Holds at once.
     #[arg(long, value_name = "MINUTES")]
     idle_stop: Option<u32>,
@@ -62,7 +62,7 @@ pub(super) async fn edit(session: &Session, args: EditArgs, env: &Env) -> Result
         || args.model.is_some()
         || prompt.is_some()
         || args.profile.is_some()
-        || args.tags.is_some()
+        || !args.tags.is_empty()
         || args.idle_stop.is_some()
         || args.limits.change().is_some();
     let update = if by_options {
@@ -72,7 +72,7 @@ pub(super) async fn edit(session: &Session, args: EditArgs, env: &Env) -> Result
             model: args.model,
             prompt,
             profile: args.profile.map(Into::into),
-            tags: args.tags.map(|tags| tags.into_iter().filter(|tag| !tag.is_empty()).collect()),
+            tags: crate::keys::listed(args.tags, "none"),
             idle_stop_minutes: args.idle_stop,
             limits: args.limits.change(),
             expected_version: args.if_version,

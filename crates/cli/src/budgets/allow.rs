@@ -6,25 +6,28 @@ use crate::{
     options::Paging,
     output::{plain, text},
     session::Session,
+    vendors::Vendors,
+    virtual_keys,
 };
 use api::{budgets::*, ids::BudgetId};
 use serde_json::Value;
 
 impl Of {
-    /// Whether a budget is for just these calls; `bot` is the id of the bot that was named.
-    fn is_of(&self, budget: &Value, bot: Option<&str>) -> bool {
+    /// Whether a budget is for just these calls; `bot` is the id of the bot that was named, `model` the model or vendor by the
+    /// vendor's own id.
+    fn is_of(&self, budget: &Value, bot: Option<&str>, of: Option<&str>) -> bool {
         let is = |wanted: Option<&str>, keys: [&str; 2]| match wanted.map(str::trim) {
             Some(wanted) => keys.iter().any(|key| text(budget, key) == wanted),
             None => keys.iter().all(|key| text(budget, key).is_empty()),
         };
         let model = text(budget, "model");
-        let of_model = match self.model.as_deref().map(str::trim) {
+        let of_model = match of {
             // A vendor alone means all of its models.
             Some(wanted) => model == wanted || model.strip_suffix("/*") == Some(wanted),
             None => model.is_empty(),
         };
         is(bot, ["bot", "bot"])
-            && is(self.virtual_key.as_deref(), ["virtual_key", "virtual_key_name"])
+            && is(self.virtual_key.as_deref(), ["virtual_key", "virtual_key"])
             && is(self.tag.as_deref(), ["tag", "tag"])
             && of_model
     }
@@ -36,18 +39,26 @@ pub(super) async fn allow(session: &Session, of: &Of) -> Result<(), Failure> {
         Some(bot) => Some(text(&session.bot(bot).await?, "id").to_owned()),
         None => None,
     };
+    let model = match &of.model {
+        Some(model) => Some(Vendors::read(session).await?.of_model(model)),
+        None => None,
+    };
+    let virtual_key = match &of.virtual_key {
+        Some(key) => Some(virtual_keys::named(session, key).await?.0.to_string()),
+        None => None,
+    };
+    let of = &Of { virtual_key, ..of.clone() };
     let all = Paging { limit: 0, all: true };
     let all = session.list(&all, |limit, cursor| ListBudgets { limit, cursor }).await?;
     let stopping = all.as_array().into_iter().flatten().filter(|budget| stops(budget));
     let (these, others): (Vec<&Value>, Vec<&Value>) =
-        stopping.partition(|budget| of.is_of(budget, bot.as_deref()));
+        stopping.partition(|budget| of.is_of(budget, bot.as_deref(), model.as_deref()));
     if these.is_empty() {
         let mut words = "no budget of 0 stops these calls.".to_owned();
         for other in &others {
             words.push_str(&format!("\n  {} {}", text(other, "id"), plain(&in_words(other))));
         }
         words.push_str("\n  What you can do: ");
-        // A vendor has other names that are not known here; its budget has the one it is kept under.
         if !others.is_empty() {
             words.push_str("`chela budget rm ID` takes one of these away; ");
         }

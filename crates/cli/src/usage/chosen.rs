@@ -1,9 +1,14 @@
 //! Which calls, of which time.
 
 use super::{ArgValueCandidates, Args, Failure, Session, completion};
-use crate::output::text;
-use api::{bots::GetBot, ids::BotId, usage::*};
-use clap::ValueEnum;
+use crate::{keys, output::text, virtual_keys};
+use api::{
+    bots::{GetBot, ListBots},
+    ids::*,
+    usage::*,
+};
+use clap::{ValueEnum, builder::NonEmptyStringValueParser as Said};
+use std::str::FromStr;
 
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Chosen {
@@ -19,23 +24,23 @@ pub(super) struct Chosen {
     /// Whose days are meant, e.g. Europe/Berlin; UTC if nothing is said.
     #[arg(long)]
     zone: Option<String>,
-    /// Calls of this bot only; none for calls of no bot.
-    #[arg(long, add = ArgValueCandidates::new(completion::bots))]
+    /// Calls of this bot only (name, slug or id); none for calls of no bot.
+    #[arg(long, value_parser = Said::new(), add = ArgValueCandidates::new(completion::bots))]
     bot: Option<String>,
-    /// Calls with this key only, by its id.
-    #[arg(long)]
+    /// Calls with this provider key only (label or id); none for calls without any.
+    #[arg(long, value_parser = Said::new(), add = ArgValueCandidates::new(completion::keys))]
     key: Option<String>,
-    /// Calls of this virtual key only, by its id.
-    #[arg(long)]
+    /// Calls of this virtual key only (name or id); none for calls of others.
+    #[arg(long, value_parser = Said::new(), add = ArgValueCandidates::new(completion::virtual_keys))]
     virtual_key: Option<String>,
     /// Calls of bots and virtual keys with this tag only; (none) for those without any.
-    #[arg(long)]
+    #[arg(long, value_parser = Said::new())]
     tag: Option<String>,
     /// Calls to this vendor only.
-    #[arg(long)]
+    #[arg(long, value_parser = Said::new())]
     vendor: Option<String>,
-    /// Calls that this model answered, or that asked for it; without its vendor.
-    #[arg(long)]
+    /// Calls that this model answered (`model` or `vendor/model`), or that asked for it and got no answer.
+    #[arg(long, value_parser = Said::new())]
     model: Option<String>,
     /// How calls ended.
     #[arg(long)]
@@ -121,6 +126,11 @@ impl From<Sort> for UsageSort {
 }
 
 impl Chosen {
+    /// Whether a model is chosen.
+    pub(super) const fn has_model(&self) -> bool {
+        self.model.is_some()
+    }
+
     /// Whether there may be other calls than these.
     pub(super) const fn is_narrow(&self) -> bool {
         self.range.is_some()
@@ -135,16 +145,19 @@ impl Chosen {
             || self.status.is_some()
     }
 
-    /// As the API takes it: a bot by its id.
+    /// As the API takes it: names are ids. What has an id may be deleted, and its calls are still there.
     pub(super) async fn asked(self, session: &Session) -> Result<Asked, Failure> {
-        let bot = match self.bot {
-            Some(bot) if bot != "none" && bot.parse::<BotId>().is_err() => {
-                match session.call(&GetBot { bot: bot.clone() }).await {
-                    Ok(found) => Some(text(&found, "id").to_owned()),
-                    Err(failure) => return Err(session.nearest_bot(failure, &bot).await),
-                }
-            }
-            other => other,
+        let bot = match named::<BotId>(self.bot.as_deref()) {
+            Some(name) => Some(bot(session, name).await?),
+            None => self.bot,
+        };
+        let key = match named::<KeyId>(self.key.as_deref()) {
+            Some(name) => Some(keys::find(session, name).await?.0.to_string()),
+            None => self.key,
+        };
+        let virtual_key = match named::<VirtualKeyId>(self.virtual_key.as_deref()) {
+            Some(name) => Some(virtual_keys::named(session, name).await?.0.to_string()),
+            None => self.virtual_key,
         };
         Ok(Asked {
             range: self.range.map(|range| match range {
@@ -163,11 +176,33 @@ impl Chosen {
             to: self.to,
             zone: self.zone,
             bot,
-            key: self.key,
-            virtual_key: self.virtual_key,
+            key,
+            virtual_key,
             tag: self.tag,
             vendor: self.vendor,
             model: self.model,
         })
+    }
+}
+
+/// What is said and is no id.
+fn named<T: FromStr>(text: Option<&str>) -> Option<&str> {
+    text.map(str::trim).filter(|text| *text != "none" && text.parse::<T>().is_err())
+}
+
+/// The id of the bot of a slug or name.
+async fn bot(session: &Session, name: &str) -> Result<String, Failure> {
+    let failure = match session.call(&GetBot { bot: name.to_owned() }).await {
+        Ok(found) => return Ok(text(&found, "id").to_owned()),
+        Err(failure) if failure.is_missing() => failure,
+        Err(failure) => return Err(failure),
+    };
+    let all = crate::options::Paging { limit: 0, all: true };
+    let called = |limit, cursor| ListBots { q: Some(name.to_owned()), limit, cursor, ..ListBots::default() };
+    let all = session.list(&all, called).await?;
+    match completion::only(&all, "name", name) {
+        Ok((id, _)) => Ok(id),
+        Err(Failure::Missing(_)) => Err(session.nearest_bot(failure, name).await),
+        Err(several) => Err(several),
     }
 }

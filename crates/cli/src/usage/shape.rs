@@ -4,6 +4,7 @@ use super::why;
 use crate::{
     budgets,
     output::{Cell, Column, Shape, Tone, moment, named, number, text, usd},
+    spending,
 };
 use serde_json::Value;
 
@@ -110,9 +111,13 @@ pub(super) const CALL: Shape = Shape {
     none: "",
 };
 
-/// The budget that stopped it, if one did.
+/// The budget or stop that stopped it, if one did, and how that is taken back.
 fn stopped(call: &Value) -> Cell {
-    let budget = text(call, "budget");
+    let (budget, stop) = (text(call, "budget"), text(call, "stop"));
+    if !stop.is_empty() {
+        let told = Some(&call["stop_told"]).filter(|told| told.is_object());
+        return Cell::from(told.map_or_else(|| format!("{stop}, lifted since"), spending::in_words));
+    }
     match &call["stopped_by"] {
         by if by.is_object() => Cell::from(budgets::in_words(by)),
         _ if budget.is_empty() => Cell::from(String::new()),

@@ -105,6 +105,8 @@ pub(super) struct Guard {
     place: usize,
     /// What was stopped when it looked last.
     seen: AtomicU64,
+    /// The last stop that it met.
+    stop: Mutex<Option<Uuid>>,
 }
 
 impl Guard {
@@ -135,6 +137,7 @@ impl Guard {
             cost_micro_usd: None,
             estimated: false,
             limit: None,
+            stop: None,
             held_micro_usd: None,
             reason: None,
             status: 0,
@@ -169,6 +172,7 @@ impl Guard {
             upload: Arc::default(),
             place,
             seen,
+            stop: Mutex::default(),
         }
     }
 
@@ -248,7 +252,9 @@ impl Guard {
     /// Refuses what an operator stopped.
     pub(super) fn unless_stopped(&self, vendor: &str) -> Result<(), Trouble> {
         let bot = self.row.as_ref().and_then(|row| row.bot);
-        if self.shared.switch.has(self.workspace(), bot, vendor) { Err(self.stopped_as()) } else { Ok(()) }
+        let Some(stop) = self.shared.switch.find(self.workspace(), bot, vendor) else { return Ok(()) };
+        *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop);
+        Err(self.stopped_as())
     }
 
     /// What a caller hears whose calls are stopped.
@@ -348,6 +354,10 @@ impl Drop for Guard {
         if let Some(trouble) = halted.filter(|_| row.end == End::ClientGone) {
             (row.end, row.reason) = (End::Halted, Some(trouble.code()));
             row.note = Some(trouble.words().into_owned());
+        }
+        // A chain may have passed over what is stopped.
+        if row.reason == Some(Trouble::Switched.code()) {
+            row.stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
         let used = account::reckon(&mut row, &self.reckoned(), &self.snapshot);
         if row.cost_micro_usd.is_none() && used.money > 0 {

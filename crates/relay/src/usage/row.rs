@@ -162,6 +162,8 @@ pub struct UsageRow {
     pub estimated: bool,
     /// The limit that had no room for it.
     pub limit: Option<Uuid>,
+    /// What somebody stopped, where that refused it or ended it.
+    pub stop: Option<Uuid>,
     /// Why Chela refused or broke it off, as the code that its answer to programs carries (`price_unknown`); nothing where it did
     /// not.
     pub reason: Option<&'static str>,
@@ -246,6 +248,7 @@ impl OpenCall {
             held_micro_usd: None,
             estimated: true,
             limit: None,
+            stop: None,
             reason: None,
             status: 0,
             upstream_status: None,

@@ -297,6 +297,7 @@ mod tests {
             cost_micro_usd: None,
             estimated: false,
             limit: None,
+            stop: None,
             held_micro_usd: None,
             reason: None,
             status: 200,

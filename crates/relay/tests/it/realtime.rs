@@ -184,7 +184,7 @@ async fn every_way_a_talk_can_end_is_told_in_its_row() {
     let (mut house, _) = talking(Limits { idle: Duration::from_secs(60), ..short() }, false).await;
     let (mut talk, _) = connect(&house).await.unwrap();
     let mut stops = relay::Stops::default();
-    stops.all(workspace());
+    stops.all(workspace(), uuid::Uuid::nil());
     house.relay.stop(stops);
     while talk.next().await.is_some_and(|m| m.is_ok()) {}
     assert_eq!(house.row().await.end, End::Halted, "an operator stopped it");

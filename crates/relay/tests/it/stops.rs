@@ -13,6 +13,8 @@ use testkit::vendor::{Mode, Script};
 use tokio::{net::TcpStream, time::timeout};
 use uuid::Uuid;
 
+/// What the stop of a test goes by.
+const STOP: Uuid = Uuid::from_u128(0x57);
 const BOT: BotId = BotId(Uuid::from_u128(0xb1));
 const LIVE: &str =
     r#"{"model":"openai/fake-model","messages":[{"role":"user","content":"ask:t1"}],"stream":true}"#;
@@ -60,9 +62,9 @@ async fn ends(house: &House, token: &str, path: &str, body: &str, stops: Stops) 
 async fn an_answer_that_runs_is_ended_by_a_stop_while_its_vendor_hangs() {
     let chat = "/v1/chat/completions";
     for (what, token, stops) in [
-        ("its bot", BOT_TOKEN, stopped(|s| s.bot(workspace(), BOT))),
-        ("its vendor", BOT_TOKEN, stopped(|s| s.vendor(workspace(), "openai".to_owned()))),
-        ("its workspace", PROGRAM_TOKEN, stopped(|s| s.all(workspace()))),
+        ("its bot", BOT_TOKEN, stopped(|s| s.bot(workspace(), BOT, STOP))),
+        ("its vendor", BOT_TOKEN, stopped(|s| s.vendor(workspace(), "openai".to_owned(), STOP))),
+        ("its workspace", PROGRAM_TOKEN, stopped(|s| s.all(workspace(), STOP))),
     ] {
         let mut house = house_with(Script::default(), patient(), true).await;
         house.vendor.play(Mode::HangAfter { pieces: 3 });
@@ -70,7 +72,7 @@ async fn an_answer_that_runs_is_ended_by_a_stop_while_its_vendor_hangs() {
         assert!(rest.contains("\"code\":\"stopped\"") && cut, "{what}: {rest}");
         assert!(!rest.contains("[DONE]"), "{what}: it never looks whole: {rest}");
         let row = house.row().await;
-        assert_eq!((row.end, row.status, row.asked), (End::Halted, 200, 1), "{what}");
+        assert_eq!((row.end, row.status, row.asked, row.stop), (End::Halted, 200, 1, Some(STOP)), "{what}");
         assert!(row.note.is_some_and(|note| note.contains("operator")), "{what}");
     }
 }
@@ -85,7 +87,8 @@ async fn each_dialect_says_so_in_its_own_words() {
     ] {
         let house = house_with(Script::default(), patient(), true).await;
         house.vendor.play(Mode::HangAfter { pieces: 3 });
-        let (rest, cut) = ends(&house, BOT_TOKEN, path, body, stopped(|s| s.bot(workspace(), BOT))).await;
+        let (rest, cut) =
+            ends(&house, BOT_TOKEN, path, body, stopped(|s| s.bot(workspace(), BOT, STOP))).await;
         assert!(rest.contains(says) && cut, "{path}: {rest}");
     }
 }
@@ -103,7 +106,7 @@ async fn a_caller_that_does_not_read_is_left_with_its_answer() {
     let request = request.body(Full::<Bytes>::from(r#"{"model":"fake-model","input":"x"}"#)).unwrap();
     let answer = sender.send_request(request).await.unwrap();
     assert_eq!(answer.status(), 200);
-    house.relay.stop(stopped(|s| s.bot(workspace(), BOT)));
+    house.relay.stop(stopped(|s| s.bot(workspace(), BOT, STOP)));
     assert_eq!(house.row().await.end, End::Halted, "while nothing of it is read");
     drop(answer);
 }
@@ -113,11 +116,11 @@ async fn a_stop_of_somebody_else_ends_nothing() {
     let house = house_with(Script::default(), patient(), true).await;
     house.vendor.play(Mode::HangAfter { pieces: 3 });
     let others = stopped(|s| {
-        s.bot(workspace(), WIRED_BOT);
-        s.vendor(workspace(), "groq".to_owned());
-        s.all(WorkspaceId(Uuid::from_u128(2)));
+        s.bot(workspace(), WIRED_BOT, STOP);
+        s.vendor(workspace(), "groq".to_owned(), STOP);
+        s.all(WorkspaceId(Uuid::from_u128(2)), STOP);
     });
-    let own = stopped(|s| s.vendor(workspace(), "openai".to_owned()));
+    let own = stopped(|s| s.vendor(workspace(), "openai".to_owned(), STOP));
     let relay = house.relay.clone();
     let running = async { ends(&house, BOT_TOKEN, "/v1/chat/completions", LIVE, others).await };
     tokio::pin!(running);
@@ -137,23 +140,24 @@ async fn a_call_that_waits_for_its_vendor_is_refused_when_it_is_stopped() {
             while vendor.calls().is_empty() {
                 tokio::task::yield_now().await;
             }
-            relay.stop(stopped(|s| s.all(workspace())));
+            relay.stop(stopped(|s| s.all(workspace(), STOP)));
         };
         let (answer, ()) = tokio::join!(house.chat(token, ASK_STREAM), stopping);
         assert_eq!((answer.status.as_u16(), &answer.json()["error"]["code"]), (status, &"stopped".into()));
-        assert_eq!(ended(&house.row().await), (End::Halted, status));
+        let row = house.row().await;
+        assert_eq!((ended(&row), row.stop), ((End::Halted, status), Some(STOP)));
     }
 }
 
 #[tokio::test]
 async fn what_is_stopped_is_refused_before_anybody_is_asked_until_it_is_allowed_again() {
     let mut house = house().await;
-    house.relay.stop(stopped(|s| s.vendor(workspace(), "openai".to_owned())));
+    house.relay.stop(stopped(|s| s.vendor(workspace(), "openai".to_owned(), STOP)));
     let answer = house.chat(BOT_TOKEN, ASK_STREAM).await;
     assert_eq!((answer.status.as_u16(), &answer.json()["error"]["code"]), (400, &"stopped".into()));
     assert_neutral(&answer);
     let row = house.row().await;
-    assert_eq!((ended(&row), row.asked), ((End::Refused, 400), 0));
+    assert_eq!((ended(&row), row.asked, row.stop), ((End::Refused, 400), 0, Some(STOP)));
     assert!(row.note.is_some_and(|note| note.contains("operator has stopped")));
     let answer = house.chat(PROGRAM_TOKEN, ASK_STREAM).await;
     assert_eq!((answer.status.as_u16(), &answer.json()["error"]["code"]), (403, &"stopped".into()));
@@ -161,6 +165,7 @@ async fn what_is_stopped_is_refused_before_anybody_is_asked_until_it_is_allowed_
     assert_eq!(house.vendor.calls().len(), 0);
     house.relay.stop(Stops::default());
     assert_eq!(house.chat(BOT_TOKEN, ASK_STREAM).await.status, 200);
+    assert_eq!(house.row().await.stop, None);
 }
 
 #[tokio::test]
@@ -177,7 +182,7 @@ async fn on_the_panels_listener_a_running_answer_is_ended_as_well() {
         while let Some(Ok(frame)) = body.frame().await {
             text.push_str(&String::from_utf8_lossy(frame.data_ref().unwrap()));
             if text.matches("data:").count() == 3 {
-                relay.stop(stopped(|s| s.all(workspace())));
+                relay.stop(stopped(|s| s.all(workspace(), STOP)));
             }
         }
         text

@@ -3,5 +3,5 @@
 mod service;
 mod store;
 
-pub use service::register;
+pub use service::{register, words};
 pub use store::all as stops;

@@ -14,6 +14,7 @@ use api::{ApiError, Page, Verb, budgets::*, ids::*, validate::Check, verb::Done}
 use entity::budgets::stop as row;
 use policy::{Granted, act};
 use relay::vendors;
+use sea_orm::ConnectionTrait;
 use std::sync::Arc;
 
 /// The longest reason.
@@ -39,30 +40,32 @@ pub fn register(verbs: &mut Verbs, budgets: &Arc<Budgets>) {
     );
 }
 
-impl Budgets {
-    /// Stops as people see them.
-    async fn stop_words(
-        &self,
-        granted: &Granted<impl policy::Action>,
-        rows: Vec<row::Model>,
-    ) -> Result<Vec<Stop>, OpError> {
-        let bots = rows.iter().filter_map(|row| Some(row.bot_id?.to_string()));
-        let mut ids: Vec<String> = bots.chain(rows.iter().map(|row| row.by_actor.clone())).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let names = audit::names(self.platform.db.read(), granted, ids.iter().map(String::as_str)).await?;
-        let word = |row: row::Model| Stop {
-            id: row.id,
-            bot: row.bot_id,
-            bot_name: row.bot_id.and_then(|bot| names.get(&bot.to_string()).cloned()),
-            vendor: row.vendor,
-            why: row.why,
-            by_name: names.get(&row.by_actor).cloned(),
-            by: row.by_actor,
-            since_ms: row.since_ms,
-        };
-        Ok(rows.into_iter().map(word).collect())
-    }
+/// Stops as people see them, also those that were lifted.
+///
+/// # Errors
+/// What the database says.
+pub async fn words<C: ConnectionTrait>(
+    db: &C,
+    granted: &Granted<impl policy::Action>,
+    rows: Vec<row::Model>,
+) -> Result<Vec<Stop>, OpError> {
+    let bots = rows.iter().filter_map(|row| Some(row.bot_id?.to_string()));
+    let mut ids: Vec<String> = bots.chain(rows.iter().map(|row| row.by_actor.clone())).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let names = audit::names(db, granted, ids.iter().map(String::as_str)).await?;
+    let word = |row: row::Model| Stop {
+        id: row.id,
+        bot: row.bot_id,
+        bot_name: row.bot_id.and_then(|bot| names.get(&bot.to_string()).cloned()),
+        vendor: row.vendor,
+        why: row.why,
+        by_name: names.get(&row.by_actor).cloned(),
+        by: row.by_actor,
+        since_ms: row.since_ms,
+        lifted_at_ms: row.lifted_at_ms,
+    };
+    Ok(rows.into_iter().map(word).collect())
 }
 
 async fn list(
@@ -77,7 +80,7 @@ async fn list(
         None => None,
     };
     let page = store::page(b.platform.db.read(), &granted, of, &cursor).await?;
-    Ok(Page { items: b.stop_words(&granted, page.items).await?, next: page.next })
+    Ok(Page { items: words(b.platform.db.read(), &granted, page.items).await?, next: page.next })
 }
 
 /// A field that is filled in: forms send empty ones.
@@ -126,6 +129,7 @@ async fn stop(
         why,
         by_actor: ctx.actor().to_string(),
         since_ms: ctx.now_ms,
+        lifted_at_ms: None,
     };
     let row = b
         .platform
@@ -142,8 +146,8 @@ async fn stop(
     // A bot that spent for nobody does so no longer.
     b.routing.budget_news().notify_one();
     tracing::warn!(stop.target = %row.target, workspace.id = %row.workspace_id, "model calls are stopped");
-    let mut words = b.stop_words(&granted, vec![row]).await?;
-    words.pop().ok_or_else(|| ApiError::not_found().into())
+    let mut made = words(b.platform.db.read(), &granted, vec![row]).await?;
+    made.pop().ok_or_else(|| ApiError::not_found().into())
 }
 
 async fn allow(
@@ -156,7 +160,7 @@ async fn allow(
         .db
         .write(async |tx| {
             let row = store::find(tx, &granted, q.stop).await?;
-            store::delete(tx, &granted, row.id).await?;
+            store::lift(tx, &granted, &row, ctx.now_ms).await?;
             record(&b, tx, &ctx, AllowCalls::NAME, &row).await
         })
         .await?;

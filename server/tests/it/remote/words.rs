@@ -144,3 +144,117 @@ async fn a_list_of_calls_shows_the_ids_by_which_one_is_shown() {
     assert_eq!(shown["call"]["id"], json!(id));
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_number_no_id_and_no_tag_is_told_in_words() {
+    let (at, owner, home) = house().await;
+    at.add_key(&owner).await;
+    at.make_bot(&owner, "Fox").await;
+    home.run(&["budget", "rm", "nosuch", "--yes"])
+        .ended(3, &["no budget with the id 'nosuch'", "no budgets at all"]);
+    home.run(&["budget", "add", "--requests", "5", "--per", "day", "--bot", "fox"]).ok();
+    for verb in [&["rm", "nosuch", "--yes"][..], &["change", "nosuch", "--most", "6"]] {
+        let told = ["Fox: 5 requests a day", "bud_", "chela budget list"];
+        home.run(&[&["budget"], verb].concat()).ended(3, &told);
+    }
+    home.run(&["spending", "allow", "nosuch"]).ended(3, &["not stopped"]);
+    home.run(&["thread", "show", "nosuch"]).ended(2, &["must be an id that begins with thr_"]);
+
+    let number = |words: &[&str], option: &str| {
+        let said = home.run(words).ended(2, &[option, "must be a whole number"]).err;
+        assert!(!said.contains("digit") && !said.contains("-- -"), "{said}");
+    };
+    number(&["key", "set", "OpenAI", "--rate", "many"], "--rate: Requests a minute");
+    number(&["virtual-key", "add", "V", "--expires", "-1"], "--expires: Days until it ends");
+    number(&["budget", "add", "--tokens", "1.5", "--per", "day"], "--tokens");
+    number(&["usage", "--limit", "x"], "--limit");
+    home.run(&["key", "set", "OpenAI", "--rate", "-1"]).ended(1, &["--rate: must be 1 to", "0 is no limit"]);
+    home.run(&["virtual-key", "add", "V", "--rate", "-1"]).ended(2, &["--rate", "must be more than 0"]);
+    home.run(&["budget", "add", "--money", "-1", "--per", "day"])
+        .ended(2, &["--money", "an amount like 2.50"]);
+
+    home.run(&["virtual-key", "add", "V", "--tag", "eu"]).ok();
+    home.run(&["key", "set", "OpenAI", "--tag", "eu"]).ok();
+    home.run(&["bot", "edit", "fox", "--tag", "eu"]).ok();
+    let tags = |words: &[&str]| home.run(&[words, &["-o", "json"]].concat()).json();
+    for (change, list) in [
+        (["key", "set", "OpenAI"], ["key", "list"]),
+        (["virtual-key", "change", "V"], ["virtual-key", "list"]),
+        (["bot", "edit", "fox"], ["bot", "list"]),
+    ] {
+        home.run(&[&change[..], &["--tag", ""]].concat()).ended(2, &["--tag", "`none` takes away"]);
+        assert_eq!(tags(&list)[0]["tags"], json!(["eu"]), "{list:?}");
+        home.run(&[&change[..], &["--tag", "none"]].concat()).ok();
+        assert_eq!(tags(&list)[0]["tags"], json!([]), "{list:?}");
+    }
+    home.run(&["key", "set", "OpenAI", "--model", ""]).ended(2, &["--model", "`all` is for all"]);
+    home.run(&["key", "set", "OpenAI", "--expires", ""]).ended(2, &["--expires"]);
+    home.run(&["bot", "create", "Hen", "--tag", ""]).ended(2, &["--tag"]);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_set_twice_is_one_and_a_shipped_one_is_told_to_stay() {
+    let (at, _owner, home) = house().await;
+    let set = |usd: &str, more: &[&str]| {
+        home.run(&[&["price", "set", "qwen/mine", "--input-usd", usd, "--output-usd", "2"], more].concat())
+            .ok()
+    };
+    let own = || {
+        let all = home.run(&["price", "list", "--all", "-o", "json"]).json();
+        let own: Vec<Value> =
+            all.as_array().expect("prices").iter().filter(|p| p["id"].is_string()).cloned().collect();
+        own
+    };
+    set("1", &[]);
+    set("1", &[]);
+    assert_eq!(own().len(), 1, "the same again is the same");
+    set("1", &["--since", "2026-01-01"]);
+    set("3", &["--since", "2026-01-01"]);
+    let both = own();
+    assert_eq!(both.len(), 2, "one of each beginning: {both:?}");
+    assert!(both.iter().any(|price| price["input_price"] == 3_000_000), "{both:?}");
+    home.run(&["price", "rm", "qwen/mine", "--yes"]).ended(2, &["names 2 things", "prc_"]);
+    home.run(&["price", "rm", both[0]["id"].as_str().expect("an id"), "--yes"]).ok();
+    home.run(&["price", "rm", "qwen/mine", "--yes"]).ended(0, &["dashscope/mine"]);
+
+    let shipped = home.run(&["price", "list", "--all", "-o", "name"]).ok();
+    let shipped = shipped.lines().next().expect("a shipped price");
+    let told =
+        ["shipped with Chela and cannot be removed", &format!("chela price set {shipped} --input-usd")];
+    home.run(&["price", "rm", shipped, "--yes"]).ended(1, &told);
+    home.run(&["price", "rm", "openai/nobodys", "--yes"]).ended(3, &["chela price list"]);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vendor_goes_by_its_aliases_wherever_it_is_named() {
+    let (at, owner, home) = house().await;
+    at.add_key(&owner).await;
+    for (said, again, allowed) in [("qwen", "dashscope", "aliyun"), ("togetherai", "together", "togetherai")]
+    {
+        home.run(&["spending", "stop", "--vendor", said, "--yes"]).ended(0, &["chela spending allow"]);
+        home.run(&["spending", "allow", "--vendor", allowed]).ended(0, &["allowed again"]);
+        home.run(&["spending", "allow", "--vendor", again]).ended(3, &["not stopped"]);
+        for model in [format!("{said}/*"), format!("{said}/some-model")] {
+            home.run(&["budget", "stop", "--model", &model, "--yes"]).ended(0, &[]);
+            home.run(&["budget", "allow", "--model", &model]).ended(0, &["deleted"]);
+        }
+    }
+    home.run(&["budget", "stop", "--model", "silicon", "--yes"]).ended(0, &[]);
+    home.run(&["budget", "allow", "--model", "siliconflow"]).ended(0, &["deleted"]);
+    let key = home.run(&["virtual-key", "add", "V", "--model", "zai/glm-5", "-o", "json"]).json();
+    assert!(key["secret"].is_string());
+    let listed = home.run(&["virtual-key", "list", "-o", "json"]).json();
+    assert_eq!(listed[0]["models"], json!(["zhipu/glm-5"]));
+    home.run(&["usage", "--vendor", "zai", "--model", "qwen/x"]).ok();
+    home.run(&["price", "set", "silicon/x", "--input-usd", "1", "--output-usd", "1"]).ok();
+    home.run(&["price", "rm", "silicon/x", "--yes"]).ended(0, &["siliconflow/x"]);
+    home.run(&["model", "set", "zai/x", "--context-length", "5"]).ok();
+    let models = home.run(&["model", "list", "--vendor", "glm", "--own", "-o", "name"]).ok();
+    assert_eq!(models.trim(), "zhipu/x");
+    home.run(&["chain", "set", "mine", "togetherai/x"]).ok();
+    let chain = home.run(&["chain", "show", "mine"]).ok();
+    assert!(chain.contains("together/x") && !chain.contains("togetherai"), "{chain}");
+    at.stop().await;
+}

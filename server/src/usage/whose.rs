@@ -1,0 +1,177 @@
+//! Whose calls somebody asks for: names as people write them, made ids. Calls outlive who made them, so an id is taken as it is.
+
+use super::{rollup::Only, tag};
+use crate::{
+    platform::{error::OpError, text::called},
+    virtual_keys,
+};
+use api::{
+    ApiError,
+    ids::*,
+    usage::{Asked, UsageOutcome},
+};
+use entity::{bots::bot, keys::provider_key};
+use policy::{Granted, act};
+use relay::vendors;
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use std::str::FromStr;
+use uuid::Uuid;
+
+type May = Granted<act::ReadUsage>;
+
+/// How many of one name are told apart for whoever asked.
+const SEVERAL: u64 = 5;
+
+fn said(text: Option<&str>) -> Option<&str> {
+    text.map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// An id, or `none` as zeros; else the name that somebody has to know.
+fn id<T: FromStr>(text: &str, uuid: impl Fn(T) -> Uuid) -> Result<Uuid, &str> {
+    match text {
+        "none" => Ok(Uuid::nil()),
+        text => text.parse().map(uuid).map_err(|_no_id| text),
+    }
+}
+
+/// The one that has a name.
+fn one(
+    found: &[Uuid],
+    field: &str,
+    what: &str,
+    name: &str,
+    id: fn(Uuid) -> String,
+) -> Result<Uuid, ApiError> {
+    let refused = |says: String| Err(ApiError::field(format!("/{field}"), says));
+    match found {
+        [id] => Ok(*id),
+        [] => refused(format!("must be a {what}, its id, or none: \u{201c}{name}\u{201d} is nobody's here")),
+        several => {
+            let ids: Vec<String> = several.iter().map(|one| id(*one)).collect();
+            refused(format!("is the name of several: say which by its id ({})", ids.join(", ")))
+        }
+    }
+}
+
+/// A bot by id, slug or name. One in the trash has calls, too.
+async fn bot<C: ConnectionTrait>(db: &C, granted: &May, text: &str) -> Result<Uuid, OpError> {
+    let name = match id(text, |id: BotId| id.0) {
+        Ok(id) => return Ok(id),
+        Err(name) => name,
+    };
+    let here = granted.workspace().map(|workspace| bot::Column::WorkspaceId.eq(workspace));
+    let all = bot::Entity::find().select_only().column(bot::Column::Id);
+    let all = all.filter(Condition::all().add_option(here)).limit(SEVERAL);
+    let mut found: Vec<BotId> = all.clone().filter(bot::Column::Slug.eq(name)).into_tuple().all(db).await?;
+    if found.is_empty() {
+        found = all.filter(bot::Column::Name.eq(name)).into_tuple().all(db).await?;
+    }
+    let found: Vec<Uuid> = found.into_iter().map(|id| id.0).collect();
+    Ok(one(&found, "bot", "bot's name or slug", name, |id| BotId(id).to_string())?)
+}
+
+/// A provider key by id or label; where several had a label, the one that has not ended.
+async fn key<C: ConnectionTrait>(db: &C, granted: &May, text: &str, now_ms: i64) -> Result<Uuid, OpError> {
+    use provider_key::Column;
+    let name = match id(text, |id: KeyId| id.0) {
+        Ok(id) => return Ok(id),
+        Err(name) => name,
+    };
+    let here = granted.workspace().map(|workspace| Column::WorkspaceId.eq(workspace));
+    let all = provider_key::Entity::find().select_only();
+    let all = all.column(Column::Id).column(Column::Label).column(Column::ExpiresAtMs);
+    let all: Vec<(KeyId, String, Option<i64>)> =
+        all.filter(Condition::all().add_option(here)).into_tuple().all(db).await?;
+    let lives = |end: Option<i64>| end.is_none_or(|end| end > now_ms);
+    let all: Vec<_> = all.into_iter().map(|(id, label, end)| (id.0, label, lives(end))).collect();
+    let found = called(name, &all);
+    Ok(one(&found, "key", "key's label", name, |id| KeyId(id).to_string())?)
+}
+
+/// A virtual key by id or name.
+async fn virtual_key<C: ConnectionTrait>(
+    db: &C,
+    granted: &May,
+    text: &str,
+    now_ms: i64,
+) -> Result<Uuid, OpError> {
+    match id(text, |id: VirtualKeyId| id.0) {
+        Ok(id) => Ok(id),
+        Err(name) => Ok(virtual_keys::find(db, granted, name, now_ms).await?.0),
+    }
+}
+
+/// A vendor's id; one that this build leaves out may stand in the ledger of another.
+fn vendor(text: &str) -> Result<String, ApiError> {
+    let known = vendors::find(text).map(|vendor| vendor.id.to_owned());
+    let known = known.or_else(|| vendors::left_out(text).map(|_| text.to_owned()));
+    known.ok_or_else(|| {
+        let says = format!("must be a vendor Chela knows, such as openai: \u{201c}{text}\u{201d} is none");
+        ApiError::field("/vendor", says)
+    })
+}
+
+/// A model as `vendor/model`, where its name begins with a vendor's.
+fn of_vendor(text: &str) -> Option<(String, String)> {
+    let (vendor, model) = text.split_once('/')?;
+    let vendor = vendors::find(vendor)?;
+    (!model.is_empty()).then(|| (vendor.id.to_owned(), model.to_owned()))
+}
+
+/// Whose calls are meant.
+pub(super) async fn only<C: ConnectionTrait>(
+    db: &C,
+    granted: &May,
+    asked: &Asked,
+    now_ms: i64,
+) -> Result<Only, OpError> {
+    let model = said(asked.model.as_deref());
+    let mut only = Only {
+        tag: said(asked.tag.as_deref()).map(|tag| tag::checked(tag.to_owned())).transpose()?,
+        vendor: said(asked.vendor.as_deref()).map(vendor).transpose()?,
+        model: model.map(str::to_owned),
+        model_of: model.and_then(of_vendor),
+        outcome: asked.status.map(|status| match status {
+            UsageOutcome::Ok => "ok",
+            UsageOutcome::Failed => "failed",
+            UsageOutcome::Refused => "refused",
+        }),
+        ..Only::default()
+    };
+    if let Some(text) = said(asked.bot.as_deref()) {
+        only.bot = Some(bot(db, granted, text).await?);
+    }
+    if let Some(text) = said(asked.key.as_deref()) {
+        only.key = Some(key(db, granted, text, now_ms).await?);
+    }
+    if let Some(text) = said(asked.virtual_key.as_deref()) {
+        only.virtual_key = Some(virtual_key(db, granted, text, now_ms).await?);
+    }
+    Ok(only)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_found_with_its_vendors_name_or_alias_before_it() {
+        for (text, found) in [
+            ("openai/gpt-5", Some(("openai", "gpt-5"))),
+            ("togetherai/meta/llama", Some(("together", "meta/llama"))),
+            ("gpt-5", None),
+            ("meta-llama/llama", None),
+            ("openai/", None),
+        ] {
+            let found = found.map(|(vendor, model)| (vendor.to_owned(), model.to_owned()));
+            assert_eq!(of_vendor(text), found, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_vendor_goes_by_its_aliases_and_nobody_is_none() {
+        assert_eq!(vendor("silicon"), Ok("siliconflow".to_owned()));
+        assert_eq!(vendor("bedrock"), Ok("bedrock".to_owned()), "another build's calls are there");
+        assert_eq!(vendor("nobody").unwrap_err().fields[0].pointer, "/vendor");
+    }
+}
