@@ -37,6 +37,7 @@ mod m20261123_000031_thread_written;
 mod m20261123_000032_thinking_price;
 mod m20261123_000033_usage_reason;
 mod m20261123_000034_usage_held;
+mod m20261123_000035_usage_counts;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -76,6 +77,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000032_thinking_price::Migration),
             Box::new(m20261123_000033_usage_reason::Migration),
             Box::new(m20261123_000034_usage_held::Migration),
+            Box::new(m20261123_000035_usage_counts::Migration),
         ]
     }
 }

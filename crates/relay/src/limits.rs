@@ -5,6 +5,7 @@
 //! new window is a new pair; who began in the old one settles there.
 
 use arc_swap::ArcSwap;
+use serde::{Deserialize, Serialize};
 use std::{
     fmt,
     sync::{
@@ -30,6 +31,20 @@ pub enum Unit {
 pub type Span = (i64, i64);
 /// The window in which a moment lies: a minute, or a day or month of the workspace's time zone.
 pub type Windows = Arc<dyn Fn(i64) -> Span + Send + Sync>;
+
+/// Windows of a day or a month begin at a multiple of this, in every zone; shorter ones anywhere.
+pub const SLOT_MS: i64 = 15 * 60_000;
+
+/// What a call was counted with in one limit. What a window holds is the sum of those whose slots lie in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    /// The limit.
+    pub limit: Uuid,
+    /// The quarter of an hour it counts for, ms UTC: in the window in which it was taken, of whatever length.
+    pub slot_ms: i64,
+    /// How much, in the limit's unit.
+    pub amount: u64,
+}
 
 /// How much of a limit is used up when people are told.
 const WARN_PERCENT: u64 = 80;
@@ -201,7 +216,7 @@ impl Limit {
             (self.most > 0 && (!self.hard || sum <= self.most)).then_some(sum)
         };
         match window.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
-            Ok(_before) => Ok(Taken { window, amount }),
+            Ok(_before) => Ok(Taken { window, amount, at_ms: now_ms }),
             Err(_taken) => {
                 // What no window has room for says nothing of this one.
                 let never = amount > self.most;
@@ -248,6 +263,17 @@ fn near(used: u64, most: u64) -> bool {
 struct Taken {
     window: Arc<Window>,
     amount: u64,
+    /// When.
+    at_ms: i64,
+}
+
+impl Taken {
+    fn count(&self, limit: Uuid, amount: u64) -> Count {
+        let (from, to) = self.window.span;
+        // A clock may have been set back meanwhile.
+        let at_ms = self.at_ms.clamp(from, to - 1);
+        Count { limit, slot_ms: (at_ms - at_ms.rem_euclid(SLOT_MS)).max(from), amount }
+    }
 }
 
 /// No room in a limit.
@@ -327,11 +353,19 @@ impl Reserved {
         limits.iter().any(|limit| limit.hard && limit.unit == Unit::Money && limit.is_for(vendor, model))
     }
 
-    /// The call ended: what it used stays, the rest goes back.
-    pub fn settle(mut self, used: Need) {
-        for (limit, taken) in std::mem::take(&mut self.0) {
-            limit.settle(&taken, used.of(limit.unit));
-        }
+    /// The call ended: what it used stays, the rest goes back. Says what was counted, in the room that the reservation had.
+    pub fn settle(mut self, used: Need) -> Vec<Count> {
+        let settle = |(limit, taken): (Arc<Limit>, Taken)| {
+            let used = used.of(limit.unit);
+            limit.settle(&taken, used);
+            taken.count(limit.id, used)
+        };
+        std::mem::take(&mut self.0).into_iter().map(settle).collect()
+    }
+
+    /// What is counted should nobody see the call's end, if it used so much.
+    pub fn counts(&self, used: Need) -> impl Iterator<Item = Count> {
+        self.0.iter().map(move |(limit, taken)| taken.count(limit.id, used.of(limit.unit)))
     }
 
     /// The tightest limit of requests: how many a window has, how many are left, when it ends (ms UTC).

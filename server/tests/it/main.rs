@@ -25,6 +25,8 @@ mod chains;
 #[cfg(test)]
 mod configs;
 #[cfg(test)]
+mod counted;
+#[cfg(test)]
 mod cuts;
 #[cfg(test)]
 mod engine;

@@ -51,6 +51,7 @@ impl House {
             cost_micro_usd: Some(micro_usd),
             estimated: false,
             limit: None,
+            counts: Vec::new(),
             held_micro_usd: None,
             reason: None,
             status: 200,

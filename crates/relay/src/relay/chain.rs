@@ -180,7 +180,8 @@ impl Guard {
 
     /// What was held back for a link stays taken: what it used nobody will say.
     fn charge(&mut self) {
-        std::mem::take(&mut self.reserved).settle(self.held);
+        let kept = std::mem::take(&mut self.reserved).settle(self.held);
+        self.note(|row| row.counts.extend(kept));
     }
 
     /// Remembers that a link was not asked.

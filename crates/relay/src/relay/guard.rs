@@ -135,6 +135,7 @@ impl Guard {
             cost_micro_usd: None,
             estimated: false,
             limit: None,
+            counts: Vec::new(),
             held_micro_usd: None,
             reason: None,
             status: 0,
@@ -177,6 +178,7 @@ impl Guard {
         let Some(row) = &self.row else { return };
         let held = i64::try_from(self.held.money).ok().filter(|cost| *cost > 0);
         let cost = if self.free { Some(0) } else { held };
+        let used = if self.free { Need { requests: 1, ..Need::default() } } else { self.held };
         self.shared.config.usage.begins(OpenCall {
             request_id: row.request_id,
             workspace: row.workspace,
@@ -190,6 +192,8 @@ impl Guard {
             tokens: if self.free { Tokens::default() } else { self.guess.tokens() },
             cost_micro_usd: cost,
             started_ms: row.started_ms,
+            // Of a caller without limits, nothing: that takes no room.
+            counts: row.counts.iter().copied().chain(self.reserved.counts(used)).collect(),
         });
     }
 
@@ -353,7 +357,13 @@ impl Drop for Guard {
         if row.cost_micro_usd.is_none() && used.money > 0 {
             row.held_micro_usd = Some(i64::try_from(used.money).unwrap_or(i64::MAX));
         }
-        std::mem::take(&mut self.reserved).settle(used);
+        let counts = std::mem::take(&mut self.reserved).settle(used);
+        // Those of a chain's links before it are there already.
+        if row.counts.is_empty() {
+            row.counts = counts
+        } else {
+            row.counts.extend(counts)
+        }
         std::mem::take(&mut self.of_key).settle(used);
         self.shared.config.usage.put(*row);
     }

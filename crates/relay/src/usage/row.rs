@@ -1,5 +1,6 @@
 //! One row per model call.
 
+use crate::limits::Count;
 use api::ids::{BotId, KeyId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -162,6 +163,8 @@ pub struct UsageRow {
     pub estimated: bool,
     /// The limit that had no room for it.
     pub limit: Option<Uuid>,
+    /// What its limits counted it with.
+    pub counts: Vec<Count>,
     /// Why Chela refused or broke it off, as the code that its answer to programs carries (`price_unknown`); nothing where it did
     /// not.
     pub reason: Option<&'static str>,
@@ -223,6 +226,9 @@ pub struct OpenCall {
     pub cost_micro_usd: Option<i64>,
     /// When it began, ms UTC.
     pub started_ms: i64,
+    /// What its limits count it with then. (Calls noted by versions that did not say so have none.)
+    #[serde(default)]
+    pub counts: Vec<Count>,
 }
 
 impl OpenCall {
@@ -246,6 +252,7 @@ impl OpenCall {
             held_micro_usd: None,
             estimated: true,
             limit: None,
+            counts: self.counts,
             reason: None,
             status: 0,
             upstream_status: None,

@@ -24,6 +24,7 @@ fn call(vendor: &'static str, model: &str, answered: Option<&str>, tokens: Token
         cost_micro_usd: None,
         estimated: false,
         limit: None,
+        counts: Vec::new(),
         held_micro_usd: None,
         reason: None,
         status: 200,
