@@ -61,8 +61,9 @@ fn of(calls: i64) -> Vec<i64> {
     vec![calls, calls * COST, calls * 54, calls * 54]
 }
 
-/// Callers go and change their tags, Chela is killed and ends: a team's budgets hold what they held.
-pub async fn a_teams_budgets_outlive_its_callers(world: World) -> World {
+/// Callers go and change their tags, Chela is killed and ends: a team's budgets hold what they held. `gone` makes the database see
+/// that the one that was killed is gone, as its machine would.
+pub async fn a_teams_budgets_outlive_its_callers(world: World, gone: impl AsyncFn()) -> World {
     let (at, owner) = house(world).await;
     let (till, by_till) = key(&at, &owner, "Till", json!(["team"])).await;
     let (desk, by_desk) = key(&at, &owner, "Desk", json!(["team", "other"])).await;
@@ -81,7 +82,9 @@ pub async fn a_teams_budgets_outlive_its_callers(world: World) -> World {
     at.ask(&owner, "DELETE", &till, Value::Null).await.ok(200);
     assert_eq!(used(&at, &owner).await, of(3));
 
-    let at = at.kill().await.serve().await;
+    let world = at.kill().await;
+    gone().await;
+    let at = world.serve().await;
     assert_eq!(used(&at, &owner).await, of(3), "as before");
     let (_, by_new) = key(&at, &owner, "New", json!(["team"])).await;
     for who in [&by_new, &by_desk] {
@@ -102,7 +105,7 @@ pub async fn a_teams_budgets_outlive_its_callers(world: World) -> World {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_teams_budgets_hold_what_was_counted_though_its_callers_are_gone() {
-    a_teams_budgets_outlive_its_callers(World::new(RuntimeKind::Process).await).await;
+    a_teams_budgets_outlive_its_callers(World::new(RuntimeKind::Process).await, async || {}).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
