@@ -176,20 +176,37 @@ impl Limit {
             && self.model.as_deref().is_none_or(|only| only == model)
     }
 
-    /// The cheaper model for a call, if there is one; nothing is cheaper than what somebody stopped.
+    /// Another model for a call; nothing is cheaper than what somebody stopped.
+    fn other_than(&self, vendor: &str, model: &str) -> Option<&Instead> {
+        let other = |instead: &&Instead| instead.vendor != vendor || instead.model != model;
+        self.instead.as_ref().filter(other).filter(|_| self.most > 0 && self.is_for(vendor, model))
+    }
+
+    /// Whether so much is used that calls go to the other model already.
+    fn is_by_now(&self, instead: &Instead, now_ms: i64) -> bool {
+        let Some(from) = instead.from_percent else { return false };
+        let used = self.counter.at(now_ms, &self.windows).used.load(Ordering::Relaxed);
+        u128::from(used) * 100 >= u128::from(self.most) * u128::from(from)
+    }
+
+    /// The cheaper model for a call, if there is one of its vendor.
     #[must_use]
     pub fn instead_of(&self, vendor: &str, model: &str) -> Option<&Instead> {
-        let other = |instead: &&Instead| instead.vendor == vendor && instead.model != model;
-        self.instead.as_ref().filter(other).filter(|_| self.most > 0 && self.is_for(vendor, model))
+        self.other_than(vendor, model).filter(|instead| instead.vendor == vendor)
     }
 
     /// The same, if so much is used that calls go to it already.
     #[must_use]
     pub fn instead_by_now(&self, vendor: &str, model: &str, now_ms: i64) -> Option<&Instead> {
-        let instead = self.instead_of(vendor, model)?;
-        let from = instead.from_percent?;
-        let used = self.counter.at(now_ms, &self.windows).used.load(Ordering::Relaxed);
-        (u128::from(used) * 100 >= u128::from(self.most) * u128::from(from)).then_some(instead)
+        self.instead_of(vendor, model).filter(|instead| self.is_by_now(instead, now_ms))
+    }
+
+    /// The cheaper model in the place of a chain's link, whoever's it is; `by_now`: if so much is used that calls go to it already
+    /// at that moment.
+    #[must_use]
+    pub fn instead_of_link(&self, vendor: &str, model: &str, by_now: Option<i64>) -> Option<&Instead> {
+        let instead = self.other_than(vendor, model)?;
+        by_now.is_none_or(|now_ms| self.is_by_now(instead, now_ms)).then_some(instead)
     }
 
     /// How it stands at a moment.
@@ -366,6 +383,28 @@ impl Reserved {
     /// What is counted should nobody see the call's end, if it used so much.
     pub fn counts(&self, used: Need) -> impl Iterator<Item = Count> {
         self.0.iter().map(move |(limit, taken)| taken.count(limit.id, used.of(limit.unit)))
+    }
+
+    /// What it used until now stays, and as much as before is reserved once more. What was counted goes to `counts`.
+    ///
+    /// # Errors
+    /// The first limit without room; then nothing is reserved.
+    pub fn renew(&mut self, used: Need, now_ms: i64, counts: &mut Vec<Count>) -> Result<(), Refused> {
+        let before: Vec<_> = self.0.iter().map(|(limit, taken)| (Arc::clone(limit), taken.amount)).collect();
+        counts.extend(std::mem::take(self).settle(used));
+        let mut all = Self::default();
+        for (limit, amount) in before {
+            let taken = limit.take(amount, now_ms)?;
+            all.0.push((limit, taken));
+        }
+        *self = all;
+        Ok(())
+    }
+
+    /// Whether it holds nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The tightest limit of requests: how many a window has, how many are left, when it ends (ms UTC).

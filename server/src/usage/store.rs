@@ -19,7 +19,7 @@ use crate::{
 use api::{
     Page,
     ids::*,
-    usage::{UsageRow as Word, UsageSums, UsageTry},
+    usage::{UsageCharge, UsageRow as Word, UsageSums, UsageTry},
 };
 use entity::usage::usage_row as row;
 use policy::{Granted, act};
@@ -131,6 +131,11 @@ fn tries(row: &UsageRow) -> Result<Option<String>, OpError> {
         status: tried.status,
         why: tried.why.to_owned(),
         took_ms: count(tried.took_ms),
+        charge: tried.charge.map(|charge| UsageCharge {
+            tokens: count(charge.tokens),
+            cost_micro_usd: charge.cost_micro_usd,
+            estimated: charge.estimated,
+        }),
     };
     let tries: Vec<_> = row.tries.iter().map(word).collect();
     if tries.is_empty() { Ok(None) } else { json_of(&tries).map(Some) }

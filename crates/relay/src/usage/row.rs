@@ -86,6 +86,19 @@ pub struct Try {
     pub why: &'static str,
     /// How long it took.
     pub took_ms: u64,
+    /// What its vendor charges for it, where it is not the call's own outcome.
+    pub charge: Option<Charge>,
+}
+
+/// What a vendor charges for an answer that nobody got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// Tokens of every kind.
+    pub tokens: u64,
+    /// In micro-USD; nothing where nobody said what its model costs.
+    pub cost_micro_usd: Option<i64>,
+    /// Whether the vendor did not say what was used: it may charge as much as was held back, or nothing.
+    pub estimated: bool,
 }
 
 impl UsageRow {
@@ -108,16 +121,10 @@ impl UsageRow {
         }
     }
 
-    /// Whether a key that gave no answer in time may have been charged for one all the same.
-    #[must_use]
-    pub fn is_doubtful(&self) -> bool {
-        self.tries.iter().any(|tried| tried.why == "failed" && tried.status.is_none_or(|s| s < 400))
-    }
-
-    /// Whether the vendor said all that was used.
+    /// Whether the vendor said all that its answer used. What those before it charge, [`Try::charge`] says.
     #[must_use]
     pub fn is_exact(&self) -> bool {
-        !self.is_doubtful() && if self.counted { self.end == End::Complete } else { self.is_unserved() }
+        if self.counted { self.end == End::Complete } else { self.is_unserved() }
     }
 
     /// How often somebody was asked.
