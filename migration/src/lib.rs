@@ -38,6 +38,7 @@ mod m20261123_000032_thinking_price;
 mod m20261123_000033_usage_reason;
 mod m20261123_000034_usage_held;
 mod m20261123_000035_usage_counts;
+mod m20261123_000036_lookouts;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -78,6 +79,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000033_usage_reason::Migration),
             Box::new(m20261123_000034_usage_held::Migration),
             Box::new(m20261123_000035_usage_counts::Migration),
+            Box::new(m20261123_000036_lookouts::Migration),
         ]
     }
 }

@@ -4,7 +4,7 @@ use super::{
     begin,
     draft::{self, amount, of_model, of_whom, said},
     instead,
-    runaway::Runaway,
+    runaway::{self, Runaway},
     stops, store, windows,
 };
 use crate::{
@@ -78,6 +78,7 @@ pub fn register(verbs: &mut Verbs, budgets: &Arc<Budgets>) {
         set_zone,
     );
     stops::register(verbs, budgets);
+    runaway::register(verbs, budgets);
 }
 
 impl Budgets {

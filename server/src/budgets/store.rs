@@ -6,7 +6,7 @@ use crate::{
 };
 use api::{ApiError, Page, ids::*};
 use entity::{
-    budgets::{budget as row, notice, runaway},
+    budgets::{budget as row, lookout, notice, runaway},
     workspace,
 };
 use policy::{Action, Granted, RowScope, act};
@@ -204,6 +204,37 @@ pub(super) async fn forget_notices<C: ConnectionTrait>(
     before_ms: i64,
 ) -> Result<(), OpError> {
     notice::Entity::delete_many().filter(notice::Column::WindowStartMs.lt(before_ms)).exec(tx).await?;
+    Ok(())
+}
+
+/// What workspaces say of bots that spend for nobody.
+pub(super) async fn lookouts<C: ConnectionTrait>(
+    db: &C,
+    _granted: &Granted<act::RunBudgets>,
+) -> Result<Vec<lookout::Model>, OpError> {
+    Ok(lookout::Entity::find().all(db).await?)
+}
+
+pub(super) async fn lookout<C: ConnectionTrait, A: Action>(
+    db: &C,
+    _granted: &Granted<A>,
+    of: WorkspaceId,
+) -> Result<Option<lookout::Model>, OpError> {
+    Ok(lookout::Entity::find_by_id(of).one(db).await?)
+}
+
+pub(super) async fn put_lookout<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::WriteBudgets>,
+    model: lookout::Model,
+) -> Result<(), OpError> {
+    use lookout::Column as C;
+    let said =
+        [C::LoopCalls, C::LoopSpreadPercent, C::LoopApartS, C::BusyMinutes, C::IdleMinutes, C::IdleMicroUsd];
+    lookout::Entity::insert(model.into_active_model().reset_all())
+        .on_conflict(OnConflict::column(C::WorkspaceId).update_columns(said).to_owned())
+        .exec_without_returning(tx)
+        .await?;
     Ok(())
 }
 

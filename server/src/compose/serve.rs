@@ -51,6 +51,9 @@ impl Server {
         if let Err(error) = self.budgets.begin_counts().await {
             tracing::error!(error = %error, "what budgets begin with could not be put down; it is tried again at the next start");
         }
+        if let Err(error) = self.budgets.read_lookouts().await {
+            tracing::error!(error = %error, "what workspaces say of bots that spend for nobody could not be read; what Chela ships holds");
+        }
         self.routing.refresh().await?;
         // Whoever listens or handles stands ready before the first job runs.
         self.chat.spawn().await?;
