@@ -126,6 +126,11 @@ fn the_model_that_answered_is_priced_with_or_without_its_date() {
     assert_eq!(cost("gpt-4o", Some("strange")), None);
     assert_eq!(cost("gpt-4o", Some("")), Some(2_500_000));
     assert_eq!(undated("claude-sonnet-4-5-20250929"), Some("claude-sonnet-4-5"));
+    assert_eq!(undated("claude-sonnet-4-5@20250929"), Some("claude-sonnet-4-5"));
+    assert_eq!(undated("claude-opus-4-6@default"), Some("claude-opus-4-6"));
+    for whole in ["@20250929", "mistral-large@2411-001", "codestral-2@001", "x@"] {
+        assert_eq!(undated(whole), None, "{whole}");
+    }
     for whole in
         ["gpt-4o", "-20250929", "kimi-k2-0905", "gpt-4-1106-preview", "日本-2025-1-111", "x-20-5-09-29"]
     {
@@ -216,4 +221,21 @@ fn facts_of_ones_own_stand_before_the_shipped_ones_each_by_itself() {
     assert_eq!(facts(HERE, "mine"), (Some(7), None));
     assert_eq!(facts(WorkspaceId(Uuid::from_u128(7)), "gpt-4o"), (Some(128_000), Some(16_384)));
     assert_eq!(facts(HERE, "gpt-9"), (None, None));
+}
+
+#[test]
+fn models_at_vertex_are_priced_as_they_are_asked_there_and_as_they_answer() {
+    let book = Book::default();
+    let cost = |model: &str, answered| {
+        // After the day the prices were read.
+        let call = call("vertex", model, answered, tokens(100_000, 1_000, 0, 0));
+        book.cost(&UsageRow { started_ms: catalogue::day_ms("2026-11-24").unwrap(), ..call })
+    };
+    assert_eq!(cost("gemini-2.5-pro", Some("gemini-2.5-pro")), Some(125_000 + 10_000));
+    assert_eq!(cost("google/gemini-2.5-pro", Some("google/gemini-2.5-pro")), Some(125_000 + 10_000));
+    let sonnet = Some(300_000 + 15_000);
+    assert_eq!(cost("claude-sonnet-4-5@20250929", Some("claude-sonnet-4-5-20250929")), sonnet);
+    assert_eq!(cost("claude-sonnet-4-5@20250929", None), sonnet);
+    assert_eq!(cost("gemini-2.5-flash", None), None, "its price depends on the kind of input");
+    assert_eq!(cost("endpoints/1234567890", None), None, "one's own");
 }
