@@ -268,6 +268,11 @@ impl ModelCheck for Routing {
         pool.map_or_else(Vec::new, |pool| pool.keys().map(|key| key.id).collect())
     }
 
+    fn serves(&self, key: KeyId, model: &str) -> bool {
+        let name = model.split_once('/').map_or(model, |(_, name)| name);
+        self.snapshot.load().key(key).is_none_or(|key| key.serves(name))
+    }
+
     async fn ask(&self, _workspace: WorkspaceId, vendor: &str, key: KeyId) -> Option<KeyAnswer> {
         // One that `keys` gave: also of another address than those without tags have.
         let known = self.snapshot.load().key(key).map(Arc::clone);
