@@ -37,7 +37,9 @@ mod m20261123_000031_thread_written;
 mod m20261123_000032_thinking_price;
 mod m20261123_000033_usage_reason;
 mod m20261123_000034_usage_held;
-mod m20261123_000036_stopped_calls;
+mod m20261123_000035_usage_counts;
+mod m20261123_000036_lookouts;
+mod m20261123_000037_stopped_calls;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -77,7 +79,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000032_thinking_price::Migration),
             Box::new(m20261123_000033_usage_reason::Migration),
             Box::new(m20261123_000034_usage_held::Migration),
-            Box::new(m20261123_000036_stopped_calls::Migration),
+            Box::new(m20261123_000035_usage_counts::Migration),
+            Box::new(m20261123_000036_lookouts::Migration),
+            Box::new(m20261123_000037_stopped_calls::Migration),
         ]
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 use api::{
     budgets::Stop,
     ids::{BudgetId, StopId},
-    usage::{StoppedBy, UsageCall, UsageRow, UsageTry},
+    usage::{StoppedBy, UsageCall, UsageCharge, UsageRow, UsageTry},
 };
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
@@ -89,7 +89,13 @@ fn why(tried: &UsageTry) -> String {
         .filter(|_| !is_passed_over(tried))
         .map(|_| format!(", {}", time::duration(tried.took_ms)))
         .unwrap_or_default();
-    format!("{word}{status}{took}")
+    format!("{word}{status}{took}{}", tried.charge.as_ref().map(charge).unwrap_or_default())
+}
+
+/// What it costs all the same.
+fn charge(charge: &UsageCharge) -> String {
+    let known = charge.cost_micro_usd.map_or_else(|| text::text().unknown.to_owned(), usd);
+    if charge.estimated { format!(", ≈ {known}") } else { format!(", {known}") }
 }
 
 /// Whom it was asked of: a link of a chain, a key, or both.

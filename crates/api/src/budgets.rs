@@ -5,6 +5,40 @@ use crate::{
     ids::*,
     verb::{Done, verbs},
 };
+use std::ops::RangeInclusive;
+
+/// What holds where a workspace says nothing else.
+pub const LOOKOUT: Lookout = Lookout {
+    loop_calls: 20,
+    loop_spread_percent: 20,
+    loop_apart_s: 30,
+    busy_minutes: 10,
+    idle_minutes: 60,
+    idle_micro_usd: 1_000_000,
+};
+
+/// What may be said of it.
+#[derive(Clone, Debug)]
+pub struct LookoutBounds {
+    /// Fewer are chance, more are not remembered.
+    pub loop_calls: RangeInclusive<i64>,
+    pub loop_spread_percent: RangeInclusive<i64>,
+    pub loop_apart_s: RangeInclusive<i64>,
+    pub busy_minutes: RangeInclusive<i64>,
+    /// Spending is remembered by quarters of an hour, for a day.
+    pub idle_minutes: RangeInclusive<i64>,
+}
+
+impl LookoutBounds {
+    /// The bounds.
+    pub const ALL: Self = Self {
+        loop_calls: 5..=100,
+        loop_spread_percent: 1..=50,
+        loop_apart_s: 1..=86_400,
+        busy_minutes: 0..=1_440,
+        idle_minutes: 15..=1_380,
+    };
+}
 
 /// No budget is larger: a thousand million dollars, or as many tokens as make a thousand million million.
 pub const MOST: i64 = 1_000_000_000_000_000;
@@ -138,6 +172,44 @@ words! {
     pub struct SetZone { pub time_zone: String }
     #[derive(Eq)]
     pub struct Zone { pub time_zone: String }
+    /// From when on a bot looks like one that spends for nobody, so that people are told.
+    #[derive(Copy, Eq)]
+    pub struct Lookout {
+        /// So many calls in a row make a loop,
+        pub loop_calls: i64,
+        /// whose distances and sizes each lie about their mean by less than so many percent of it,
+        pub loop_spread_percent: i64,
+        /// so many seconds apart or more,
+        pub loop_apart_s: i64,
+        /// and nobody wrote to the bot from so many minutes before the first of them on.
+        pub busy_minutes: i64,
+        /// Spending for nobody goes on for more than so many minutes,
+        pub idle_minutes: i64,
+        /// and costs more than this, in micro-USD, within a day.
+        pub idle_micro_usd: i64,
+    }
+    #[serde(deny_unknown_fields)]
+    pub struct GetLookout {}
+    /// What is left out stays.
+    #[derive(Default)]
+    #[serde(deny_unknown_fields)]
+    pub struct SetLookout {
+        #[serde(default)]
+        pub loop_calls: Option<i64>,
+        #[serde(default)]
+        pub loop_spread_percent: Option<i64>,
+        #[serde(default)]
+        pub loop_apart_s: Option<i64>,
+        #[serde(default)]
+        pub busy_minutes: Option<i64>,
+        #[serde(default)]
+        pub idle_minutes: Option<i64>,
+        #[serde(default)]
+        pub idle_micro_usd: Option<i64>,
+        /// The same as people write it, in USD.
+        #[serde(default)]
+        pub idle_amount: Option<String>,
+    }
     /// Model calls that somebody stopped: of a bot, to a vendor, or all of the workspace.
     #[derive(Eq)]
     pub struct Stop {
@@ -197,6 +269,8 @@ verbs! {
     DeleteBudget => Done, "budgets.delete";
     GetZone => Zone, "budgets.zone";
     SetZone => Zone, "budgets.set_zone";
+    GetLookout => Lookout, "budgets.lookout";
+    SetLookout => Lookout, "budgets.set_lookout";
     ListStops => Page<Stop>, "budgets.stops";
     StopCalls => Stop, "budgets.stop";
     AllowCalls => Done, "budgets.allow";

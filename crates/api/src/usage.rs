@@ -27,6 +27,19 @@ words! {
         /// passed over `other_models`, `over_limit` or `price_unknown`.
         pub why: String,
         pub took_ms: i64,
+        /// What its vendor charges for an answer that nobody got, where somebody else was asked after it; part of the call's cost.
+        #[serde(default)]
+        pub charge: Option<UsageCharge>,
+    }
+    /// What an attempt in vain costs.
+    #[derive(Copy, Eq)]
+    pub struct UsageCharge {
+        /// Tokens of every kind.
+        pub tokens: i64,
+        /// Absent where nobody said what its model costs.
+        pub cost_micro_usd: Option<i64>,
+        /// The vendor did not say what it used: it may charge as much, or nothing.
+        pub estimated: bool,
     }
 
     /// One model call.

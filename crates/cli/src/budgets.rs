@@ -1,6 +1,9 @@
 //! `chela budget`: how much model calls may use; money in USD.
 
 mod allow;
+mod lookout;
+
+pub use lookout::LookoutArgs;
 
 use crate::{
     ask,
@@ -71,6 +74,8 @@ pub enum BudgetVerb {
         /// Such as `Europe/Berlin`.
         zone: Option<String>,
     },
+    /// Show from when on people are told of a bot that spends for nobody, or change it.
+    Lookout(Box<LookoutArgs>),
 }
 
 /// Whose calls.
@@ -255,6 +260,7 @@ pub(crate) async fn run(session: &Session, verb: BudgetVerb) -> Result<(), Failu
             screen.data(&format!("{}\n", text(&zone, "time_zone")));
             Ok(())
         }
+        BudgetVerb::Lookout(args) => lookout::run(session, args).await,
     }
 }
 

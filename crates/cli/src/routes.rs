@@ -84,6 +84,8 @@ pub const ROUTES: &[Route] = &[
     route(DeleteBudget::NAME, Method::DELETE, "/api/budgets/{budget}", "budget rm"),
     route(GetZone::NAME, Method::GET, "/api/time-zone", "budget zone"),
     route(SetZone::NAME, Method::PUT, "/api/time-zone", "budget zone"),
+    route(GetLookout::NAME, Method::GET, "/api/lookout", "budget lookout"),
+    route(SetLookout::NAME, Method::PATCH, "/api/lookout", "budget lookout"),
     route(ListStops::NAME, Method::GET, "/api/stops", "spending list"),
     route(StopCalls::NAME, Method::POST, "/api/stops", "spending stop"),
     route(AllowCalls::NAME, Method::DELETE, "/api/stops/{stop}", "spending allow"),

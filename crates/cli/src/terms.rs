@@ -31,6 +31,17 @@ const TERMS: &[(&str, &[(&str, &str)])] = &[
     ("budget change", &[("/most", "--most"), ("/amount", "--most")]),
     ("budget zone", &[("/time_zone", "ZONE")]),
     (
+        "budget lookout",
+        &[
+            ("/loop_calls", "--calls"),
+            ("/loop_spread_percent", "--spread"),
+            ("/loop_apart_s", "--apart"),
+            ("/busy_minutes", "--busy"),
+            ("/idle_minutes", "--idle"),
+            ("/idle_micro_usd", "--money"),
+        ],
+    ),
+    (
         "price set",
         &[
             ("/vendor", "VENDOR/MODEL"),

@@ -5,6 +5,7 @@
 //! new window is a new pair; who began in the old one settles there.
 
 use arc_swap::ArcSwap;
+use serde::{Deserialize, Serialize};
 use std::{
     fmt,
     sync::{
@@ -30,6 +31,20 @@ pub enum Unit {
 pub type Span = (i64, i64);
 /// The window in which a moment lies: a minute, or a day or month of the workspace's time zone.
 pub type Windows = Arc<dyn Fn(i64) -> Span + Send + Sync>;
+
+/// Windows of a day or a month begin at a multiple of this, in every zone; shorter ones anywhere.
+pub const SLOT_MS: i64 = 15 * 60_000;
+
+/// What a call was counted with in one limit. What a window holds is the sum of those whose slots lie in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    /// The limit.
+    pub limit: Uuid,
+    /// The quarter of an hour it counts for, ms UTC: in the window in which it was taken, of whatever length.
+    pub slot_ms: i64,
+    /// How much, in the limit's unit.
+    pub amount: u64,
+}
 
 /// How much of a limit is used up when people are told.
 const WARN_PERCENT: u64 = 80;
@@ -161,20 +176,37 @@ impl Limit {
             && self.model.as_deref().is_none_or(|only| only == model)
     }
 
-    /// The cheaper model for a call, if there is one; nothing is cheaper than what somebody stopped.
+    /// Another model for a call; nothing is cheaper than what somebody stopped.
+    fn other_than(&self, vendor: &str, model: &str) -> Option<&Instead> {
+        let other = |instead: &&Instead| instead.vendor != vendor || instead.model != model;
+        self.instead.as_ref().filter(other).filter(|_| self.most > 0 && self.is_for(vendor, model))
+    }
+
+    /// Whether so much is used that calls go to the other model already.
+    fn is_by_now(&self, instead: &Instead, now_ms: i64) -> bool {
+        let Some(from) = instead.from_percent else { return false };
+        let used = self.counter.at(now_ms, &self.windows).used.load(Ordering::Relaxed);
+        u128::from(used) * 100 >= u128::from(self.most) * u128::from(from)
+    }
+
+    /// The cheaper model for a call, if there is one of its vendor.
     #[must_use]
     pub fn instead_of(&self, vendor: &str, model: &str) -> Option<&Instead> {
-        let other = |instead: &&Instead| instead.vendor == vendor && instead.model != model;
-        self.instead.as_ref().filter(other).filter(|_| self.most > 0 && self.is_for(vendor, model))
+        self.other_than(vendor, model).filter(|instead| instead.vendor == vendor)
     }
 
     /// The same, if so much is used that calls go to it already.
     #[must_use]
     pub fn instead_by_now(&self, vendor: &str, model: &str, now_ms: i64) -> Option<&Instead> {
-        let instead = self.instead_of(vendor, model)?;
-        let from = instead.from_percent?;
-        let used = self.counter.at(now_ms, &self.windows).used.load(Ordering::Relaxed);
-        (u128::from(used) * 100 >= u128::from(self.most) * u128::from(from)).then_some(instead)
+        self.instead_of(vendor, model).filter(|instead| self.is_by_now(instead, now_ms))
+    }
+
+    /// The cheaper model in the place of a chain's link, whoever's it is; `by_now`: if so much is used that calls go to it already
+    /// at that moment.
+    #[must_use]
+    pub fn instead_of_link(&self, vendor: &str, model: &str, by_now: Option<i64>) -> Option<&Instead> {
+        let instead = self.other_than(vendor, model)?;
+        by_now.is_none_or(|now_ms| self.is_by_now(instead, now_ms)).then_some(instead)
     }
 
     /// How it stands at a moment.
@@ -201,7 +233,7 @@ impl Limit {
             (self.most > 0 && (!self.hard || sum <= self.most)).then_some(sum)
         };
         match window.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
-            Ok(_before) => Ok(Taken { window, amount }),
+            Ok(_before) => Ok(Taken { window, amount, at_ms: now_ms }),
             Err(_taken) => {
                 // What no window has room for says nothing of this one.
                 let never = amount > self.most;
@@ -248,6 +280,17 @@ fn near(used: u64, most: u64) -> bool {
 struct Taken {
     window: Arc<Window>,
     amount: u64,
+    /// When.
+    at_ms: i64,
+}
+
+impl Taken {
+    fn count(&self, limit: Uuid, amount: u64) -> Count {
+        let (from, to) = self.window.span;
+        // A clock may have been set back meanwhile.
+        let at_ms = self.at_ms.clamp(from, to - 1);
+        Count { limit, slot_ms: (at_ms - at_ms.rem_euclid(SLOT_MS)).max(from), amount }
+    }
 }
 
 /// No room in a limit.
@@ -327,11 +370,41 @@ impl Reserved {
         limits.iter().any(|limit| limit.hard && limit.unit == Unit::Money && limit.is_for(vendor, model))
     }
 
-    /// The call ended: what it used stays, the rest goes back.
-    pub fn settle(mut self, used: Need) {
-        for (limit, taken) in std::mem::take(&mut self.0) {
-            limit.settle(&taken, used.of(limit.unit));
+    /// The call ended: what it used stays, the rest goes back. Says what was counted, in the room that the reservation had.
+    pub fn settle(mut self, used: Need) -> Vec<Count> {
+        let settle = |(limit, taken): (Arc<Limit>, Taken)| {
+            let used = used.of(limit.unit);
+            limit.settle(&taken, used);
+            taken.count(limit.id, used)
+        };
+        std::mem::take(&mut self.0).into_iter().map(settle).collect()
+    }
+
+    /// What is counted should nobody see the call's end, if it used so much.
+    pub fn counts(&self, used: Need) -> impl Iterator<Item = Count> {
+        self.0.iter().map(move |(limit, taken)| taken.count(limit.id, used.of(limit.unit)))
+    }
+
+    /// What it used until now stays, and as much as before is reserved once more. What was counted goes to `counts`.
+    ///
+    /// # Errors
+    /// The first limit without room; then nothing is reserved.
+    pub fn renew(&mut self, used: Need, now_ms: i64, counts: &mut Vec<Count>) -> Result<(), Refused> {
+        let before: Vec<_> = self.0.iter().map(|(limit, taken)| (Arc::clone(limit), taken.amount)).collect();
+        counts.extend(std::mem::take(self).settle(used));
+        let mut all = Self::default();
+        for (limit, amount) in before {
+            let taken = limit.take(amount, now_ms)?;
+            all.0.push((limit, taken));
         }
+        *self = all;
+        Ok(())
+    }
+
+    /// Whether it holds nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The tightest limit of requests: how many a window has, how many are left, when it ends (ms UTC).

@@ -4,6 +4,7 @@ mod account;
 mod again;
 mod call;
 mod chain;
+mod charges;
 mod cheaper;
 mod first;
 mod guard;

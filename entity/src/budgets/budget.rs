@@ -26,6 +26,8 @@ pub struct Model {
     pub instead: Option<String>,
     /// From how many percent used on; where nothing is said, when a call finds no room.
     pub instead_from: Option<i64>,
+    /// Whether what it counted is kept, from its beginning on.
+    pub counted: bool,
     pub created_at_ms: i64,
     pub version: i64,
 }

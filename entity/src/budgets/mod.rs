@@ -1,6 +1,7 @@
 //! Rows of the budgets slice.
 
 pub mod budget;
+pub mod lookout;
 pub mod notice;
 pub mod runaway;
 pub mod stop;

@@ -160,7 +160,9 @@ async fn check_keys(b: &Bots, row: &bot::Model, model: &str) -> [Checked; 2] {
     let answers: Vec<(KeyId, KeyAnswer)> =
         futures::future::join_all(asking).await.into_iter().flatten().collect();
     let took = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
-    let [key, access] = judged(vendor, model, &answers);
+    let closed: Vec<KeyId> =
+        answers.iter().map(|(key, _)| *key).filter(|key| !b.serves(*key, model)).collect();
+    let [key, access] = judged(vendor, model, &answers, &closed);
     [(CheckKind::ProviderKey, took, key), (CheckKind::ModelAccess, took, access)]
 }
 
@@ -169,8 +171,8 @@ fn silent() -> KeyAnswer {
     KeyAnswer { verdict: KeyVerdict::Silent(why), latency_ms: 0 }
 }
 
-/// What the answers to a vendor's keys say of the keys, and of the model.
-fn judged(vendor: &str, model: &str, answers: &[(KeyId, KeyAnswer)]) -> [Found; 2] {
+/// What the answers to a vendor's keys say of the keys, and of the model; `closed` are those that are for other models only.
+fn judged(vendor: &str, model: &str, answers: &[(KeyId, KeyAnswer)], closed: &[KeyId]) -> [Found; 2] {
     let untold =
         || Found::fail(format!("Whether {vendor} gives {model} cannot be told without a key that works."));
     let mut failing = answers.iter().filter_map(|(key, answer)| match &answer.verdict {
@@ -178,16 +180,20 @@ fn judged(vendor: &str, model: &str, answers: &[(KeyId, KeyAnswer)]) -> [Found; 
         KeyVerdict::Refused(words) => Some((*key, format!("{vendor} does not accept the key: {words}"))),
         KeyVerdict::Silent(why) => Some((*key, format!("{vendor} cannot be asked: {why}"))),
     });
-    let lists: Vec<&Vec<String>> = answers
+    let works = |(_, answer): &'_ &'_ (KeyId, KeyAnswer)| matches!(answer.verdict, KeyVerdict::Works { .. });
+    let (shut, open): (Vec<_>, Vec<_>) =
+        answers.iter().filter(works).partition(|(key, _)| closed.contains(key));
+    let lists: Vec<&Vec<String>> = open
         .iter()
         .filter_map(|(_, answer)| match &answer.verdict {
             KeyVerdict::Works { models } => Some(models),
             _ => None,
         })
         .collect();
+    let none_works = lists.is_empty() && shut.is_empty();
     let first = failing.next();
     let bad = usize::from(first.is_some()) + failing.count();
-    let key = match (first, lists.is_empty()) {
+    let key = match (first, none_works) {
         (None, true) => {
             let none = Found::fail(format!("The workspace has no key for {vendor}."));
             none.fix(FixAct::AddKey, "Add a key for this vendor.")
@@ -199,7 +205,14 @@ fn judged(vendor: &str, model: &str, answers: &[(KeyId, KeyAnswer)]) -> [Found; 
             found.fix_key(FixAct::TestKey, "Replace the key, or test it again.", Some(key))
         }
     };
-    let access = if lists.is_empty() {
+    let access = if let (true, Some((key, _))) = (lists.is_empty(), shut.first()) {
+        Found::fail(format!("{model} is not among the models that the workspace's key for {vendor} is for."))
+            .fix_key(
+                FixAct::Configure,
+                "Choose another model, or add this one to those of the key.",
+                Some(*key),
+            )
+    } else if lists.is_empty() {
         untold()
     } else if lists.iter().any(|list| list.is_empty()) {
         Found::pass(format!("{vendor} keeps no list of models; the key works."))
@@ -318,7 +331,7 @@ mod tests {
     }
 
     fn verdicts(answers: &[(KeyId, KeyAnswer)]) -> [Verdict; 2] {
-        judged("openai", "openai/a", answers).map(|found| found.verdict)
+        judged("openai", "openai/a", answers, &[]).map(|found| found.verdict)
     }
 
     #[test]
@@ -334,12 +347,28 @@ mod tests {
         assert_eq!(verdicts(&[key(1, works(&["openai/b"]))]), [Pass, Warning]);
         let both = [key(1, refused()), key(2, works(&["openai/a"]))];
         assert_eq!(verdicts(&both), [Warning, Pass]);
-        let [keys, _] = judged("openai", "openai/a", &both);
+        let [keys, _] = judged("openai", "openai/a", &both, &[]);
         assert!(keys.message.contains("1 of 2"), "{}", keys.message);
         assert_eq!(
             keys.fixes.first().and_then(|fix| fix.2),
             Some(KeyId(Uuid::from_u128(1))),
             "the one that fails"
         );
+    }
+    #[test]
+    fn a_key_that_is_for_other_models_says_so_and_one_that_is_for_it_counts() {
+        let works =
+            |models: &[&str]| KeyVerdict::Works { models: models.iter().map(|m| (*m).to_owned()).collect() };
+        let first = KeyId(Uuid::from_u128(1));
+        let both = [key(1, works(&["openai/a"])), key(2, works(&["openai/a"]))];
+        let [keys, access] = judged("openai", "openai/a", &both[..1], &[first]);
+        assert_eq!((keys.verdict, access.verdict), (Verdict::Pass, Verdict::Fail), "the key works");
+        assert!(access.message.contains("openai/a is not among the models"), "{}", access.message);
+        assert_eq!(access.fixes.first().and_then(|fix| fix.2), Some(first));
+        let [_, access] = judged("openai", "openai/a", &both, &[first]);
+        assert_eq!(access.verdict, Verdict::Pass, "another key is for it");
+        let refused = [key(1, works(&[])), key(2, KeyVerdict::Refused("no".to_owned()))];
+        let [_, access] = judged("openai", "openai/a", &refused, &[first]);
+        assert!(access.message.contains("is not among"), "one that keeps no list is shut all the same");
     }
 }

@@ -1,7 +1,7 @@
 //! Budgets as the relay meets them. A budget keeps its counter from snapshot to snapshot; one that is new, or of another kind
-//! or window than before, begins with what the ledger says.
+//! or window than before, begins with what was counted for it with the ledger's calls.
 
-use super::{store, windows};
+use super::{begin, store, windows};
 use crate::platform::{error::OpError, text::named};
 use api::{
     budgets::{BudgetPeriod, BudgetUnit},
@@ -16,6 +16,10 @@ use relay::{
 use sea_orm::ConnectionTrait;
 use std::{collections::HashMap, sync::Arc};
 use tokio::sync::Notify;
+
+/// The moment of which is told how budgets stand, ms UTC: the relay's own, which is the wall clock's.
+#[derive(Clone, Copy, Debug)]
+pub struct Now(pub i64);
 
 /// Budgets by whose calls they are for.
 #[derive(Default)]
@@ -78,7 +82,7 @@ pub async fn build<C: ConnectionTrait>(
     db: &C,
     granted: &Granted<act::UseKeys>,
     (before, news): (&Snapshot, &Arc<Notify>),
-    now_ms: i64,
+    now: Now,
 ) -> Result<Built, OpError> {
     let mut all = Built::default();
     for (row, zone) in store::all(db, granted).await? {
@@ -96,7 +100,7 @@ pub async fn build<C: ConnectionTrait>(
                 }
                 Arc::clone(&known.counter)
             }
-            None => Arc::new(counter(db, granted, &row, (kind, period, &windows), news, now_ms).await?),
+            None => Arc::new(counter(db, &row, &windows, news, now).await?),
         };
         let limit = Limit {
             id: row.id.0,
@@ -124,13 +128,12 @@ fn instead(row: &row::Model) -> Option<Instead> {
 
 async fn counter<C: ConnectionTrait>(
     db: &C,
-    granted: &Granted<act::UseKeys>,
     row: &row::Model,
-    (unit, period, windows): (BudgetUnit, BudgetPeriod, &Windows),
+    windows: &Windows,
     news: &Arc<Notify>,
-    now_ms: i64,
+    now: Now,
 ) -> Result<Counter, OpError> {
-    let span = windows(now_ms);
-    let used = store::used(db, granted, row, (unit, period), span, now_ms).await?;
+    let span = windows(now.0);
+    let used = begin::used(db, row, span, now).await?;
     Ok(Counter::new(span, used, Arc::clone(news)))
 }

@@ -2,6 +2,7 @@
 //!
 //! Not responsible for refusing a call (`relay::limits`), for the ledger (`usage`) or for what a call costs (`prices`).
 
+mod begin;
 mod draft;
 mod instead;
 mod limits;
@@ -13,7 +14,7 @@ mod watch;
 mod windows;
 
 pub use draft::of_model;
-pub use limits::{Built, build};
+pub use limits::{Built, Now, build};
 pub use service::{Budgets, of_new_key, register};
 pub use stops::{stops, words as stop_words};
 pub use windows::{windows as windows_of, zone};

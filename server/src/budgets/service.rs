@@ -1,9 +1,10 @@
 //! Use cases of budgets.
 
 use super::{
+    begin,
     draft::{self, amount, of_model, of_whom, said},
     instead,
-    runaway::Runaway,
+    runaway::{self, Runaway},
     stops, store, windows,
 };
 use crate::{
@@ -77,6 +78,7 @@ pub fn register(verbs: &mut Verbs, budgets: &Arc<Budgets>) {
         set_zone,
     );
     stops::register(verbs, budgets);
+    runaway::register(verbs, budgets);
 }
 
 impl Budgets {
@@ -207,6 +209,8 @@ pub async fn of_new_key<C: ConnectionTrait>(
             hard: true,
             instead: None,
             instead_from: None,
+            // Nobody called with it before.
+            counted: true,
             created_at_ms: now_ms,
             version: 1,
         };
@@ -261,9 +265,11 @@ async fn create(
         hard: q.hard.unwrap_or(true),
         instead,
         instead_from,
+        counted: true,
         created_at_ms: ctx.now_ms,
         version: 1,
     };
+    let now = b.routing.now();
     b.platform
         .db
         .write(async |tx| {
@@ -275,6 +281,7 @@ async fn create(
             }
             unlike(tx, &granted, &model).await?;
             store::insert(tx, &granted, model.clone()).await?;
+            begin::begin(tx, &model, now).await?;
             audit::record(tx, b.platform.ids.as_ref(), &ctx, CreateBudget::NAME, Some(model.id.to_string()))
                 .await
         })

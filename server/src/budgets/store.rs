@@ -2,24 +2,18 @@
 
 use crate::{
     platform::{db::Cursor, error::OpError},
-    usage::{self, Only},
+    usage,
 };
-use api::{
-    ApiError, Page,
-    budgets::{BudgetPeriod, BudgetUnit},
-    ids::*,
-};
+use api::{ApiError, Page, ids::*};
 use entity::{
-    budgets::{budget as row, notice, runaway},
-    usage::usage_row,
+    budgets::{budget as row, lookout, notice, runaway},
     workspace,
 };
 use policy::{Action, Granted, RowScope, act};
-use relay::limits::Span;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
     QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, Func, OnConflict},
+    sea_query::{Expr, OnConflict},
 };
 
 fn visible(scope: RowScope) -> Condition {
@@ -150,6 +144,7 @@ pub(super) async fn delete<C: ConnectionTrait>(
 ) -> Result<(), OpError> {
     find(tx, granted, id).await?;
     notice::Entity::delete_many().filter(notice::Column::BudgetId.eq(id)).exec(tx).await?;
+    usage::forget_counts(tx, id).await?;
     row::Entity::delete_by_id(id).exec(tx).await?;
     Ok(())
 }
@@ -212,80 +207,54 @@ pub(super) async fn forget_notices<C: ConnectionTrait>(
     Ok(())
 }
 
-/// What calls that began in a window used: from the sums, or row by row where they do not tell it apart.
-pub(super) async fn used<C: ConnectionTrait>(
+/// What workspaces say of bots that spend for nobody.
+pub(super) async fn lookouts<C: ConnectionTrait>(
     db: &C,
-    granted: &Granted<act::UseKeys>,
-    of: &row::Model,
-    (unit, period): (BudgetUnit, BudgetPeriod),
-    span: Span,
-    now_ms: i64,
-) -> Result<u64, OpError> {
-    // Sums are of whole quarters of an hour, and of the models that answered.
-    if period == BudgetPeriod::Minute || of.model.is_some() {
-        return used_by_rows(db, granted, of, unit, span).await;
-    }
-    let only = Only {
-        bot: of.bot_id.map(|id| id.0),
-        virtual_key: of.virtual_key_id.map(|id| id.0),
-        vendor: of.vendor.clone(),
-        tag: of.tag.clone(),
-        ..Only::default()
-    };
-    let sums = usage::spent(db, of.workspace_id, &only, span, now_ms).await?;
-    let used = match unit {
-        BudgetUnit::Requests => sums.calls.saturating_sub(sums.refused),
-        BudgetUnit::Tokens => [sums.output_tokens, sums.cache_read_tokens, sums.cache_write_tokens]
-            .into_iter()
-            .fold(sums.input_tokens, i64::saturating_add),
-        // What is not known is not free: what was held back for it stays used.
-        BudgetUnit::Money => sums.cost_micro_usd.saturating_add(sums.held_micro_usd),
-    };
-    Ok(u64::try_from(used).unwrap_or(0))
+    _granted: &Granted<act::RunBudgets>,
+) -> Result<Vec<lookout::Model>, OpError> {
+    Ok(lookout::Entity::find().all(db).await?)
 }
 
-async fn used_by_rows<C: ConnectionTrait>(
+pub(super) async fn lookout<C: ConnectionTrait, A: Action>(
+    db: &C,
+    _granted: &Granted<A>,
+    of: WorkspaceId,
+) -> Result<Option<lookout::Model>, OpError> {
+    Ok(lookout::Entity::find_by_id(of).one(db).await?)
+}
+
+pub(super) async fn put_lookout<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::WriteBudgets>,
+    model: lookout::Model,
+) -> Result<(), OpError> {
+    use lookout::Column as C;
+    let said =
+        [C::LoopCalls, C::LoopSpreadPercent, C::LoopApartS, C::BusyMinutes, C::IdleMinutes, C::IdleMicroUsd];
+    lookout::Entity::insert(model.into_active_model().reset_all())
+        .on_conflict(OnConflict::column(C::WorkspaceId).update_columns(said).to_owned())
+        .exec_without_returning(tx)
+        .await?;
+    Ok(())
+}
+
+/// Those that keep no counts yet.
+pub(super) async fn uncounted<C: ConnectionTrait>(
     db: &C,
     _granted: &Granted<act::UseKeys>,
-    of: &row::Model,
-    unit: BudgetUnit,
-    span: Span,
-) -> Result<u64, OpError> {
-    use usage_row::Column as C;
-    let mut query = usage_row::Entity::find()
-        .filter(C::WorkspaceId.eq(of.workspace_id))
-        .filter(C::StartedAtMs.gte(span.0))
-        .filter(C::StartedAtMs.lt(span.1))
-        .filter(C::Ended.ne("refused"));
-    if let Some(bot) = of.bot_id {
-        query = query.filter(C::BotId.eq(bot));
-    }
-    if let Some(key) = of.virtual_key_id {
-        query = query.filter(C::VirtualKeyId.eq(key));
-    }
-    if let Some(tag) = &of.tag {
-        query = query.filter(usage::carries(tag));
-    }
-    if let Some(vendor) = &of.vendor {
-        query = query.filter(C::Vendor.eq(vendor));
-    }
-    if let Some(model) = &of.model {
-        query = query.filter(C::Model.eq(model));
-    }
-    let tokens = Expr::col(C::InputTokens)
-        .add(Expr::col(C::OutputTokens))
-        .add(Expr::col(C::CacheReadTokens))
-        .add(Expr::col(C::CacheWriteTokens));
-    let sum = match unit {
-        BudgetUnit::Requests => Expr::col(C::Id).count(),
-        BudgetUnit::Tokens => tokens.sum(),
-        BudgetUnit::Money => {
-            Func::coalesce([Expr::col(C::CostMicroUsd), Expr::col(C::HeldMicroUsd), Expr::value(0)]).sum()
-        }
-    };
-    let sum = Expr::expr(sum).cast_as("bigint");
-    let found = query.select_only().expr_as(sum, "used").into_tuple::<Option<i64>>().one(db).await?;
-    Ok(u64::try_from(found.flatten().unwrap_or(0)).unwrap_or(0))
+) -> Result<Vec<row::Model>, OpError> {
+    Ok(row::Entity::find().filter(row::Column::Counted.eq(false)).all(db).await?)
+}
+
+/// From now on it keeps them.
+pub(super) async fn counts_now<C: ConnectionTrait>(
+    tx: &C,
+    _granted: &Granted<act::UseKeys>,
+    id: BudgetId,
+) -> Result<(), OpError> {
+    let one = row::Entity::update_many().col_expr(row::Column::Counted, Expr::value(true));
+    one.filter(row::Column::Id.eq(id)).exec(tx).await?;
+    Ok(())
 }
 
 pub(super) async fn time_zone<C: ConnectionTrait, A: Action>(

@@ -53,6 +53,7 @@ fn start(zone: &TimeZone, day: Date) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use relay::limits::SLOT_MS;
 
     fn ms(text: &str) -> i64 {
         text.parse::<Timestamp>().unwrap().as_millisecond()
@@ -84,6 +85,25 @@ mod tests {
         assert_eq!(month, (ms("2026-02-28T16:00:00Z"), ms("2026-03-31T16:00:00Z")));
         let minute = of(BudgetPeriod::Minute, "UTC", "2026-02-28T16:00:59.999Z");
         assert_eq!(minute, (ms("2026-02-28T16:00:00Z"), ms("2026-02-28T16:01:00Z")));
+    }
+
+    #[test]
+    fn days_and_months_of_all_zones_begin_at_quarters_of_an_hour() {
+        for name in [
+            "Australia/Lord_Howe",
+            "Pacific/Chatham",
+            "Asia/Kathmandu",
+            "America/St_Johns",
+            "America/Santiago",
+        ] {
+            for day in 0..730 {
+                let at = ms("2026-01-01T11:11:11Z") + day * 24 * 3_600_000;
+                for period in [BudgetPeriod::Day, BudgetPeriod::Month] {
+                    let (from, to) = window(period, &zone(name).unwrap(), at);
+                    assert_eq!((from % SLOT_MS, to % SLOT_MS), (0, 0), "{name} {at}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -48,6 +48,12 @@ impl Server {
             // A full disk, say. What is open stays noted for the next start; a panel is needed now.
             tracing::error!(error = %error, "calls that ran when Chela died could not be settled; budgets begin without them");
         }
+        if let Err(error) = self.budgets.begin_counts().await {
+            tracing::error!(error = %error, "what budgets begin with could not be put down; it is tried again at the next start");
+        }
+        if let Err(error) = self.budgets.read_lookouts().await {
+            tracing::error!(error = %error, "what workspaces say of bots that spend for nobody could not be read; what Chela ships holds");
+        }
         self.routing.refresh().await?;
         // Whoever listens or handles stands ready before the first job runs.
         self.chat.spawn().await?;

@@ -15,7 +15,7 @@ pub(super) fn told(
     base_url: Option<&str>,
 ) -> Result<(&'static relay::Vendor, Zeroizing<String>, String), ApiError> {
     let found = match said(vendor) {
-        Some(id) => Some(vendors::find_region(id).ok_or_else(|| ApiError::field("/vendor", unknown(id)))?),
+        Some(id) => Some(chosen(id, vendors::find_region)?),
         None => vendors::detect(secret).map(|v| (v, None)),
     };
     if let Some(flaw) = found.and_then(|(vendor, _)| vendor.flaw(secret)) {
@@ -78,11 +78,19 @@ pub(super) fn said(field: Option<&str>) -> Option<&str> {
     field.map(str::trim).filter(|text| !text.is_empty())
 }
 
-/// What to say of a vendor that is not in the table.
-fn unknown(id: &str) -> String {
-    let known = id.split_once('@').is_some_and(|(vendor, _)| vendors::find(vendor).is_some());
-    let left_out = vendors::left_out(id).filter(|_| !known);
-    left_out.unwrap_or_else(|| "must be a vendor Chela knows".to_owned())
+/// A vendor, and its region where one is named.
+type Chosen = (&'static relay::Vendor, Option<&'static vendors::Region>);
+
+/// The vendor of an id among those that this build has.
+///
+/// # Errors
+/// There is none; of one that another build has, how to get that.
+fn chosen(id: &str, find: impl Fn(&str) -> Option<Chosen>) -> Result<Chosen, ApiError> {
+    find(id).ok_or_else(|| {
+        let known = id.split_once('@').is_some_and(|(vendor, _)| find(vendor).is_some());
+        let left_out = vendors::left_out(id).filter(|_| !known);
+        ApiError::field("/vendor", left_out.unwrap_or_else(|| "must be a vendor Chela knows".to_owned()))
+    })
 }
 
 /// The end of a key; of a pair that of its id, which is no secret.
@@ -116,6 +124,7 @@ pub(super) fn unlike(label: &str, taken: &[String]) -> Result<(), ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use api::Code;
 
     fn at(vendor: Option<&str>, secret: &str, base: Option<&str>) -> Result<(&'static str, String), String> {
         let told = told(vendor, secret, base).map(|(v, _, base)| (v.id, base));
@@ -173,14 +182,27 @@ mod tests {
     }
 
     #[test]
-    fn a_vendor_that_a_build_may_leave_out_is_told_with_the_way_to_build_it() {
-        let told = unknown("aws-bedrock@eu-west-1");
+    fn a_build_without_a_vendor_refuses_its_keys_and_says_how_to_get_one_that_has_it() {
+        // As a build without the feature looks for vendors, whatever this one has.
+        let without = |id: &str| vendors::find_region(id).filter(|(vendor, _)| vendor.id != "bedrock");
+        for id in ["bedrock", "aws-bedrock", "aws-bedrock@eu-west-1", "bedrock@nowhere"] {
+            let refused = chosen(id, without).map(|(vendor, _)| vendor.id).unwrap_err();
+            assert_eq!(
+                (refused.code, refused.fields[0].pointer.as_str()),
+                (Code::Invalid, "/vendor"),
+                "{id}"
+            );
+            let told = &refused.fields[0].detail;
+            assert!(told.contains("Amazon Bedrock is not in this build of Chela"), "{id}: {told}");
+            assert!(told.contains("./x build --features bedrock"), "{id}: {told}");
+        }
+        let detail = |id: &str| chosen(id, without).map(|_| ()).unwrap_err().fields[0].detail.clone();
+        assert_eq!(detail("nobody"), "must be a vendor Chela knows");
+        assert_eq!(detail("openai@nowhere"), "must be a vendor Chela knows");
+        assert_eq!(chosen("openai", without).map(|(vendor, _)| vendor.id), Ok("openai"));
+        // And as this one does.
         let there = vendors::find("bedrock").is_some();
-        assert_eq!(told.contains("--features bedrock"), !there, "{told}");
-        assert!(
-            vendors::left_out("bedrock").is_some_and(|words| words.contains("./x build --features bedrock"))
-        );
-        assert_eq!(unknown("nobody"), "must be a vendor Chela knows");
+        assert_eq!(chosen("bedrock", vendors::find_region).is_ok(), there);
     }
 
     #[test]

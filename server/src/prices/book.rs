@@ -142,8 +142,14 @@ fn own_names(call: &UsageRow) -> impl Iterator<Item = &str> {
     names(call).chain(Some(call.model.as_str()).filter(|name| !name.is_empty()))
 }
 
-/// `gpt-4o-2024-08-06` and `claude-sonnet-4-5-20250929` without their dates.
+/// `gpt-4o-2024-08-06`, `claude-sonnet-4-5-20250929` and, as Vertex AI writes it, `claude-sonnet-4-5@20250929` without their
+/// dates; `claude-opus-4-6@default` is the newest.
 pub(super) fn undated(name: &str) -> Option<&str> {
+    if let Some((model, version)) = name.split_once('@') {
+        let is_date =
+            version.len() == 8 && version.starts_with("20") && version.bytes().all(|b| b.is_ascii_digit());
+        return Some(model).filter(|model| !model.is_empty() && (is_date || version == "default"));
+    }
     [11, 9].into_iter().find_map(|length| {
         let (model, date) = name.split_at_checked(name.len().checked_sub(length)?)?;
         let parts: Vec<&str> = date.strip_prefix('-')?.split('-').collect();

@@ -111,7 +111,7 @@ impl Routing {
         let db = self.platform.db.read();
         let mut builder = Snapshot::builder();
         let before = self.snapshot.load();
-        let budgets = budgets::build(db, &granted, (&before, &self.news), wall_ms()).await?;
+        let budgets = budgets::build(db, &granted, (&before, &self.news), self.now()).await?;
         builder = budgets.all().fold(builder, |builder, limit| builder.limit(Arc::clone(limit)));
         let bots = store::bots(db, &granted).await?;
         builder = aside(|| bots.iter().try_fold(builder, |builder, bot| add_bot(builder, bot, &budgets)))?;
@@ -157,6 +157,11 @@ impl Routing {
         let granted = policy::check::<act::UseKeys>(&ctx.subject)?;
         self.relay.stop(budgets::stops(self.platform.db.read(), &granted).await?);
         Ok(())
+    }
+
+    /// The moment of which it says how budgets stand.
+    pub fn now(&self) -> budgets::Now {
+        budgets::Now(wall_ms())
     }
 
     /// How a budget stands, and the moment this is said of.
@@ -261,6 +266,11 @@ impl ModelCheck for Routing {
         let order = snapshot.order(workspace, tags);
         let pool = vendors::find(vendor).and_then(|vendor| snapshot.pool_in(workspace, vendor, order));
         pool.map_or_else(Vec::new, |pool| pool.keys().map(|key| key.id).collect())
+    }
+
+    fn serves(&self, key: KeyId, model: &str) -> bool {
+        let name = model.split_once('/').map_or(model, |(_, name)| name);
+        self.snapshot.load().key(key).is_none_or(|key| key.serves(name))
     }
 
     async fn ask(&self, _workspace: WorkspaceId, vendor: &str, key: KeyId) -> Option<KeyAnswer> {

@@ -2,6 +2,7 @@
 //!
 //! Rows come from the relay; this slice stores, lists and adds them up. Not responsible for counting tokens.
 
+mod counted;
 mod export;
 mod ledger;
 mod old;
@@ -17,6 +18,7 @@ mod totals;
 mod when;
 mod whose;
 
+pub use counted::{begin_counts, begins, counted, forget_counts, pieces};
 pub use export::routes;
 pub use rollup::Only;
 pub use service::{Sees, Usage, register};

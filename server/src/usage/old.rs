@@ -14,6 +14,8 @@ use std::sync::Arc;
 const AGAIN_MS: i64 = 3_600_000;
 /// How long rows are kept.
 const ROWS_KEPT_MS: i64 = 90 * DAY_MS;
+/// How long it is kept what budgets counted: longer than any of their windows, whatever the zone.
+const COUNTS_KEPT_MS: i64 = 40 * DAY_MS;
 /// Transactions of one time, so that a backlog does not hold others up for long.
 const MOST_TIMES: usize = 500;
 /// Rows of one transaction.
@@ -44,6 +46,8 @@ impl Usage {
         for (what, before_ms, most) in [
             (Old::Rows, rows_before, ROWS_AT_ONCE),
             (Old::Absorbed, rows_before, ROWS_AT_ONCE),
+            (Old::Counts, now_ms - COUNTS_KEPT_MS, ROWS_AT_ONCE),
+            (Old::Minutes, now_ms - DAY_MS, ROWS_AT_ONCE),
             (Old::Quarters, forgotten_before(now_ms), QUARTERS_AT_ONCE),
         ] {
             for _ in 0..MOST_TIMES {

@@ -163,6 +163,7 @@ mod tests {
             tokens: Tokens::default(),
             cost_micro_usd: None,
             started_ms: 0,
+            counts: Vec::new(),
         }
     }
 

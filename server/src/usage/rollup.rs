@@ -26,7 +26,7 @@ const MOST_TOKENS: u64 = 1_000_000_000;
 /// No real call costs more: 100,000 USD.
 const MOST_COST: i64 = 100_000_000_000;
 /// Where a sum stays: a hostile one must not stop the ledger of all.
-const MOST: i64 = 4_000_000_000_000_000_000;
+pub(super) const MOST: i64 = 4_000_000_000_000_000_000;
 /// Models of one workspace and day that have sums of their own. A caller may name as many as it likes, and days are
 /// kept for ever: those beyond share a nameless one.
 const MODELS: usize = 1_000;

@@ -1,6 +1,7 @@
 //! Rows of the ledger.
 
 use super::{
+    counted,
     ledger::Late,
     rollup::{self, Names, Only, Rollup, absorbed_tokens, absorbed_virtual_key, cost, tokens},
     spans::Spans,
@@ -18,7 +19,7 @@ use crate::{
 use api::{
     Page,
     ids::*,
-    usage::{UsageRow as Word, UsageSums, UsageTry},
+    usage::{UsageCharge, UsageRow as Word, UsageSums, UsageTry},
 };
 use entity::usage::usage_row as row;
 use policy::{Granted, act};
@@ -36,6 +37,10 @@ pub(super) enum Old {
     Rows,
     Absorbed,
     Quarters,
+    /// What budgets counted.
+    Counts,
+    /// The same of those by the minute.
+    Minutes,
 }
 
 /// A name as both databases take it: callers and vendors may put a NUL in it, which PostgreSQL refuses.
@@ -112,6 +117,10 @@ pub(super) async fn write<C: ConnectionTrait>(
 ) -> Result<(), OpError> {
     let rows = insert(tx, granted, group).await?;
     let late = insert_absorbed(tx, granted, absorbed).await?;
+    let new: HashSet<UsageId> = rows.iter().map(|row| row.id).collect();
+    let counts =
+        group.iter().filter(|row| new.contains(&UsageId(row.request_id))).flat_map(|row| &row.counts);
+    counted::add(tx, granted, counts.chain(late.iter().flat_map(|sum| &sum.counts))).await?;
     Rollup::of(&rows, &late, names).add(tx, granted).await
 }
 
@@ -123,6 +132,11 @@ fn tries(row: &UsageRow) -> Result<Option<String>, OpError> {
         status: tried.status,
         why: tried.why.to_owned(),
         took_ms: count(tried.took_ms),
+        charge: tried.charge.map(|charge| UsageCharge {
+            tokens: count(charge.tokens),
+            cost_micro_usd: charge.cost_micro_usd,
+            estimated: charge.estimated,
+        }),
     };
     let tries: Vec<_> = row.tries.iter().map(word).collect();
     if tries.is_empty() { Ok(None) } else { json_of(&tries).map(Some) }
@@ -320,6 +334,16 @@ pub(super) async fn forget<C: ConnectionTrait>(
             "started_at_ms",
         ),
         Old::Absorbed => (format!("delete from usage_absorbed where ({ours}"), "minute_ms"),
+        Old::Counts => (
+            format!("delete from usage_counts where (budget_id in (select id from budgets where {ours})"),
+            "start_ms",
+        ),
+        Old::Minutes => (
+            format!(
+                "delete from usage_counts where (budget_id in (select id from budgets where {ours} and period = 'minute')"
+            ),
+            "start_ms",
+        ),
         Old::Quarters => (
             format!(
                 "delete from usage_quarters where {ours} and start_ms in \
@@ -331,7 +355,7 @@ pub(super) async fn forget<C: ConnectionTrait>(
     let mut sql = Sql::new(text);
     sql.and(&format!("{column} <"), before_ms);
     sql.text(&match what {
-        Old::Absorbed => ")".to_owned(),
+        Old::Absorbed | Old::Counts | Old::Minutes => ")".to_owned(),
         Old::Rows | Old::Quarters => format!(" limit {most})"),
     });
     Ok(sql.run(tx).await?.rows_affected())

@@ -132,6 +132,7 @@ fn call(n: u128, started_ms: i64) -> UsageRow {
         estimated: false,
         limit: None,
         stop: None,
+        counts: Vec::new(),
         held_micro_usd: None,
         reason: None,
         status: 200,
@@ -334,6 +335,7 @@ fn absorbed(calls: u64, failed: u64) -> Absorbed {
         tokens: Tokens { input: 30, output: 3, ..Tokens::default() },
         sent_bytes: 0,
         received_bytes: 0,
+        counts: Vec::new(),
     }
 }
 

@@ -283,6 +283,24 @@ async fn a_diagnosis_looks_at_everything_and_says_what_to_do() {
             ["provider_key", "model_access", "channel_tokens", "container", "network", "gateway"]
         );
 
+        let keys = house.get("/api/keys").await;
+        let key = format!("/api/keys/{}", keys["items"][0]["id"].as_str().expect("an id"));
+        let only = async |models: Value| {
+            let change = json!({ "allowed_models": models });
+            house.at.ask(&house.owner, "PATCH", &key, change).await.ok(200)
+        };
+        only(json!(["other-*"])).await;
+        let shut = house.act(&bot, "diagnose").await;
+        let access = &shut["checks"][1];
+        assert_eq!(
+            (&access["check"], &access["verdict"]),
+            (&json!("model_access"), &json!("fail")),
+            "{shut}"
+        );
+        assert!(access["message"].as_str().is_some_and(|it| it.contains("not among the models")), "{shut}");
+        assert_eq!(shut["recommendations"][0]["act"], "configure", "{shut}");
+        only(json!([])).await;
+
         house.at.world.vendor.play(Mode::Status { status: 401, body: "{}".to_owned() });
         let ill = house.act(&bot, "diagnose").await;
         let verdict = |of: &Value, check: &str| {

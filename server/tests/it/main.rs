@@ -27,6 +27,8 @@ mod composed;
 #[cfg(test)]
 mod configs;
 #[cfg(test)]
+mod counted;
+#[cfg(test)]
 mod cuts;
 #[cfg(test)]
 mod engine;

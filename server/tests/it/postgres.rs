@@ -206,3 +206,17 @@ async fn a_model_with_a_nul_in_its_name_stops_neither_ledger_nor_start_on_postgr
     drop(at.stop().await);
     db.execute_unprepared(&format!("drop database {name} with (force)")).await.expect("dropped");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_teams_budgets_hold_what_was_counted_on_postgresql_too() {
+    let Some(server) = address() else { return };
+    let (db, name, url) = database(&server).await;
+    let mut world = World::new(RuntimeKind::Process).await;
+    world.env.push(("CHELA_DATABASE_URL", url));
+    let end = format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'");
+    let gone = async || {
+        db.execute_unprepared(&end).await.expect("ended");
+    };
+    drop(crate::counted::a_teams_budgets_outlive_its_callers(world, gone).await);
+    db.execute_unprepared(&format!("drop database {name} with (force)")).await.expect("dropped");
+}

@@ -52,6 +52,7 @@ impl House {
             estimated: false,
             limit: None,
             stop: None,
+            counts: Vec::new(),
             held_micro_usd: None,
             reason: None,
             status: 200,
@@ -199,6 +200,59 @@ async fn what_is_told_stays_told_when_chela_starts_anew() {
         let all = all["items"].as_array()?.clone();
         assert!(all.iter().all(|it| it["count"] == 1), "{all:?}");
         (all.len() == 2).then_some(())
+    })
+    .await;
+    house.at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workspace_says_from_when_on_it_is_told_and_that_holds_at_once_and_after_a_restart() {
+    let house = house().await;
+    let stranger = house.at.stranger().await;
+    let shipped = json!({
+        "loop_calls": 20, "loop_spread_percent": 20, "loop_apart_s": 30, "busy_minutes": 10,
+        "idle_minutes": 60, "idle_micro_usd": 1_000_000,
+    });
+    assert_eq!(house.at.get(&house.owner, "/api/lookout").await.ok(200), shipped);
+    let wrong = json!({
+        "loop_calls": 4, "loop_spread_percent": 51, "loop_apart_s": 0, "busy_minutes": -1, "idle_minutes": 1_381,
+        "idle_amount": "0",
+    });
+    let refused = house.at.ask(&house.owner, "PATCH", "/api/lookout", wrong.clone()).await;
+    let pointers: Vec<String> =
+        wrong.as_object().expect("fields").keys().map(|field| format!("/{field}")).collect();
+    let mut named = refused.pointers();
+    named.sort();
+    assert_eq!((refused.status, named), (422, pointers));
+    let change = json!({ "loop_calls": 30, "idle_amount": "2.50" });
+    let said = house.at.ask(&house.owner, "PATCH", "/api/lookout", change).await.ok(200);
+    assert_eq!((&said["loop_calls"], &said["idle_micro_usd"]), (&json!(30), &json!(2_500_000)));
+    assert_eq!(house.at.get(&stranger, "/api/lookout").await.ok(200), shipped, "of their own workspace");
+
+    house.clock.advance(11 * HOUR);
+    house.beats().await;
+    let change = json!({ "loop_calls": 12 });
+    let said = house.at.ask(&house.owner, "PATCH", "/api/lookout", change).await.ok(200);
+    assert_eq!(said["idle_micro_usd"], 2_500_000, "what is left out stays");
+    let told = house.told("heartbeat_loop").await;
+    let message = told["reason"]["message"].as_str().expect("words");
+    assert!(message.starts_with("12 calls of about 61 KB"), "not of twenty: {message}");
+
+    let House { at, owner, clock, .. } = house;
+    let at = at.stop().await.serve().await;
+    assert_eq!(at.get(&owner, "/api/lookout").await.ok(200), said);
+    let bot = at.ready_bot(&owner, "Second").await;
+    let house = House { at, owner, clock, bot };
+    house.clock.advance(HOUR);
+    let mut calls = Vec::new();
+    for n in 0..12 {
+        calls.push(house.call(house.clock.now_ms() + n * 10 * MINUTE, 9_000, 0).await);
+    }
+    house.clock.advance(2 * HOUR);
+    house.at.server.budgets.saw(&calls);
+    eventually("the second", async || {
+        let all = house.at.get(&house.owner, "/api/notifications").await.ok(200);
+        (all["items"].as_array()?.len() == 2).then_some(())
     })
     .await;
     house.at.stop().await;

@@ -191,6 +191,7 @@ fn fields(verb: &str, vendor: &str) -> Value {
         | "budgets.change"
         | "budgets.delete"
         | "budgets.zone"
+        | "budgets.lookout"
         | "budgets.stops"
         | "budgets.allow"
         | "virtual_keys.list"
@@ -228,6 +229,7 @@ fn fields(verb: &str, vendor: &str) -> Value {
         "notify.choose" => json!({ "in_app": ["died", "hung"], "push": ["died"] }),
         "budgets.create" => json!({ "unit": "requests", "period": "month", "most": 1_000_000 }),
         "budgets.stop" => json!({ "vendor": "groq", "why": "a walk" }),
+        "budgets.set_lookout" => json!({ "loop_calls": 20 }),
         "budgets.set_zone" => json!({ "time_zone": "Europe/Berlin" }),
         "virtual_keys.create" => json!({ "name": "Walker" }),
         "virtual_keys.change" => json!({ "blocked": true }),

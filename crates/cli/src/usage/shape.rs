@@ -137,7 +137,9 @@ fn tries(call: &Value) -> Cell {
             .collect::<Vec<_>>()
             .join(" ");
         let status = number(tried, "status").map(|status| format!("{status} ")).unwrap_or_default();
-        format!("{name}: {status}{}, {} ms", text(tried, "why"), number(tried, "took_ms").unwrap_or_default())
+        let charge = number(&tried["charge"], "cost_micro_usd").map(|cost| format!(", {}", usd(cost)));
+        let (why, took_ms) = (text(tried, "why"), number(tried, "took_ms").unwrap_or_default());
+        format!("{name}: {status}{why}, {took_ms} ms{}", charge.unwrap_or_default())
     });
     Cell::from(words.collect::<Vec<_>>().join("; "))
 }

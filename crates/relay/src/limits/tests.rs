@@ -142,3 +142,27 @@ async fn people_are_told_once_when_a_limit_is_nearly_and_once_when_it_is_wholly_
     spend(19);
     assert!(told(), "all is used");
 }
+
+#[test]
+fn what_is_counted_says_for_which_quarter_of_an_hour_and_never_before_its_window() {
+    const HOUR: i64 = 3_600_000;
+    // A day of a zone that begins at 18:15 UTC.
+    let day: Windows = Arc::new(|at| {
+        let start = (at - 18 * HOUR - SLOT_MS).div_euclid(24 * HOUR) * 24 * HOUR + 18 * HOUR + SLOT_MS;
+        (start, start + 24 * HOUR)
+    });
+    let of = |windows: &Windows, at: i64| {
+        let counter = Arc::new(Counter::new(windows(at), 0, Arc::default()));
+        let limit = Arc::new(Limit { counter, windows: Arc::clone(windows), ..limit(Unit::Money, 1_000) });
+        let reserved = take(&limit, money(100), at).unwrap();
+        let held = reserved.counts(money(100)).next().unwrap();
+        let kept = reserved.settle(money(7));
+        assert_eq!((kept.len(), kept[0].amount, held.amount), (1, 7, 100));
+        assert_eq!(kept[0].slot_ms, held.slot_ms);
+        held.slot_ms
+    };
+    assert_eq!(of(&day, 18 * HOUR + SLOT_MS), 18 * HOUR + SLOT_MS);
+    assert_eq!(of(&day, 18 * HOUR + SLOT_MS - 1), 18 * HOUR);
+    assert_eq!(of(&day, 20 * HOUR + SLOT_MS + 1), 20 * HOUR + SLOT_MS);
+    assert_eq!(of(&seconds(), HOUR + 61_234), HOUR + 61_000, "a short window is its own");
+}

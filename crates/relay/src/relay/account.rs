@@ -68,7 +68,7 @@ impl Guard {
         }
     }
 
-    fn has_no_room(&mut self, refused: &Refused, now_ms: i64) -> Trouble {
+    pub(super) fn has_no_room(&mut self, refused: &Refused, now_ms: i64) -> Trouble {
         self.note(|row| row.limit = Some(refused.limit));
         self.refusal(refused, now_ms)
     }

@@ -7,11 +7,11 @@ use super::{
     guess::Guess,
     judge::Failed,
     target::Choice,
-    tries::{Asked, Ended, Fate, Got, Leg, insists, may_charge},
+    tries::{Asked, Ended, Fate, Got, Leg, insists},
     trouble::Trouble,
 };
 use crate::{
-    Caller, Snapshot,
+    Caller, Snapshot, UpstreamKey,
     chains::{Chain, Link, Skip, Trigger},
     health::Resting,
     usage::Try,
@@ -22,6 +22,8 @@ use std::{sync::Arc, time::Duration};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules<'a> {
     pub(super) link: &'a Link,
+    /// It is a cheaper model in the place of the chain's own.
+    pub(super) instead: bool,
     triggers: &'a [Trigger],
     /// How long a key may take to its first word.
     pub(super) patience: Duration,
@@ -48,6 +50,16 @@ impl Rules<'_> {
     }
 }
 
+/// What is left of a chain none of whose links served.
+struct Left<'l, 'a> {
+    /// What the last one that was asked said.
+    last: Option<Result<Got, Failed>>,
+    /// The first key to be back.
+    resting: Option<(&'l Leg<'a>, &'a Arc<UpstreamKey>, Resting)>,
+    /// Why the first that might not be asked might not.
+    blocked: Option<Trouble>,
+}
+
 impl Relay {
     /// Asks the links of a chain; in the end what the last one said.
     pub(super) async fn ask_chain(
@@ -59,75 +71,99 @@ impl Relay {
     ) -> Result<Got, Failed> {
         guard.note(|row| row.chain = Some(chain.name.clone()));
         let snapshot = Arc::clone(&guard.snapshot);
+        let (known, place) = ((&*snapshot, chain, choice), asked.begun.place);
+        let cheaper = guard.cheaper_links(caller, chain, (choice, &asked));
+        let all = match &cheaper {
+            Some(steps) => legs(guard, known, steps.iter().map(|(link, instead)| (link, *instead)), place),
+            None => legs(guard, known, chain.links.iter().map(|link| (link, false)), place),
+        };
+        let Left { last, resting, blocked } = match self.walk((guard, caller), &all, &mut asked).await {
+            Ok(got) => return got,
+            Err(left) => left,
+        };
+        if let Some(got) = last {
+            return got;
+        }
+        let links = all.iter().filter_map(|leg| Some(leg.rules?.link));
+        let step = blocked.and_then(|_| guard.cheaper_than_all(caller, links, (choice, &asked)));
+        if let Some((link, instead)) = &step {
+            let more = legs(guard, known, [(link, *instead)].into_iter(), place);
+            match self.walk((guard, caller), &more, &mut asked).await {
+                Ok(got) => return got,
+                Err(Left { last: Some(got), .. }) => return got,
+                Err(_) => {}
+            }
+        }
+        let Some((leg, key, rests)) = resting else {
+            return Err(blocked.unwrap_or(Trouble::NoLink).into());
+        };
+        if let Some(trouble) = insists(rests, (self.shared.config.now_ms)()) {
+            return Err(trouble.into());
+        }
         let guess = asked.begun.guess;
-        let legs = legs(guard, (&snapshot, chain), choice, asked.begun.place);
-        let (mut last, mut resting, mut blocked) = (None, None::<(_, _, Resting)>, None);
-        let mut charged = false;
-        for leg in &legs {
-            let former = last.as_ref().filter(|_| !charged).map(|(leg, _)| *leg);
+        guard.hold((leg, None), caller, guess)?;
+        self.ask_anyway(guard, leg, &mut asked, key).await
+    }
+
+    /// Asks one link after another until one serves.
+    async fn walk<'l, 'a>(
+        &self,
+        (guard, caller): (&mut Guard, &Caller),
+        legs: &'l [Leg<'a>],
+        asked: &mut Asked<'_>,
+    ) -> Result<Result<Got, Failed>, Left<'l, 'a>> {
+        let guess = asked.begun.guess;
+        let mut left = Left { last: None, resting: None, blocked: None };
+        // What was held for the link that was asked last is held on, unless that may charge for it.
+        let mut former: Option<&Leg<'_>> = None;
+        for leg in legs {
             if let Err(trouble) = guard.hold((leg, former), caller, guess) {
-                guard.skips(
-                    leg,
-                    match trouble {
-                        Trouble::OtherModel => Skip::NotAllowed,
-                        _ if guard.unless_stopped(leg.target.vendor.id).is_err() => Skip::Stopped,
-                        _ => Skip::NoRoom,
-                    },
-                );
-                blocked = blocked.or(Some(trouble));
+                let why = match trouble {
+                    Trouble::OtherModel => Skip::NotAllowed,
+                    _ if guard.unless_stopped(leg.target.vendor.id).is_err() => Skip::Stopped,
+                    _ => Skip::NoRoom,
+                };
+                guard.skips(leg, why);
+                left.blocked = left.blocked.or(Some(trouble));
                 continue;
             }
-            match self.ask_leg(guard, leg, &mut asked).await {
+            let skip = match self.ask_leg(guard, leg, asked).await {
                 Ended::With(fate, got) if leg.rules.is_some_and(|rules| rules.lead_on(&fate, &got)) => {
-                    charged = may_charge(&fate, &got);
-                    if charged {
-                        guard.charge();
-                    }
-                    last = Some((leg, got));
+                    former = if guard.leaves_link() { None } else { Some(leg) };
+                    left.last = Some(got);
+                    continue;
                 }
-                Ended::With(_, got) => return got,
+                Ended::With(_, got) => return Ok(got),
                 Ended::Resting(key, rests) => {
-                    guard.skips(leg, Skip::Rests(rests));
-                    let sooner = resting.is_none_or(|(_, _, known)| rests.until_ms < known.until_ms);
-                    resting = if sooner { Some((leg, key, rests)) } else { resting };
-                    if let Some(former) = former {
-                        let _held = guard.hold((former, None), caller, guess);
-                    }
+                    let sooner = left.resting.is_none_or(|(_, _, known)| rests.until_ms < known.until_ms);
+                    left.resting = if sooner { Some((leg, key, rests)) } else { left.resting };
+                    Skip::Rests(rests)
                 }
                 Ended::PassedOver(passed) => {
-                    guard.skips(leg, passed.skip());
                     let trouble = guard.passed_over(passed);
-                    blocked = blocked.or(Some(trouble));
-                    if let Some(former) = former {
-                        let _held = guard.hold((former, None), caller, guess);
-                    }
+                    left.blocked = left.blocked.or(Some(trouble));
+                    passed.skip()
                 }
                 Ended::Spent => break,
+            };
+            guard.skips(leg, skip);
+            if let Some(former) = former {
+                let _held = guard.hold((former, None), caller, guess);
             }
         }
-        match (last, resting, blocked) {
-            (Some((_, got)), ..) => got,
-            (None, Some((leg, key, rests)), _) => match insists(rests, (self.shared.config.now_ms)()) {
-                Some(trouble) => Err(trouble.into()),
-                None => {
-                    guard.hold((leg, None), caller, guess)?;
-                    self.ask_anyway(guard, leg, &mut asked, key).await
-                }
-            },
-            (None, None, blocked) => Err(blocked.unwrap_or(Trouble::NoLink).into()),
-        }
+        Err(left)
     }
 }
 
 /// The links that can be asked; of the others it is noted why not.
 fn legs<'a>(
     guard: &mut Guard,
-    (snapshot, chain): (&'a Snapshot, &'a Chain),
-    choice: Choice<'a>,
+    (snapshot, chain, choice): (&'a Snapshot, &'a Chain, Choice<'a>),
+    links: impl ExactSizeIterator<Item = (&'a Link, bool)>,
     place: Option<(u64, u64)>,
 ) -> Vec<Leg<'a>> {
-    let mut legs: Vec<Leg<'_>> = Vec::with_capacity(chain.links.len());
-    for link in &chain.links {
+    let mut legs: Vec<Leg<'_>> = Vec::with_capacity(links.len());
+    for (link, instead) in links {
         let pool = link.vendor.and_then(|vendor| snapshot.pool_in(guard.workspace(), vendor, guard.order));
         let (Some(vendor), true) = (link.vendor, link.speaks(choice.dialect)) else {
             let why = if link.vendor.is_some() { Skip::OtherDialect } else { Skip::NoVendor };
@@ -145,7 +181,7 @@ fn legs<'a>(
             pool,
             model: link.model().to_owned(),
             swap: swap.map(|((from, to), with)| Swap { from, to, with: with.into() }),
-            rules: Some(Rules { link, triggers, patience: *timeout, most: *tries, last: false }),
+            rules: Some(Rules { link, instead, triggers, patience: *timeout, most: *tries, last: false }),
         });
     }
     if let Some(rules) = legs.last_mut().and_then(|leg| leg.rules.as_mut()) {
@@ -178,23 +214,19 @@ impl Guard {
         }
     }
 
-    /// What was held back for a link stays taken: what it used nobody will say.
-    fn charge(&mut self) {
-        std::mem::take(&mut self.reserved).settle(self.held);
-    }
-
     /// Remembers that a link was not asked.
     fn skips(&mut self, leg: &Leg<'_>, why: Skip) {
         self.skips_link(leg.rules.map_or("", |rules| rules.link.name()), why);
     }
 
-    fn skips_link(&mut self, link: &str, why: Skip) {
+    pub(super) fn skips_link(&mut self, link: &str, why: Skip) {
         self.tried(Try {
             key: None,
             link: Some(link.to_owned()),
             status: None,
             why: why.as_str(),
             took_ms: 0,
+            charge: None,
         });
     }
 }

@@ -1,8 +1,16 @@
 //! A cheaper model instead of a refusal, or from a share of a budget on.
 
-use super::{again::Swap, guard::Guard, guess::Guess, target::Target, tries::Asked, trouble::Trouble};
+use super::{
+    again::Swap,
+    guard::Guard,
+    guess::Guess,
+    target::{Choice, Target},
+    tries::Asked,
+    trouble::Trouble,
+};
 use crate::{
     Caller,
+    chains::{Chain, Link, Skip},
     limits::{Instead, Limit},
 };
 use std::sync::Arc;
@@ -66,6 +74,96 @@ impl Guard {
             (None, None) => self.reserve(caller, target, model, guess).map(|()| None),
         }
     }
+}
+
+/// A link of a chain as it is asked, and whether it stands in the place of another.
+pub(super) type Step = (Link, bool);
+
+impl Guard {
+    /// The links of a chain where budgets that are used so far lead some of them to a cheaper model; nothing where none does.
+    /// Why a cheaper model is not asked, the row says as of links that are skipped.
+    pub(super) fn cheaper_links(
+        &mut self,
+        caller: &Caller,
+        chain: &Chain,
+        (choice, asked): (Choice<'_>, &Asked<'_>),
+    ) -> Option<Vec<Step>> {
+        // Nearly nobody has one.
+        if !takes_over(choice, asked) || caller.limits.iter().all(|limit| limit.instead.is_none()) {
+            return None;
+        }
+        let now_ms = (self.shared.config.now_ms)();
+        let (mut steps, mut kept) = (Vec::<Step>::with_capacity(chain.links.len()), Vec::new());
+        for link in &chain.links {
+            let by_now = |limit: &Arc<Limit>| {
+                let instead = limit.instead_of_link(link.vendor?.id, link.model(), Some(now_ms))?;
+                other(instead)
+            };
+            let found = caller.limits.iter().find_map(by_now).filter(|other| !kept.contains(other));
+            let why_not = found.as_ref().and_then(|other| self.why_not(caller, choice, other));
+            let (link, instead) = match (found, why_not) {
+                (Some(other), None) => (other, true),
+                (Some(other), Some(skip)) => {
+                    self.skips_link(other.name(), skip);
+                    kept.push(other);
+                    (link.clone(), false)
+                }
+                (None, _) => (link.clone(), false),
+            };
+            // The cheaper model is asked once.
+            if !steps.iter().any(|(known, instead)| *instead && known.name() == link.name()) {
+                steps.push((link, instead));
+            }
+        }
+        steps.iter().any(|(_, instead)| *instead).then_some(steps)
+    }
+
+    /// The cheaper model of the budget that had no room for the last link, if it is none of those that were looked at.
+    pub(super) fn cheaper_than_all<'a>(
+        &mut self,
+        caller: &Caller,
+        mut links: impl Iterator<Item = &'a Link>,
+        (choice, asked): (Choice<'_>, &Asked<'_>),
+    ) -> Option<Step> {
+        let full = self.refused_by()?;
+        let limit =
+            caller.limits.iter().find(|limit| limit.id == full).filter(|_| takes_over(choice, asked))?;
+        let other = limit.instead.as_ref().filter(|_| limit.most > 0).and_then(other)?;
+        if links.any(|link| link.name() == other.name()) {
+            return None;
+        }
+        match self.why_not(caller, choice, &other) {
+            None => Some((other, true)),
+            Some(skip) => {
+                self.skips_link(other.name(), skip);
+                None
+            }
+        }
+    }
+
+    /// Why a model is not asked in the place of a link.
+    fn why_not(&self, caller: &Caller, choice: Choice<'_>, link: &Link) -> Option<Skip> {
+        let Some(vendor) = link.vendor else { return Some(Skip::NoVendor) };
+        let pool = self.snapshot.pool_in(self.workspace(), vendor, self.order);
+        if !link.speaks(choice.dialect) {
+            Some(Skip::OtherDialect)
+        } else if caller.models.as_deref().is_some_and(|models| !models.has(vendor.id, link.model())) {
+            Some(Skip::NotAllowed)
+        } else if pool.is_none_or(|pool| pool.is_empty()) {
+            Some(Skip::NoKey)
+        } else {
+            None
+        }
+    }
+}
+
+/// Whether another model can take such a request over.
+fn takes_over(choice: Choice<'_>, asked: &Asked<'_>) -> bool {
+    asked.wish.is_none() && choice.writes(&WRITES)
+}
+
+fn other(instead: &Instead) -> Option<Link> {
+    Link::read(&format!("{}/{}", instead.vendor, instead.model))
 }
 
 /// How a model is asked in the place of another; nothing where the request does not say plainly which it asks for.

@@ -3,7 +3,8 @@
 use super::{
     Shared,
     account::{self, Rate, Reckoned},
-    guess::Guess,
+    charges::Charges,
+    guess::{self, Guess},
     trouble::Trouble,
     upload::Notes,
 };
@@ -89,6 +90,8 @@ pub(super) struct Guard {
     pub(super) order: Order,
     pub(super) guess: Guess,
     pub(super) held: Need,
+    /// What attempts before the last one cost: nearly no call has such.
+    pub(super) charges: Option<Box<Charges>>,
     /// It computes nothing that is charged.
     pub(super) free: bool,
     /// Its answer says nothing of tokens.
@@ -138,6 +141,7 @@ impl Guard {
             estimated: false,
             limit: None,
             stop: None,
+            counts: Vec::new(),
             held_micro_usd: None,
             reason: None,
             status: 0,
@@ -163,6 +167,7 @@ impl Guard {
             order: caller.order,
             guess: Guess::default(),
             held: Need::default(),
+            charges: None,
             free: false,
             vague: false,
             rate: None,
@@ -181,6 +186,7 @@ impl Guard {
         let Some(row) = &self.row else { return };
         let held = i64::try_from(self.held.money).ok().filter(|cost| *cost > 0);
         let cost = if self.free { Some(0) } else { held };
+        let used = if self.free { Need { requests: 1, ..Need::default() } } else { self.held };
         self.shared.config.usage.begins(OpenCall {
             request_id: row.request_id,
             workspace: row.workspace,
@@ -192,8 +198,10 @@ impl Guard {
             vendor: row.vendor.into(),
             model: row.model.clone(),
             tokens: if self.free { Tokens::default() } else { self.guess.tokens() },
-            cost_micro_usd: cost,
+            cost_micro_usd: cost.zip(self.charged_before()).map(|(cost, before)| cost.saturating_add(before)),
             started_ms: row.started_ms,
+            // Of a caller without limits, nothing: that takes no room.
+            counts: row.counts.iter().copied().chain(self.reserved.counts(used)).collect(),
         });
     }
 
@@ -226,6 +234,21 @@ impl Guard {
     /// How often somebody was asked.
     pub(super) fn attempts(&self) -> usize {
         self.row.as_ref().map_or(0, |r| r.attempts())
+    }
+
+    /// How many could not serve it, or were not asked.
+    pub(super) fn tries(&self) -> usize {
+        self.row.as_ref().map_or(0, |row| row.tries.len())
+    }
+
+    /// When it began.
+    pub(super) fn started_ms(&self) -> i64 {
+        self.row.as_ref().map_or(0, |row| row.started_ms)
+    }
+
+    /// Tokens that went up, about.
+    pub(super) fn sent_tokens(&self) -> u64 {
+        guess::of_bytes(self.upload.sent_bytes.load(Ordering::Relaxed))
     }
 
     /// Remembers who could not serve the call.
@@ -359,11 +382,19 @@ impl Drop for Guard {
         if row.reason == Some(Trouble::Switched.code()) {
             row.stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
+        self.comes_back();
         let used = account::reckon(&mut row, &self.reckoned(), &self.snapshot);
-        if row.cost_micro_usd.is_none() && used.money > 0 {
-            row.held_micro_usd = Some(i64::try_from(used.money).unwrap_or(i64::MAX));
+        let kept = self.charges.as_ref().map_or(used.money, |charges| charges.add_to(&mut row, used.money));
+        if row.cost_micro_usd.is_none() && kept > 0 {
+            row.held_micro_usd = Some(i64::try_from(kept).unwrap_or(i64::MAX));
         }
-        std::mem::take(&mut self.reserved).settle(used);
+        let counts = std::mem::take(&mut self.reserved).settle(used);
+        // Those of a chain's links before it are there already.
+        if row.counts.is_empty() {
+            row.counts = counts
+        } else {
+            row.counts.extend(counts)
+        }
         std::mem::take(&mut self.of_key).settle(used);
         self.shared.config.usage.put(*row);
     }

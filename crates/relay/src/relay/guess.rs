@@ -54,6 +54,11 @@ pub(super) struct Guess {
     pub(super) output: u64,
 }
 
+/// Tokens of a prompt of so many bytes.
+pub(super) fn of_bytes(bytes: u64) -> u64 {
+    bytes.div_ceil(BYTES_OF_A_TOKEN).min(LONGEST_PROMPT)
+}
+
 impl Guess {
     /// Of a body of so many bytes, of which these are here.
     ///
@@ -69,7 +74,7 @@ impl Guess {
             answers = answers.or_else(|| many.and_then(|many| many.number(piece)));
         }
         let answers = answers.unwrap_or(1).clamp(1, MOST_ANSWERS);
-        let input = length.div_ceil(BYTES_OF_A_TOKEN).min(LONGEST_PROMPT);
+        let input = of_bytes(length);
         Self { input, output: output.unwrap_or(UNBOUND_OUTPUT).saturating_mul(answers) }
     }
 
@@ -97,8 +102,7 @@ impl Guess {
             bytes => bytes.div_ceil(BYTES_OF_A_TOKEN),
         };
         let told = known.input > 0 || known.cache_read > 0 || known.cache_write > 0;
-        let input =
-            if told { known.input } else { row.sent_bytes.div_ceil(BYTES_OF_A_TOKEN).min(LONGEST_PROMPT) };
+        let input = if told { known.input } else { of_bytes(row.sent_bytes) };
         Tokens { input, output: known.output.max(seen), ..known }
     }
 }

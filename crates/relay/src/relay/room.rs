@@ -67,7 +67,14 @@ impl Guard {
         }
         self.take(key, &leg.model).inspect_err(|passed| {
             let link = leg.rules.map(|rules| rules.link.name().to_owned());
-            self.tried(Try { key: Some(key.id), link, status: None, why: passed.name(), took_ms: 0 });
+            self.tried(Try {
+                key: Some(key.id),
+                link,
+                status: None,
+                why: passed.name(),
+                took_ms: 0,
+                charge: None,
+            });
         })
     }
 
@@ -97,12 +104,6 @@ impl Guard {
     /// A key that was not asked after all has its room back.
     pub(super) fn lets_go(&mut self) {
         drop(std::mem::take(&mut self.of_key));
-    }
-
-    /// The key could not serve the call: its vendor counted a request, and may charge for an answer it did not give in time.
-    pub(super) fn leaves_key(&mut self, charged: bool) {
-        let used = if charged { self.held } else { Need { requests: 1, ..Need::default() } };
-        std::mem::take(&mut self.of_key).settle(used);
     }
 
     /// What the caller hears where every key is passed over.

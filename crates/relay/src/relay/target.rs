@@ -172,6 +172,17 @@ impl<'a> Choice<'a> {
     }
 }
 
+impl Choice<'_> {
+    /// Whether the path ends with one of these.
+    pub(super) fn writes(self, ends: &[&str]) -> bool {
+        match self.named {
+            // Of Gemini's, `rest` is the method alone.
+            Some(_) => ends.iter().any(|end| end.strip_prefix(':') == Some(self.rest)),
+            None => ends.iter().any(|end| self.rest.ends_with(end)),
+        }
+    }
+}
+
 impl Target<'_> {
     /// Whether the vendor may be asked this.
     pub(super) fn is_spoken(&self) -> bool {

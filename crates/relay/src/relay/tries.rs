@@ -231,6 +231,9 @@ impl Relay {
             return Some((Fate::Final, Err(trouble.into())));
         }
         let body = asked.begun.body.send(leg.swap.clone())?;
+        if let Err(trouble) = guard.goes_on() {
+            return Some((Fate::Final, Err(trouble.into())));
+        }
         if leg.is_alone() {
             // Nobody else can be asked: nothing is kept for that.
             asked.begun.body.release();
@@ -238,9 +241,10 @@ impl Relay {
         let (begun, began_ms) = (Instant::now(), (self.shared.config.now_ms)());
         guard.note(|row| {
             (row.key, row.asked) = (Some(key.id), row.asked + 1);
-            if leg.rules.is_some() {
+            if let Some(rules) = leg.rules {
                 row.vendor = leg.target.vendor.id;
                 row.model.clone_from(&leg.model);
+                row.asked_model = rules.instead.then(|| row.chain.clone()).flatten();
             }
         });
         // Copied only where somebody may need them once more.
@@ -287,14 +291,7 @@ impl Relay {
         }
         self.remember(guard, key, (&fate, heard(&got, key)), began_ms);
         if fate.is_keys() || leg.rules.is_some_and(|rules| rules.lead_on(&fate, &got)) {
-            guard.leaves_key(may_charge(&fate, &got));
-            let status = got.as_ref().ok().map(|got| got.head.status.as_u16());
-            let why = match &got {
-                Err(Failed { trouble: Trouble::Unreachable, .. }) => "unreachable",
-                _ => fate.name(),
-            };
-            let link = leg.rules.map(|rules| rules.link.name().to_owned());
-            guard.tried(Try { key: Some(key.id), link, status, why, took_ms: millis(begun.elapsed()) });
+            leaves(guard, (leg, key), (&fate, &got, asked.dialect), begun);
         }
         Some((fate, got))
     }
@@ -347,13 +344,21 @@ impl Relay {
     }
 }
 
-/// Whether a vendor may charge for an answer that it did not give in time, or not whole.
-pub(super) fn may_charge(fate: &Fate, got: &Result<Got, Failed>) -> bool {
-    let silent = match got {
-        Ok(got) => got.head.status.as_u16() < 400,
-        Err(failed) => failed.trouble != Trouble::Unreachable,
+/// Notes that a key could not serve the call, and why.
+fn leaves(
+    guard: &mut Guard,
+    (leg, key): (&Leg<'_>, &UpstreamKey),
+    (fate, got, dialect): (&Fate, &Result<Got, Failed>, Dialect),
+    begun: Instant,
+) {
+    guard.leaves_key(fate, got, dialect);
+    let status = got.as_ref().ok().map(|got| got.head.status.as_u16());
+    let why = match got {
+        Err(Failed { trouble: Trouble::Unreachable, .. }) => "unreachable",
+        _ => fate.name(),
     };
-    silent && matches!(fate, Fate::Fails)
+    let link = leg.rules.map(|rules| rules.link.name().to_owned());
+    guard.tried(Try { key: Some(key.id), link, status, why, took_ms: millis(begun.elapsed()), charge: None });
 }
 
 /// The model that is asked: as the address names it, which is what the vendor goes by, else as the body does.

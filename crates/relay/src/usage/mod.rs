@@ -3,5 +3,5 @@
 mod row;
 mod sink;
 
-pub use row::{End, OpenCall, Tokens, Try, UsageRow};
+pub use row::{Charge, End, OpenCall, Tokens, Try, UsageRow};
 pub use sink::{UsageReceiver, UsageSink, UsageTotals};

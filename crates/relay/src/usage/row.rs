@@ -1,5 +1,6 @@
 //! One row per model call.
 
+use crate::limits::Count;
 use api::ids::{BotId, KeyId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -85,6 +86,19 @@ pub struct Try {
     pub why: &'static str,
     /// How long it took.
     pub took_ms: u64,
+    /// What its vendor charges for it, where it is not the call's own outcome.
+    pub charge: Option<Charge>,
+}
+
+/// What a vendor charges for an answer that nobody got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// Tokens of every kind.
+    pub tokens: u64,
+    /// In micro-USD; nothing where nobody said what its model costs.
+    pub cost_micro_usd: Option<i64>,
+    /// Whether the vendor did not say what was used: it may charge as much as was held back, or nothing.
+    pub estimated: bool,
 }
 
 impl UsageRow {
@@ -107,16 +121,10 @@ impl UsageRow {
         }
     }
 
-    /// Whether a key that gave no answer in time may have been charged for one all the same.
-    #[must_use]
-    pub fn is_doubtful(&self) -> bool {
-        self.tries.iter().any(|tried| tried.why == "failed" && tried.status.is_none_or(|s| s < 400))
-    }
-
-    /// Whether the vendor said all that was used.
+    /// Whether the vendor said all that its answer used. What those before it charge, [`Try::charge`] says.
     #[must_use]
     pub fn is_exact(&self) -> bool {
-        !self.is_doubtful() && if self.counted { self.end == End::Complete } else { self.is_unserved() }
+        if self.counted { self.end == End::Complete } else { self.is_unserved() }
     }
 
     /// How often somebody was asked.
@@ -164,6 +172,8 @@ pub struct UsageRow {
     pub limit: Option<Uuid>,
     /// What somebody stopped, where that refused it or ended it.
     pub stop: Option<Uuid>,
+    /// What its limits counted it with.
+    pub counts: Vec<Count>,
     /// Why Chela refused or broke it off, as the code that its answer to programs carries (`price_unknown`); nothing where it did
     /// not.
     pub reason: Option<&'static str>,
@@ -225,6 +235,9 @@ pub struct OpenCall {
     pub cost_micro_usd: Option<i64>,
     /// When it began, ms UTC.
     pub started_ms: i64,
+    /// What its limits count it with then. (Calls noted by versions that did not say so have none.)
+    #[serde(default)]
+    pub counts: Vec<Count>,
 }
 
 impl OpenCall {
@@ -249,6 +262,7 @@ impl OpenCall {
             estimated: true,
             limit: None,
             stop: None,
+            counts: self.counts,
             reason: None,
             status: 0,
             upstream_status: None,

@@ -4,6 +4,7 @@
 //! ledger, which is another core's work and dear: the first after its last look rings a bell, and it comes when it likes.
 
 use super::{End, OpenCall, Tokens, UsageRow};
+use crate::limits::Count;
 use api::ids::{BotId, KeyId, WorkspaceId};
 use std::{
     collections::HashMap,
@@ -57,15 +58,18 @@ pub struct UsageTotals {
     pub sent_bytes: u64,
     /// Bytes of their answers' bodies.
     pub received_bytes: u64,
+    /// What their limits counted them with, one of a limit and slot.
+    pub counts: Vec<Count>,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Sum {
     calls: u64,
     failed: u64,
     tokens: Tokens,
     sent_bytes: u64,
     received_bytes: u64,
+    counts: HashMap<(Uuid, i64), u64>,
 }
 
 /// Ids of calls whose rows were absorbed.
@@ -176,6 +180,10 @@ impl UsageSink {
         sum.tokens.add(row.tokens);
         sum.sent_bytes = sum.sent_bytes.saturating_add(row.sent_bytes);
         sum.received_bytes = sum.received_bytes.saturating_add(row.received_bytes);
+        for Count { limit, slot_ms, amount } in row.counts {
+            let counted = sum.counts.entry((limit, slot_ms)).or_default();
+            *counted = counted.saturating_add(amount);
+        }
         drop(counters);
         // After its sum, and read before it: a call that is known to have ended is never without one.
         let mut ended = self.uncounted.lock().unwrap_or_else(PoisonError::into_inner);
@@ -260,6 +268,11 @@ fn drain(overflow: &Overflow) -> Vec<UsageTotals> {
         tokens: n.tokens,
         sent_bytes: n.sent_bytes,
         received_bytes: n.received_bytes,
+        counts: n
+            .counts
+            .into_iter()
+            .map(|((limit, slot_ms), amount)| Count { limit, slot_ms, amount })
+            .collect(),
     };
     taken.into_iter().map(total).collect()
 }
@@ -298,6 +311,7 @@ mod tests {
             estimated: false,
             limit: None,
             stop: None,
+            counts: Vec::new(),
             held_micro_usd: None,
             reason: None,
             status: 200,

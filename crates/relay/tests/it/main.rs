@@ -5,7 +5,9 @@
 mod bedrock;
 mod chains;
 mod chaos;
+mod charged;
 mod cheaper;
+mod cheaper_chains;
 mod choice;
 mod errors;
 mod fallback;

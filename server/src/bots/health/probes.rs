@@ -45,6 +45,8 @@ pub struct KeyAnswer {
 pub trait ModelCheck: Send + Sync {
     /// The keys that calls of a bot with these tags to this vendor are made with.
     fn keys(&self, workspace: WorkspaceId, vendor: &str, tags: Vec<String>) -> Vec<KeyId>;
+    /// Whether a key is for a model, as `vendor/model`; of one that is gone nothing is against it.
+    fn serves(&self, key: KeyId, model: &str) -> bool;
     /// Asks with one of them; nothing where it is gone.
     async fn ask(&self, workspace: WorkspaceId, vendor: &str, key: KeyId) -> Option<KeyAnswer>;
 }
@@ -185,6 +187,11 @@ impl Bots {
     /// The keys that its calls to a vendor are made with.
     pub(in crate::bots) fn keys_of(&self, row: &bot::Model, vendor: &str) -> Result<Vec<KeyId>, OpError> {
         Ok(self.vendors.keys(row.workspace_id, vendor, from_json(&row.tags)?))
+    }
+
+    /// Whether a key is for a model.
+    pub(in crate::bots) fn serves(&self, key: KeyId, model: &str) -> bool {
+        self.vendors.serves(key, model)
     }
 
     /// Asks with a key and keeps the answer.

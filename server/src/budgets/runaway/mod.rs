@@ -2,7 +2,9 @@
 //!
 //! Calls are seen as the ledger writes them, never on their way. What counts is in `track`.
 
+mod rules;
 mod track;
 mod watch;
 
+pub(super) use rules::register;
 pub(super) use watch::Runaway;

@@ -2,7 +2,7 @@
 
 use super::{
     super::{Budgets, store},
-    track::{Call, Finding, Track},
+    track::{Call, Finding, Rules, Track},
 };
 use crate::{
     platform::{ctx::OpCtx, error::OpError},
@@ -13,12 +13,13 @@ use api::{
     ids::{BotId, RequestId, WorkspaceId},
     notify::NotificationKind as Kind,
 };
+use arc_swap::ArcSwap;
 use entity::budgets::runaway;
 use policy::{Granted, act};
 use relay::{End, UsageRow};
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::Notify;
 
@@ -31,6 +32,8 @@ const BOTS: usize = 4_096;
 pub(in crate::budgets) struct Runaway {
     tracks: Mutex<HashMap<BotId, (WorkspaceId, Track)>>,
     pub(in crate::budgets) suspects: Notify,
+    /// What workspaces say of it; what Chela ships for the others.
+    rules: ArcSwap<HashMap<WorkspaceId, Rules>>,
 }
 
 impl Runaway {
@@ -38,10 +41,21 @@ impl Runaway {
         self.tracks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// From now on this holds.
+    pub(super) fn go_by(&self, rules: HashMap<WorkspaceId, Rules>) {
+        self.rules.store(Arc::new(rules));
+    }
+
+    fn rules(&self, of: WorkspaceId) -> Rules {
+        self.rules.load().get(&of).copied().unwrap_or_default()
+    }
+
     /// Those that look like one and of whom nobody was told today.
     fn suspected(&self) -> Vec<BotId> {
         let tracks = self.tracks();
-        let all = tracks.iter().filter(|(_, (_, track))| is_news(track) && track.finding().is_some());
+        let all = tracks
+            .iter()
+            .filter(|(_, (of, track))| is_news(track) && track.finding(&self.rules(*of)).is_some());
         all.map(|(bot, _)| *bot).collect()
     }
 
@@ -50,7 +64,7 @@ impl Runaway {
         let mut tracks = self.tracks();
         let (workspace, track) = tracks.get_mut(&bot)?;
         track.written_ms = written_ms.or(track.written_ms);
-        Some((*workspace, track.finding()?, day(track)))
+        Some((*workspace, track.finding(&self.rules(*workspace))?, day(track)))
     }
 
     /// People were told of it today.
@@ -76,13 +90,15 @@ impl Sees for Budgets {
         // What was refused spends nothing.
         for row in calls.iter().filter(|row| row.end != End::Refused) {
             let Some(bot) = row.bot else { continue };
+            let rules = self.runaway.rules(row.workspace);
             let track = &mut tracks.entry(bot).or_insert_with(|| (row.workspace, Track::default())).1;
-            track.see(Call {
+            let call = Call {
                 at_ms: row.started_ms,
                 bytes: i64::try_from(row.sent_bytes).unwrap_or(i64::MAX),
                 micro_usd: row.cost_micro_usd.unwrap_or(0),
-            });
-            suspects |= is_news(track) && track.finding().is_some();
+            };
+            track.see(call, &rules);
+            suspects |= is_news(track) && track.finding(&rules).is_some();
         }
         while tracks.len() > BOTS {
             let Some(oldest) =

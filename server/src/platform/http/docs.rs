@@ -156,6 +156,7 @@ fn errors(html: &mut String) {
     html.push_str("</tbody></table></section>");
 }
 
-fn escaped(text: &str) -> String {
+/// Text as it stands in HTML.
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -10,7 +10,8 @@ use super::{
     headers::{self, CspNonce, Policy},
     host::{self, Verdict},
     identify::{Identify, Identity, SESSION_COOKIE},
-    problem::{self, Problem},
+    pages::wants_page,
+    problem::{self, Problem, Reader},
 };
 use crate::platform::{
     Platform,
@@ -23,7 +24,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use futures::FutureExt;
-use http::{HeaderMap, header};
+use http::{HeaderMap, Method, header};
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tracing::Instrument;
 
@@ -92,6 +93,12 @@ pub(super) async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, ne
     let nonce = CspNonce::mint();
     let area = Area::of(request.uri().path());
     let method = request.method().clone();
+    let reads = method == Method::GET || method == Method::HEAD;
+    let reader = if area == Area::Page && reads && wants_page(request.headers()) {
+        Reader::Person
+    } else {
+        Reader::Program
+    };
     let deadline = if request.uri().path() == crate::bots::IMPORT { UPLOAD } else { DEADLINE };
     // The path only: a query may hold what a person searched for.
     let span = tracing::info_span!(
@@ -108,7 +115,7 @@ pub(super) async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, ne
         Ok(Err(_panic)) => Problem(ApiError::internal()).into_response(),
         Err(_elapsed) => Problem(ApiError::new(Code::Timeout, "This took too long.")).into_response(),
     };
-    let mut response = problem::finish(response, id, area);
+    let mut response = problem::finish(response, id, area, reader);
     headers::dress(&mut response, &gate.policy, &nonce, id);
     note(&span, area, &response, started.elapsed());
     response

@@ -184,7 +184,7 @@ pub(super) fn paths() -> impl Iterator<Item = &'static str> {
 }
 
 /// A browser without scripts posts a form and wants to be led to a page.
-fn wants_page(headers: &HeaderMap) -> bool {
+pub(super) fn wants_page(headers: &HeaderMap) -> bool {
     headers
         .get(header::ACCEPT)
         .and_then(|v| v.to_str().ok())

@@ -1,6 +1,6 @@
 //! How a failure leaves: `application/problem+json`, the same shape everywhere.
 
-use super::gate::Area;
+use super::{docs::escaped, gate::Area};
 use api::{ApiError, Code, ids::RequestId};
 use axum::{
     body::Body,
@@ -35,9 +35,34 @@ impl IntoResponse for Problem {
     }
 }
 
+/// Who reads an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// A program, or a page's own script.
+    Program,
+    /// Somebody whose browser asked for a page.
+    Person,
+}
+
+/// A failure as a page that needs nothing of what may have failed: static, with the looks of the one for being offline.
+fn page(error: &ApiError) -> String {
+    let said = [Some(&error.message), error.hint.as_ref()].into_iter().flatten();
+    let said: String = said.map(|words| format!("<p>{}</p>", escaped(words))).collect();
+    let id = error.request_id.as_deref().map(|id| format!("<p><code>{}</code></p>", escaped(id)));
+    format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"/>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/><title>{title} · Chela</title>\
+         <link rel=\"icon\" type=\"image/svg+xml\" href=\"/favicon.svg\"/><link rel=\"stylesheet\" href=\"/offline.css\"/>\
+         </head><body><main><h1>{title}</h1>{said}<p lang=\"zh-CN\">此页面暂时无法显示，请重新加载。</p>{}\
+         <p><a href=\"\">Try again · 重试</a> · <a href=\"/\">Home · 首页</a></p></main></body></html>",
+        id.unwrap_or_default(),
+        title = "This page cannot be shown",
+    )
+}
+
 /// Writes the failure in a response again, now with its request id and for its area; answers of others
 /// that failed without saying so in our words are given words here.
-pub(super) fn finish(response: Response, id: RequestId, area: Area) -> Response {
+pub(super) fn finish(response: Response, id: RequestId, area: Area, reader: Reader) -> Response {
     let told = response.extensions().get::<Problem>().cloned();
     let mut error = match told {
         Some(Problem(error)) => error,
@@ -46,6 +71,12 @@ pub(super) fn finish(response: Response, id: RequestId, area: Area) -> Response 
     };
     error.request_id.get_or_insert_with(|| id.to_string());
     let mut written = render(&error, area);
+    if reader == Reader::Person {
+        written
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        *written.body_mut() = Body::from(page(&error));
+    }
     for name in [header::ALLOW, header::CONNECTION, header::SET_COOKIE, header::WWW_AUTHENTICATE] {
         for value in response.headers().get_all(&name) {
             written.headers_mut().append(name.clone(), value.clone());
@@ -138,4 +169,31 @@ fn members(error: &ApiError, status: StatusCode, area: Area) -> Map<String, Valu
         put("fields", json!(error.fields));
     }
     members
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(reader: Reader, area: Area) -> (Response, String) {
+        let late = ApiError::new(Code::Timeout, "This <page> took too long.").with_hint("Load it again.");
+        let id = RequestId(uuid::Uuid::nil());
+        let (head, body) = finish(Problem(late).into_response(), id, area, reader).into_parts();
+        let bytes = axum::body::to_bytes(body, 10_000).await.expect("a body");
+        (Response::from_parts(head, Body::empty()), String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    #[tokio::test]
+    async fn a_page_that_was_given_up_is_a_page_for_who_asked_for_one_and_a_problem_for_programs() {
+        let (head, text) = read(Reader::Person, Area::Page).await;
+        assert_eq!(head.status(), StatusCode::GATEWAY_TIMEOUT);
+        assert_eq!(head.headers()[header::CONTENT_TYPE], "text/html; charset=utf-8");
+        for part in ["<h1>", "This &lt;page&gt; took too long.", "Load it again.", "/offline.css", "req_"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains("<script") && !text.contains("<style"), "nothing that needs a nonce: {text}");
+        let (head, text) = read(Reader::Program, Area::Page).await;
+        assert_eq!(head.headers()[header::CONTENT_TYPE], PROBLEM_JSON);
+        assert!(text.contains("\"code\":\"timeout\""), "{text}");
+    }
 }

@@ -59,6 +59,22 @@ async fn a_panic_is_a_problem_that_tells_nothing() {
 }
 
 #[tokio::test]
+async fn a_page_that_fails_is_a_page_for_browsers() {
+    let bench = Bench::new().await;
+    let asked = |accept: &str, path: &str| {
+        ask("GET", path).header(header::ACCEPT, accept).body(Body::empty()).expect("request")
+    };
+    const BROWSER: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
+    let response = bench.send(asked(BROWSER, "/panics")).await;
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(header_of(&response, "content-type"), "text/html; charset=utf-8");
+    for (accept, path) in [("application/json", "/panics"), (BROWSER, "/api/panics")] {
+        let response = bench.send(asked(accept, path)).await;
+        assert_eq!(header_of(&response, "content-type"), "application/problem+json", "{accept} {path}");
+    }
+}
+
+#[tokio::test]
 async fn another_host_is_led_here_or_refused() {
     let bench = Bench::new().await;
     let to = |method: &str, path: &str, host: &str| {

@@ -298,7 +298,9 @@ impl Bench {
             identify: Arc::clone(&names) as _,
             leptos,
             auth_routes: Router::new(),
-            more: Router::new().route("/api/panics", axum::routing::get(panics)),
+            more: Router::new()
+                .route("/api/panics", axum::routing::get(panics))
+                .route("/panics", axum::routing::get(panics)),
             relay: Router::new(),
         });
         Self { router, platform, clock, things, names, verbs, _dir: dir }
