@@ -12,7 +12,8 @@ ensure_compose() {
     return 0
   fi
   found=$(compose_unpacked)
-  if [ -z "$found" ]; then
+  if [ -z "$found" ] || ! compose_works "$found"; then
+    rm -rf "$COMPOSE_DIR"
     compose_from_stable || return 1
     found=$(compose_unpacked)
   fi

@@ -56,16 +56,6 @@ pub async fn budgets_set_zone(cmd: SetZone) -> Result<Zone, ApiError> {
     call(cmd).await
 }
 
-#[server(prefix = "/api/fn", endpoint = "budgets/lookout", input = Json)]
-pub async fn budgets_lookout() -> Result<Lookout, ApiError> {
-    call(GetLookout {}).await
-}
-
-#[server(prefix = "/api/fn", endpoint = "budgets/set_lookout")]
-pub async fn budgets_set_lookout(cmd: SetLookout) -> Result<Lookout, ApiError> {
-    call(cmd).await
-}
-
 #[server(prefix = "/api/fn", endpoint = "virtual_keys/list", input = Json)]
 pub async fn virtual_keys_list(cmd: ListVirtualKeys) -> Result<Page<VirtualKey>, ApiError> {
     call(cmd).await

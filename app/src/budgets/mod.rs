@@ -3,7 +3,6 @@
 pub mod fns;
 mod form;
 mod keys;
-mod lookout;
 pub mod page;
 mod row;
 pub(crate) mod said;

@@ -2,12 +2,11 @@
 
 use super::{
     fns::{
-        BudgetsChange, BudgetsCreate, BudgetsDelete, BudgetsSetLookout, BudgetsSetZone, budgets_list,
-        budgets_lookout, budgets_stops, budgets_zone, virtual_keys_list,
+        BudgetsChange, BudgetsCreate, BudgetsDelete, BudgetsSetZone, budgets_list, budgets_stops,
+        budgets_zone, virtual_keys_list,
     },
     form::{AddForm, ZoneForm},
     keys::Keys,
-    lookout::LookoutForm,
     row::BudgetRow,
     stops::{StopButtons, Stopped, Switch},
     text,
@@ -15,7 +14,7 @@ use super::{
 use crate::parts::{Failure, Heading, Pager, Unloaded};
 use api::{
     ApiError, Page,
-    budgets::{Budget, ListBudgets, ListStops, Lookout, Stop, Zone},
+    budgets::{Budget, ListBudgets, ListStops, Stop, Zone},
     virtual_keys::{ListVirtualKeys, VirtualKey},
 };
 use leptos::prelude::*;
@@ -37,7 +36,6 @@ pub struct BudgetsPage {
     budgets: Resource<Option<Result<Page<Budget>, ApiError>>>,
     stops: Resource<Option<Result<Page<Stop>, ApiError>>>,
     zone: Resource<Option<Result<Zone, ApiError>>>,
-    lookout: Resource<Option<Result<Lookout, ApiError>>>,
     keys: Resource<Result<Page<VirtualKey>, ApiError>>,
 }
 
@@ -62,10 +60,6 @@ impl LazyRoute for BudgetsPage {
             zone: Resource::new_blocking(
                 move || here.get(),
                 async |here| if here { Some(budgets_zone().await) } else { None },
-            ),
-            lookout: Resource::new_blocking(
-                move || here.get(),
-                async |here| if here { Some(budgets_lookout().await) } else { None },
             ),
             // Budgets name them, too.
             keys: Resource::new_blocking(
@@ -112,7 +106,6 @@ pub(super) struct Acts {
     pub(super) change: ServerAction<BudgetsChange>,
     pub(super) delete: ServerAction<BudgetsDelete>,
     pub(super) zone: ServerAction<BudgetsSetZone>,
-    pub(super) lookout: ServerAction<BudgetsSetLookout>,
 }
 
 impl Acts {
@@ -124,7 +117,6 @@ impl Acts {
             change: ServerAction::new(),
             delete: ServerAction::new(),
             zone: ServerAction::new(),
-            lookout: ServerAction::new(),
         };
         let done = move |ok: bool, word: &'static str| {
             if ok {
@@ -136,24 +128,21 @@ impl Acts {
         };
         let (create, change, delete, zone) =
             (acts.create.value(), acts.change.value(), acts.delete.value(), acts.zone.value());
-        let lookout = acts.lookout.value();
         Effect::new(move |_: Option<()>| done(create.with(|v| matches!(v, Some(Ok(_)))), t.added));
         Effect::new(move |_: Option<()>| done(change.with(|v| matches!(v, Some(Ok(_)))), t.changed));
         Effect::new(move |_: Option<()>| done(delete.with(|v| matches!(v, Some(Ok(_)))), t.deleted));
         Effect::new(move |_: Option<()>| done(zone.with(|v| matches!(v, Some(Ok(_)))), t.zone_saved));
-        Effect::new(move |_: Option<()>| done(lookout.with(|v| matches!(v, Some(Ok(_)))), t.lookout_saved));
         acts
     }
 }
 
 #[component]
 fn Budgets(this: BudgetsPage) -> impl IntoView {
-    let BudgetsPage { cursor, budgets, stops, zone, lookout, keys } = this;
+    let BudgetsPage { cursor, budgets, stops, zone, keys } = this;
     let t = text::text();
     let acts = Acts::new(Callback::new(move |()| {
         budgets.refetch();
         zone.refetch();
-        lookout.refetch();
     }));
     let switch = Switch::new(Callback::new(move |()| stops.refetch()));
     let failed = Signal::derive(move || acts.delete.value().get().and_then(Result::err));
@@ -187,15 +176,6 @@ fn Budgets(this: BudgetsPage) -> impl IntoView {
                     {move || Suspend::new(async move {
                         match zone.await {
                             Some(Ok(zone)) => view! { <ZoneForm zone acts/> }.whole(),
-                            Some(Err(error)) => view! { <Unloaded error/> }.whole(),
-                            None => ().whole(),
-                        }
-                    })}
-                </Transition>
-                <Transition>
-                    {move || Suspend::new(async move {
-                        match lookout.await {
-                            Some(Ok(lookout)) => view! { <LookoutForm of=lookout acts/> }.whole(),
                             Some(Err(error)) => view! { <Unloaded error/> }.whole(),
                             None => ().whole(),
                         }

@@ -92,15 +92,6 @@ texts! {
     zone: "Days and months begin in", "日与月的时区";
     set_zone: "Save", "保存";
     zone_saved: "Time zone saved", "时区已保存";
-    lookout: "Bots that spend for nobody", "空耗的机器人";
-    lookout_lead: "From when on people are told of one.", "达到以下条件时通知。";
-    loop_calls: "Calls in a row that make a loop", "构成循环的连续调用次数";
-    loop_spread: "of even distance and size, within percent", "间隔与大小的偏差（百分比以内）";
-    loop_apart: "seconds apart or more", "最小间隔（秒）";
-    busy: "Minutes after somebody wrote that count as busy", "有人发言后视为忙碌的分钟数";
-    idle_for: "Minutes of spending for nobody", "无人时持续消费的分钟数";
-    idle_cost: "that cost more, in USD a day", "一天内超过的金额（美元）";
-    lookout_saved: "Saved", "已保存";
     k_lead: "What people and programs call models with, instead of a vendor's key. Their base URL is this site's address followed by /api/v1, or the relay's own port.", "供人员和程序调用模型使用，代替供应商密钥。基础地址为本站地址加 /api/v1，或中继自己的端口。";
     k_none_title: "No virtual keys", "没有虚拟密钥";
     k_none_text: "Make one for every program, so that each has its own models, limits and costs.", "为每个程序创建一个，各自拥有模型、上限和费用。";

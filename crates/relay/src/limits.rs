@@ -385,12 +385,24 @@ impl Reserved {
         self.0.iter().map(move |(limit, taken)| taken.count(limit.id, used.of(limit.unit)))
     }
 
-    /// What it used until now stays, and as much as before is reserved once more. What was counted goes to `counts`.
+    /// It will not use more than this: what is above it goes back at once.
+    pub fn lower(&mut self, most: Need) {
+        for (limit, taken) in &mut self.0 {
+            let most = most.of(limit.unit).min(taken.amount);
+            taken.window.taken.fetch_sub(taken.amount - most, Ordering::Relaxed);
+            taken.amount = most;
+        }
+    }
+
+    /// What it used until now stays, and as much as before is reserved once more, but for the request, which is the same one.
+    /// What was counted goes to `counts`.
     ///
     /// # Errors
     /// The first limit without room; then nothing is reserved.
     pub fn renew(&mut self, used: Need, now_ms: i64, counts: &mut Vec<Count>) -> Result<(), Refused> {
-        let before: Vec<_> = self.0.iter().map(|(limit, taken)| (Arc::clone(limit), taken.amount)).collect();
+        let again = |limit: &Limit, amount| if limit.unit == Unit::Requests { 0 } else { amount };
+        let before: Vec<_> =
+            self.0.iter().map(|(limit, taken)| (Arc::clone(limit), again(limit, taken.amount))).collect();
         counts.extend(std::mem::take(self).settle(used));
         let mut all = Self::default();
         for (limit, amount) in before {

@@ -119,8 +119,11 @@ async fn slots_of_rows<C: ConnectionTrait>(
     use usage_row::Column as C;
     let mut query = usage_row::Entity::find()
         .filter(C::WorkspaceId.eq(of.workspace_id))
-        .filter(C::StartedAtMs.gte(from_ms))
-        .filter(C::Ended.ne("refused"));
+        .filter(C::StartedAtMs.gte(from_ms));
+    // What was refused may have been charged for an attempt before that.
+    if unit == BudgetUnit::Requests {
+        query = query.filter(C::Ended.ne("refused"));
+    }
     if let Some(bot) = of.bot_id {
         query = query.filter(C::BotId.eq(bot));
     }

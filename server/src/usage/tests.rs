@@ -10,12 +10,13 @@ use super::{
 };
 use crate::platform::{db::Db, error::OpError};
 use api::{ids::*, usage::*};
-use entity::workspace;
+use entity::{budgets::budget, workspace};
 use jiff::{Timestamp, tz::TimeZoneDatabase};
 use migration::{Migrator, MigratorTrait};
 use policy::{Granted, Subject, act};
 use relay::{
     UsageRow, UsageTotals as Absorbed,
+    limits::Count,
     usage::{End, Tokens},
 };
 use sea_orm::{ConnectionTrait, EntityTrait, IntoActiveModel};
@@ -353,6 +354,50 @@ async fn what_is_written_again_after_an_unsure_commit_counts_once() {
     assert_eq!((all.input_tokens, all.output_tokens), (1_000 + 90, 100 + 9));
     assert_eq!(all.cost_unknown, 15, "what absorbed calls cost is not known");
     assert_eq!((all.latency_ms, all.first_events, all.first_event_ms), (500, 10, 50));
+}
+
+/// A budget of our workspace, which counts.
+async fn a_budget(house: &House) -> BudgetId {
+    let id = BudgetId(Uuid::from_u128(900));
+    let budget = budget::Model {
+        id,
+        workspace_id: OURS,
+        bot_id: None,
+        virtual_key_id: None,
+        tag: None,
+        vendor: None,
+        model: None,
+        unit: "tokens".into(),
+        period: "day".into(),
+        most: 1_000,
+        hard: true,
+        instead: None,
+        instead_from: None,
+        counted: true,
+        created_at_ms: 1,
+        version: 1,
+    };
+    let put = house.db.write(async |tx| {
+        budget::Entity::insert(budget.into_active_model()).exec_without_returning(tx).await?;
+        Ok::<_, OpError>(())
+    });
+    put.await.unwrap();
+    id
+}
+
+#[tokio::test]
+async fn what_budgets_counted_is_kept_once_of_rows_and_of_what_counters_absorbed() {
+    let house = House::empty(None).await;
+    let id = a_budget(&house).await;
+    let slot_ms = floor(now(), relay::limits::SLOT_MS);
+    let count = |amount| vec![Count { limit: id.0, slot_ms, amount }];
+    let rows: Vec<_> = (0..3).map(|n| UsageRow { counts: count(10), ..call(n, now()) }).collect();
+    let late = [(Uuid::from_u128(1), Absorbed { counts: count(7), ..absorbed(5, 2) })];
+    house.write(&rows[..2], &late).await.unwrap();
+    // After an unsure commit, once more.
+    house.write(&rows, &late).await.unwrap();
+    let counted = super::counted(house.db.read(), id, (slot_ms, slot_ms + 1)).await.unwrap();
+    assert_eq!(counted, 37);
 }
 
 #[tokio::test]

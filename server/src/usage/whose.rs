@@ -59,14 +59,19 @@ async fn bot<C: ConnectionTrait>(db: &C, granted: &May, text: &str) -> Result<Uu
         Ok(id) => return Ok(id),
         Err(name) => name,
     };
-    let here = granted.workspace().map(|workspace| bot::Column::WorkspaceId.eq(workspace));
-    let all = bot::Entity::find().select_only().column(bot::Column::Id);
-    let all = all.filter(Condition::all().add_option(here)).limit(SEVERAL);
-    let mut found: Vec<BotId> = all.clone().filter(bot::Column::Slug.eq(name)).into_tuple().all(db).await?;
+    use bot::Column;
+    let here = granted.workspace().map(|workspace| Column::WorkspaceId.eq(workspace));
+    let all = bot::Entity::find().select_only().filter(Condition::all().add_option(here));
+    let of_slug = all.clone().column(Column::Id).filter(Column::Slug.eq(name)).limit(SEVERAL);
+    let of_slug: Vec<BotId> = of_slug.into_tuple().all(db).await?;
+    let mut found: Vec<Uuid> = of_slug.into_iter().map(|id| id.0).collect();
     if found.is_empty() {
-        found = all.filter(bot::Column::Name.eq(name)).into_tuple().all(db).await?;
+        let all = all.column(Column::Id).column(Column::Name).column(Column::TrashedAtMs);
+        let all: Vec<(BotId, String, Option<i64>)> = all.into_tuple().all(db).await?;
+        let all: Vec<_> = all.into_iter().map(|(id, name, gone)| (id.0, name, gone.is_none())).collect();
+        found = called(name, &all);
+        found.truncate(usize::try_from(SEVERAL).unwrap_or(usize::MAX));
     }
-    let found: Vec<Uuid> = found.into_iter().map(|id| id.0).collect();
     Ok(one(&found, "bot", "bot's name or slug", name, |id| BotId(id).to_string())?)
 }
 
@@ -103,19 +108,21 @@ async fn virtual_key<C: ConnectionTrait>(
 
 /// A vendor's id; one that this build leaves out may stand in the ledger of another.
 fn vendor(text: &str) -> Result<String, ApiError> {
-    let known = vendors::find(text).map(|vendor| vendor.id.to_owned());
-    let known = known.or_else(|| vendors::left_out(text).map(|_| text.to_owned()));
-    known.ok_or_else(|| {
+    named(text).map(str::to_owned).ok_or_else(|| {
         let says = format!("must be a vendor Chela knows, such as openai: \u{201c}{text}\u{201d} is none");
         ApiError::field("/vendor", says)
     })
 }
 
+fn named(text: &str) -> Option<&'static str> {
+    vendors::find(text).map(|vendor| vendor.id).or_else(|| vendors::id_left_out(text))
+}
+
 /// A model as `vendor/model`, where its name begins with a vendor's.
 fn of_vendor(text: &str) -> Option<(String, String)> {
     let (vendor, model) = text.split_once('/')?;
-    let vendor = vendors::find(vendor)?;
-    (!model.is_empty()).then(|| (vendor.id.to_owned(), model.to_owned()))
+    let vendor = named(vendor)?;
+    (!model.is_empty()).then(|| (vendor.to_owned(), model.to_owned()))
 }
 
 /// Whose calls are meant.
@@ -159,6 +166,7 @@ mod tests {
         for (text, found) in [
             ("openai/gpt-5", Some(("openai", "gpt-5"))),
             ("togetherai/meta/llama", Some(("together", "meta/llama"))),
+            ("aws-bedrock/a.b", Some(("bedrock", "a.b"))),
             ("gpt-5", None),
             ("meta-llama/llama", None),
             ("openai/", None),
@@ -171,7 +179,9 @@ mod tests {
     #[test]
     fn a_vendor_goes_by_its_aliases_and_nobody_is_none() {
         assert_eq!(vendor("silicon"), Ok("siliconflow".to_owned()));
-        assert_eq!(vendor("bedrock"), Ok("bedrock".to_owned()), "another build's calls are there");
+        for name in ["bedrock", "aws-bedrock"] {
+            assert_eq!(vendor(name), Ok("bedrock".to_owned()), "another build's calls are there");
+        }
         assert_eq!(vendor("nobody").unwrap_err().fields[0].pointer, "/vendor");
     }
 }

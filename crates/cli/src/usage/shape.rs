@@ -137,7 +137,11 @@ fn tries(call: &Value) -> Cell {
             .collect::<Vec<_>>()
             .join(" ");
         let status = number(tried, "status").map(|status| format!("{status} ")).unwrap_or_default();
-        let charge = number(&tried["charge"], "cost_micro_usd").map(|cost| format!(", {}", usd(cost)));
+        let charge = tried["charge"].as_object().map(|charge| {
+            let about = if charge.get("estimated") == Some(&Value::Bool(true)) { "≈ " } else { "" };
+            let cost = number(&tried["charge"], "cost_micro_usd");
+            format!(", {about}{}", cost.map_or_else(|| "cost unknown".to_owned(), usd))
+        });
         let (why, took_ms) = (text(tried, "why"), number(tried, "took_ms").unwrap_or_default());
         format!("{name}: {status}{why}, {took_ms} ms{}", charge.unwrap_or_default())
     });

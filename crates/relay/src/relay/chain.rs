@@ -17,6 +17,7 @@ use crate::{
     usage::Try,
 };
 use std::{sync::Arc, time::Duration};
+use uuid::Uuid;
 
 /// What a chain makes of the outcomes of one of its links.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +59,8 @@ struct Left<'l, 'a> {
     resting: Option<(&'l Leg<'a>, &'a Arc<UpstreamKey>, Resting)>,
     /// Why the first that might not be asked might not.
     blocked: Option<Trouble>,
+    /// The limits that had no room for a link.
+    full: Vec<Uuid>,
 }
 
 impl Relay {
@@ -77,7 +80,7 @@ impl Relay {
             Some(steps) => legs(guard, known, steps.iter().map(|(link, instead)| (link, *instead)), place),
             None => legs(guard, known, chain.links.iter().map(|link| (link, false)), place),
         };
-        let Left { last, resting, blocked } = match self.walk((guard, caller), &all, &mut asked).await {
+        let Left { last, resting, blocked, full } = match self.walk((guard, caller), &all, &mut asked).await {
             Ok(got) => return got,
             Err(left) => left,
         };
@@ -85,7 +88,7 @@ impl Relay {
             return got;
         }
         let links = all.iter().filter_map(|leg| Some(leg.rules?.link));
-        let step = blocked.and_then(|_| guard.cheaper_than_all(caller, links, (choice, &asked)));
+        let step = guard.cheaper_than_all(caller, &full, links, (choice, &asked));
         if let Some((link, instead)) = &step {
             let more = legs(guard, known, [(link, *instead)].into_iter(), place);
             match self.walk((guard, caller), &more, &mut asked).await {
@@ -113,7 +116,7 @@ impl Relay {
         asked: &mut Asked<'_>,
     ) -> Result<Result<Got, Failed>, Left<'l, 'a>> {
         let guess = asked.begun.guess;
-        let mut left = Left { last: None, resting: None, blocked: None };
+        let mut left = Left { last: None, resting: None, blocked: None, full: Vec::new() };
         // What was held for the link that was asked last is held on, unless that may charge for it.
         let mut former: Option<&Leg<'_>> = None;
         for leg in legs {
@@ -125,6 +128,7 @@ impl Relay {
                 };
                 guard.skips(leg, why);
                 left.blocked = left.blocked.or(Some(trouble));
+                left.full.extend(guard.refused_by().filter(|_| matches!(why, Skip::NoRoom)));
                 continue;
             }
             let skip = match self.ask_leg(guard, leg, asked).await {

@@ -26,15 +26,18 @@ pub(super) struct Charges {
     unknown: bool,
     estimated: bool,
     money: u64,
+    /// The request to the link that is asked is counted: another key of it adds none.
+    counted: bool,
 }
 
 struct Last {
     charge: Charge,
+    tokens: Tokens,
     need: Need,
     /// Its place among the row's tries.
     place: usize,
-    /// What was held for its link, where the call has left that.
-    reserved: Option<Reserved>,
+    /// What was held for its link, where the call has left that, and how much that was.
+    left: Option<(Reserved, Need)>,
 }
 
 /// What the vendor of an attempt says it used before it failed; nothing where it said nothing.
@@ -76,7 +79,7 @@ impl Guard {
         let _counts = std::mem::take(&mut self.of_key).settle(need);
         let charge = Charge { tokens: sum(&tokens), cost_micro_usd: cost, estimated: told.is_none() };
         let place = self.tries();
-        self.charges.get_or_insert_default().last = Some(Last { charge, need, place, reserved: None });
+        self.charges.get_or_insert_default().last = Some(Last { charge, tokens, need, place, left: None });
     }
 
     /// What it may have used.
@@ -102,12 +105,16 @@ impl Guard {
         if at_most { price.cost_at_most(tokens) } else { price.cost(tokens) }
     }
 
-    /// The call leaves a link. Whether that is charged: then what was held for it stays taken.
+    /// The call leaves a link. Whether that is charged: then what was held for it stays taken, as far as its vendor used it.
     pub(super) fn leaves_link(&mut self) -> bool {
         let Some(last) = self.charges.as_mut().and_then(|charges| charges.last.as_mut()) else {
             return false;
         };
-        last.reserved = Some(std::mem::take(&mut self.reserved));
+        let mut reserved = std::mem::take(&mut self.reserved);
+        if !last.charge.estimated {
+            reserved.lower(last.need);
+        }
+        last.left = Some((reserved, self.held));
         true
     }
 
@@ -116,25 +123,24 @@ impl Guard {
     /// # Errors
     /// There is no room for more of the same.
     pub(super) fn goes_on(&mut self) -> Result<(), Trouble> {
-        let Some(Last { charge, need, place, reserved }) =
-            self.charges.as_mut().and_then(|charges| charges.last.take())
-        else {
-            return Ok(());
-        };
-        if let Some(charges) = &mut self.charges {
-            match charge.cost_micro_usd {
-                Some(cost) => charges.known = charges.known.saturating_add(cost),
-                None => charges.unknown = true,
-            }
-            charges.estimated |= charge.estimated;
-            charges.money = charges.money.saturating_add(need.money);
+        let Some(charges) = &mut self.charges else { return Ok(()) };
+        let Some(Last { charge, mut need, place, left, .. }) = charges.last.take() else { return Ok(()) };
+        match charge.cost_micro_usd {
+            Some(cost) => charges.known = charges.known.saturating_add(cost),
+            None => charges.unknown = true,
         }
+        charges.estimated |= charge.estimated;
+        charges.money = charges.money.saturating_add(need.money);
+        if charges.counted {
+            need.requests = 0;
+        }
+        charges.counted = left.is_none();
         let now_ms = (self.shared.config.now_ms)();
         let (mut counts, mut refused) = (Vec::new(), None);
-        match reserved {
-            Some(reserved) => counts = reserved.settle(need),
+        match left {
+            Some((reserved, _held)) => counts = reserved.settle(need),
             // The same link with another key: it is one request to the caller's limits.
-            None => refused = self.reserved.renew(Need { requests: 0, ..need }, now_ms, &mut counts).err(),
+            None => refused = self.reserved.renew(need, now_ms, &mut counts).err(),
         }
         self.note(|row| {
             row.counts.extend(counts);
@@ -145,12 +151,17 @@ impl Guard {
         refused.map_or(Ok(()), |refused| Err(self.has_no_room(&refused, now_ms)))
     }
 
-    /// Nobody was asked after it: what was held for the last link is what the call's own outcome is settled with.
-    pub(super) fn comes_back(&mut self) {
-        let last = self.charges.as_mut().and_then(|charges| charges.last.take());
-        if let Some(reserved) = last.and_then(|last| last.reserved) {
-            self.reserved = reserved;
-        }
+    /// Nobody was asked after it: what was held for the last link is what the call's own outcome is settled with. Says what its
+    /// vendor said that it used: more is not held any longer.
+    pub(super) fn comes_back(&mut self) -> Option<(Charge, Tokens, Need)> {
+        let Last { charge, tokens, need, left, .. } = self.charges.as_mut()?.last.take()?;
+        (self.reserved, self.held) = left?;
+        (!charge.estimated).then_some((charge, tokens, need))
+    }
+
+    /// Calls that a limit counts with the running one, of whom it is settled with so many.
+    pub(super) fn requests(&self, ended: u64) -> u64 {
+        if self.charges.as_ref().is_some_and(|charges| charges.counted) { 0 } else { ended }
     }
 
     /// Micro-USD that those before the last attempt cost; nothing where nobody knows.

@@ -14,6 +14,7 @@ use crate::{
     limits::{Instead, Limit},
 };
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Requests that another model can take over: those that write text.
 const WRITES: [&str; 5] =
@@ -99,16 +100,10 @@ impl Guard {
                 let instead = limit.instead_of_link(link.vendor?.id, link.model(), Some(now_ms))?;
                 other(instead)
             };
-            let found = caller.limits.iter().find_map(by_now).filter(|other| !kept.contains(other));
-            let why_not = found.as_ref().and_then(|other| self.why_not(caller, choice, other));
-            let (link, instead) = match (found, why_not) {
-                (Some(other), None) => (other, true),
-                (Some(other), Some(skip)) => {
-                    self.skips_link(other.name(), skip);
-                    kept.push(other);
-                    (link.clone(), false)
-                }
-                (None, _) => (link.clone(), false),
+            let all = caller.limits.iter().filter_map(by_now);
+            let (link, instead) = match self.first_to_ask((caller, choice), all, &mut kept) {
+                Some(other) => (other, true),
+                None => (link.clone(), false),
             };
             // The cheaper model is asked once.
             if !steps.iter().any(|(known, instead)| *instead && known.name() == link.name()) {
@@ -118,27 +113,38 @@ impl Guard {
         steps.iter().any(|(_, instead)| *instead).then_some(steps)
     }
 
-    /// The cheaper model of the budget that had no room for the last link, if it is none of those that were looked at.
+    /// The cheaper model of a budget that had no room for a link, if it is none of those that were looked at.
     pub(super) fn cheaper_than_all<'a>(
         &mut self,
         caller: &Caller,
-        mut links: impl Iterator<Item = &'a Link>,
+        full: &[Uuid],
+        links: impl Iterator<Item = &'a Link>,
         (choice, asked): (Choice<'_>, &Asked<'_>),
     ) -> Option<Step> {
-        let full = self.refused_by()?;
-        let limit =
-            caller.limits.iter().find(|limit| limit.id == full).filter(|_| takes_over(choice, asked))?;
-        let other = limit.instead.as_ref().filter(|_| limit.most > 0).and_then(other)?;
-        if links.any(|link| link.name() == other.name()) {
-            return None;
-        }
-        match self.why_not(caller, choice, &other) {
-            None => Some((other, true)),
-            Some(skip) => {
-                self.skips_link(other.name(), skip);
-                None
+        let of_full = caller.limits.iter().filter(|limit| full.contains(&limit.id) && limit.most > 0);
+        let all =
+            of_full.filter(|_| takes_over(choice, asked)).filter_map(|limit| other(limit.instead.as_ref()?));
+        let mut known: Vec<Link> = links.cloned().collect();
+        self.first_to_ask((caller, choice), all, &mut known).map(|link| (link, true))
+    }
+
+    /// The first of some models that can be asked, and that is none of those which were looked at. Why others are not asked, the
+    /// row says.
+    fn first_to_ask(
+        &mut self,
+        (caller, choice): (&Caller, Choice<'_>),
+        all: impl Iterator<Item = Link>,
+        looked_at: &mut Vec<Link>,
+    ) -> Option<Link> {
+        for other in all {
+            if looked_at.contains(&other) {
+                continue;
             }
+            let Some(skip) = self.why_not(caller, choice, &other) else { return Some(other) };
+            self.skips_link(other.name(), skip);
+            looked_at.push(other);
         }
+        None
     }
 
     /// Why a model is not asked in the place of a link.

@@ -186,7 +186,8 @@ impl Guard {
         let Some(row) = &self.row else { return };
         let held = i64::try_from(self.held.money).ok().filter(|cost| *cost > 0);
         let cost = if self.free { Some(0) } else { held };
-        let used = if self.free { Need { requests: 1, ..Need::default() } } else { self.held };
+        let used = if self.free { Need::default() } else { self.held };
+        let used = Need { requests: self.requests(1), ..used };
         self.shared.config.usage.begins(OpenCall {
             request_id: row.request_id,
             workspace: row.workspace,
@@ -382,8 +383,14 @@ impl Drop for Guard {
         if row.reason == Some(Trouble::Switched.code()) {
             row.stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
-        self.comes_back();
-        let used = account::reckon(&mut row, &self.reckoned(), &self.snapshot);
+        let told = self.comes_back().filter(|_| !row.is_exact() && !self.free);
+        let mut used = account::reckon(&mut row, &self.reckoned(), &self.snapshot);
+        if let Some((charge, tokens, need)) = told {
+            (row.tokens, row.cost_micro_usd, row.estimated) = (tokens, charge.cost_micro_usd, false);
+            used = need;
+        }
+        let of_key = used;
+        used.requests = self.requests(used.requests);
         let kept = self.charges.as_ref().map_or(used.money, |charges| charges.add_to(&mut row, used.money));
         if row.cost_micro_usd.is_none() && kept > 0 {
             row.held_micro_usd = Some(i64::try_from(kept).unwrap_or(i64::MAX));
@@ -395,7 +402,7 @@ impl Drop for Guard {
         } else {
             row.counts.extend(counts)
         }
-        std::mem::take(&mut self.of_key).settle(used);
+        std::mem::take(&mut self.of_key).settle(of_key);
         self.shared.config.usage.put(*row);
     }
 }

@@ -227,11 +227,10 @@ impl Relay {
         asked: &mut Asked<'_>,
         key: &Arc<UpstreamKey>,
     ) -> Option<(Fate, Result<Got, Failed>)> {
-        if let Some(trouble) = guard.halted() {
-            return Some((Fate::Final, Err(trouble.into())));
-        }
         let body = asked.begun.body.send(leg.swap.clone())?;
-        if let Err(trouble) = guard.goes_on() {
+        // First what is owed, then whether anything more may be.
+        let room = guard.goes_on();
+        if let Some(trouble) = guard.halted().or(room.err()) {
             return Some((Fate::Final, Err(trouble.into())));
         }
         if leg.is_alone() {

@@ -334,8 +334,10 @@ mod tests {
     #[test]
     fn a_full_channel_loses_no_token() {
         let (sink, mut rx) = UsageSink::channel(1);
+        let limit = Uuid::from_u128(9);
         for n in 1..=4 {
-            sink.put(row(n));
+            let count = Count { limit, slot_ms: 0, amount: n };
+            sink.put(UsageRow { counts: vec![count, Count { slot_ms: 900_000, ..count }], ..row(n) });
         }
         assert_eq!(rx.try_recv().map(|r| r.tokens.input), Some(1));
         assert!(rx.try_recv().is_none());
@@ -343,6 +345,10 @@ mod tests {
         assert_eq!(totals.len(), 1);
         assert_eq!((totals[0].calls, totals[0].tokens.input, totals[0].minute_ms), (3, 9, 60_000));
         assert_eq!((totals[0].sent_bytes, totals[0].received_bytes), (30, 300));
+        let mut counted: Vec<_> =
+            totals[0].counts.iter().map(|count| (count.slot_ms, count.amount)).collect();
+        counted.sort_unstable();
+        assert_eq!(counted, [(0, 9), (900_000, 9)], "and no count of a limit");
         assert!(rx.drain_overflow().is_empty());
     }
 

@@ -24,7 +24,7 @@ pub fn all() -> impl Iterator<Item = &'static Vendor> {
     all
 }
 
-/// Vendors that are only there where the build says so: ids, name, cargo feature.
+/// Vendors that are only there where the build says so: id and aliases, name, cargo feature.
 const OPTIONAL: &[(&[&str], &str, &str)] =
     &[(&["bedrock", "aws-bedrock", "amazon-bedrock"], "Amazon Bedrock", "bedrock")];
 
@@ -37,6 +37,13 @@ pub fn left_out(id: &str) -> Option<String> {
         "{name} is not in this build of Chela: build it with `./x build --features {feature}` \
          (or cargo's `-p server --features {feature}`)"
     ))
+}
+
+/// The id of a vendor that this build may have left out: calls of another build are kept under it.
+#[must_use]
+pub fn id_left_out(id: &str) -> Option<&'static str> {
+    let id = id.split('@').next().unwrap_or(id);
+    OPTIONAL.iter().find(|(ids, ..)| ids.contains(&id))?.0.first().copied()
 }
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Vendor>> =

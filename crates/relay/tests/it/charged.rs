@@ -3,7 +3,8 @@
 use crate::support::*;
 use api::ids::{KeyId, WorkspaceId};
 use relay::{
-    CallerKind, Egress, EgressPolicy, End, Limit, Price, Prices, Snapshot, Unit, UpstreamKey, UsageRow, Wire,
+    CallerKind, Egress, EgressPolicy, End, Limit, Price, Prices, Snapshot, Stops, Unit, UpstreamKey,
+    UsageRow, Wire,
     chains::{Chain, Link, Trigger},
     egress::{Allowed, BaseUrl},
     limits::Counter,
@@ -11,7 +12,12 @@ use relay::{
     usage::Charge,
     vendors,
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use testkit::vendor::{Mode, Script};
 use uuid::Uuid;
 
@@ -20,9 +26,34 @@ const ANSWER: i64 = 54;
 const BAD: &str = "sk-fake-bad-key-0001";
 const GOOD: &str = "sk-fake-good-key-0002";
 
+/// What an operator does.
+type Doing = Box<dyn Fn() + Send>;
+
 /// A micro-USD a token, whatever kind; nothing known of `strange`.
-#[derive(Debug)]
-struct Flat;
+#[derive(Default)]
+struct Flat {
+    /// After so many questions for a price an operator stops everything.
+    stops: Mutex<Option<(Doing, u32)>>,
+}
+
+impl fmt::Debug for Flat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Flat")
+    }
+}
+
+impl Flat {
+    fn is_asked(&self) {
+        let mut stops = self.stops.lock().unwrap();
+        if let Some((stop, left)) = stops.as_mut() {
+            *left -= 1;
+            if *left == 0 {
+                stop();
+                *stops = None;
+            }
+        }
+    }
+}
 
 impl Prices for Flat {
     fn cost(&self, call: &UsageRow) -> Option<i64> {
@@ -34,6 +65,7 @@ impl Prices for Flat {
     }
 
     fn price(&self, _: WorkspaceId, _: &str, model: &str, _: i64, _: u64) -> Option<Price> {
+        self.is_asked();
         let one = 1_000_000;
         let price =
             Price { input: one, output: one, cache_read: Some(one), cache_write: Some(one), thinking: None };
@@ -60,6 +92,7 @@ fn limit(unit: Unit, most: u64) -> Arc<Limit> {
 struct Chained {
     house: House,
     limits: [Arc<Limit>; 3],
+    prices: Arc<Flat>,
 }
 
 impl Chained {
@@ -83,9 +116,10 @@ impl Chained {
             tries: 2,
         };
         let program = caller(CallerKind::Program, Wire::Tcp).with_limits(limits.to_vec());
+        let prices = Arc::<Flat>::default();
         let mut snapshot = Snapshot::builder()
             .caller(token_hash(PROGRAM_TOKEN.as_bytes()), program)
-            .prices(Arc::new(Flat))
+            .prices(Arc::clone(&prices) as Arc<dyn Prices>)
             .chain(workspace(), chain);
         for (n, (name, secret)) in [(first, BAD), (second, GOOD)].into_iter().enumerate() {
             let base = BaseUrl::parse(&house.vendor.base_url()).unwrap();
@@ -95,7 +129,7 @@ impl Chained {
             snapshot = snapshot.key(workspace(), Arc::new(key));
         }
         house.snapshot.store(snapshot.build().into());
-        Self { house, limits }
+        Self { house, limits, prices }
     }
 
     async fn asks(&mut self, body: &str) -> (Answer, UsageRow) {
@@ -198,10 +232,8 @@ async fn the_last_attempt_is_the_calls_own_outcome_and_is_paid_for_once() {
     };
     assert!(skipped(("openai/a", "failed")) && skipped(("deepseek/b", "no_room")), "{row:?}");
     assert!(row.tries.iter().all(|tried| tried.charge.is_none()), "{row:?}");
-    let cost = u64::try_from(row.cost_micro_usd.unwrap()).unwrap();
-    assert!(cost >= 120 && row.estimated, "{row:?}");
-    assert_eq!(chained.used()[0], (cost, 0));
-    assert_eq!(chained.counted(&row)[0], cost);
+    assert_eq!((row.cost_micro_usd, row.estimated), (Some(120), false), "as its vendor said: {row:?}");
+    assert_eq!((chained.used()[0], chained.counted(&row)[0]), ((120, 0), 120));
 }
 
 #[tokio::test]
@@ -210,5 +242,42 @@ async fn where_a_charged_attempt_leaves_no_room_no_other_key_is_asked() {
     let (answer, row) = chained.asks(&STREAM.replace("mine", "openai/a")).await;
     assert_eq!((answer.status.as_u16(), row.end), (429, End::Refused), "{}", answer.text());
     assert_eq!((row.attempts(), row.limit), (1, Some(chained.limits[0].id)));
-    assert_eq!((row.cost_micro_usd, chained.used()[0]), (Some(120), (120, 0)));
+    assert_eq!(row.cost_micro_usd, Some(120));
+    assert_eq!((chained.used(), chained.counted(&row)), ([(120, 0), (120, 0), (1, 0)], [120, 120, 1]));
+}
+
+#[tokio::test]
+async fn an_attempt_that_was_charged_is_paid_for_where_everything_is_stopped_before_the_next() {
+    let mut chained = Chained::new(told(), ("openai/a", "openai/b"), 1_000_000).await;
+    // What the call may cost is asked for first; then what the attempt did.
+    let relay = chained.house.relay.clone();
+    let stop = move || {
+        let mut stops = Stops::default();
+        stops.all(workspace(), Uuid::from_u128(7));
+        relay.stop(stops);
+    };
+    *chained.prices.stops.lock().unwrap() = Some((Box::new(stop), 2));
+    let (answer, row) = chained.asks(&STREAM.replace("mine", "openai/a")).await;
+    assert_eq!(
+        (answer.status.as_u16(), row.attempts(), row.stop),
+        (403, 1, Some(Uuid::from_u128(7))),
+        "{row:?}"
+    );
+    assert_eq!(row.tries[0].charge.and_then(|charge| charge.cost_micro_usd), Some(120), "{row:?}");
+    assert_eq!(row.cost_micro_usd, Some(120));
+    assert_eq!((chained.used(), chained.counted(&row)), ([(120, 0), (120, 0), (1, 0)], [120, 120, 1]));
+}
+
+#[tokio::test]
+async fn a_link_that_used_little_leaves_the_rest_of_what_was_held_to_the_next() {
+    let body = STREAM.replace(r#""max_tokens":50"#, r#""max_tokens":500"#);
+    let held = u64::try_from(body.len().div_ceil(4)).unwrap() + 500;
+    let mut chained = Chained::new(told(), ("openai/a", "deepseek/b"), held + 120).await;
+    let (answer, row) = chained.asks(&body).await;
+    assert_eq!((answer.status.as_u16(), row.tries.len()), (200, 1), "{row:?}");
+    assert_eq!(chained.used()[0], (174, 0));
+    // One less, and the second has no room.
+    let mut chained = Chained::new(told(), ("openai/a", "deepseek/b"), held + 119).await;
+    let (_, row) = chained.asks(&body).await;
+    assert_eq!((row.tries.len(), row.tries[1].why, chained.used()[0]), (2, "no_room", (120, 0)), "{row:?}");
 }

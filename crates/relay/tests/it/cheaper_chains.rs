@@ -114,6 +114,27 @@ async fn where_the_cheaper_model_cannot_be_asked_the_chain_goes_on_and_the_row_s
 }
 
 #[tokio::test]
+async fn the_first_budget_whose_cheaper_model_can_be_asked_says_which_it_is() {
+    let links = ["openai/dear", "deepseek/dear"];
+    let other = |id, instead| Limit { id: Uuid::from_u128(id), ..limit(9, None, (instead, Some(0))) };
+    let limits = vec![other(1, "anthropic/small"), other(2, "groq/small")];
+    let mut house = house_of(&links, limits, None).await;
+    let (answer, model, _, row) = served(&mut house, CHAT, MINE).await;
+    assert_eq!((answer.status.as_u16(), model.as_str()), (200, "groq/small"), "{row:?}");
+    assert_eq!(why(&row), [("anthropic/small", "other_dialect")]);
+}
+
+#[tokio::test]
+async fn where_no_link_has_room_the_cheaper_model_of_any_budget_that_refused_one_is_asked() {
+    let of = |id, vendor| Limit { id: Uuid::from_u128(id), ..limit(1, Some(vendor), ("groq/small", None)) };
+    let plain = Limit { instead: None, ..of(2, "deepseek") };
+    let mut house = house_of(&["openai/dear", "deepseek/dear"], vec![of(1, "openai"), plain], None).await;
+    for model in ["openai/dear", "deepseek/dear", "groq/small"] {
+        assert_eq!(served(&mut house, CHAT, MINE).await.1, model);
+    }
+}
+
+#[tokio::test]
 async fn where_no_link_has_room_the_cheaper_model_is_asked_before_the_call_is_refused() {
     let links = ["openai/dear", "openai/less-dear"];
     let limits = || vec![limit(1, Some("openai"), ("groq/small", None))];

@@ -5,7 +5,10 @@ use super::{
     rootfs::Rootfs,
     spec::{self, LABEL_IMAGE, LABEL_INSTANCE},
 };
-use crate::{CancellationToken, Progress, RuntimeError, Stage, blocking::blocking, spec::is_version};
+use crate::{
+    CancellationToken, Progress, RuntimeError, Stage, blocking::blocking, install::Installed,
+    spec::is_version,
+};
 use bollard::{
     Docker, body_try_stream,
     models::CreateImageInfo,
@@ -20,7 +23,9 @@ use futures::{
 };
 use std::{
     collections::HashMap,
+    fs,
     io::{self, BufWriter, Write},
+    os::unix::fs::MetadataExt,
     sync::{
         Arc, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -34,11 +39,27 @@ const REPOSITORY: &str = "chela-bot";
 const USUAL_BYTES: u64 = 760 << 20;
 /// How long it is believed that the machine's libraries, zones and certificates are what they were. Looking takes a third of a
 /// second of a core.
-const LATELY: Duration = Duration::from_secs(10 * 60);
+const LATELY: Duration = Duration::from_secs(60);
 const MOST_TIME: Duration = Duration::from_secs(20 * 60);
 const CHUNK: usize = 256 << 10;
 const CHUNKS: usize = 8;
 const TICK: Duration = Duration::from_millis(250);
+
+/// What was found out about the image of a version.
+#[derive(Clone, Debug)]
+pub(super) struct Gathered {
+    hash: String,
+    at: Instant,
+    marks: Marks,
+}
+
+/// When Node and OpenClaw were put in place: what is installed anew is looked at anew.
+type Marks = [Option<(i64, i64)>; 2];
+
+fn marks(tools: &Installed) -> Marks {
+    [&tools.node, &tools.openclaw]
+        .map(|file| fs::metadata(file).ok().map(|meta| (meta.ctime(), meta.ctime_nsec())))
+}
 
 impl DockerRuntime {
     pub(super) async fn ensure_image(
@@ -71,8 +92,10 @@ impl DockerRuntime {
         if self.is_built(openclaw).await? {
             return Ok(());
         }
+        let marks = marks(&self.inner.config.tools.places(openclaw));
         let rootfs = self.rootfs(openclaw).await?;
-        self.built().insert(openclaw.to_owned(), (rootfs.hash.clone(), Instant::now()));
+        let gathered = Gathered { hash: rootfs.hash.clone(), at: Instant::now(), marks };
+        self.built().insert(openclaw.to_owned(), gathered);
         if self.find_built(&rootfs.hash).await?.is_some() {
             return Ok(());
         }
@@ -84,15 +107,15 @@ impl DockerRuntime {
         self.build(rootfs, &built, cancel).await
     }
 
-    fn built(&self) -> MutexGuard<'_, HashMap<String, (String, Instant)>> {
+    fn built(&self) -> MutexGuard<'_, HashMap<String, Gathered>> {
         self.inner.built.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The image is there, and what it is made of was looked at lately: fifty bots that start together look once.
     async fn is_built(&self, openclaw: &str) -> Result<bool, RuntimeError> {
-        let lately = self.built().get(openclaw).filter(|(_, at)| at.elapsed() < LATELY).cloned();
-        match lately {
-            Some((hash, _)) => Ok(self.find_built(&hash).await?.is_some()),
+        let lately = self.built().get(openclaw).filter(|known| known.at.elapsed() < LATELY).cloned();
+        match lately.filter(|known| known.marks == marks(&self.inner.config.tools.places(openclaw))) {
+            Some(known) => Ok(self.find_built(&known.hash).await?.is_some()),
             None => Ok(false),
         }
     }
@@ -112,7 +135,7 @@ impl DockerRuntime {
         }
         let known = self.built().get(openclaw).cloned();
         let hash = match known {
-            Some((hash, _)) => hash,
+            Some(known) => known.hash,
             None => self.rootfs(openclaw).await?.hash,
         };
         self.find_built(&hash).await
@@ -196,7 +219,7 @@ impl DockerRuntime {
         let options = ListImagesOptionsBuilder::new().filters(&filters).build();
         let client = &self.inner.client;
         let listed = client.call("list images", |d| async move { d.list_images(Some(options)).await }).await;
-        let asked: Vec<String> = self.built().values().map(|(hash, _)| hash.clone()).collect();
+        let asked: Vec<String> = self.built().values().map(|known| known.hash.clone()).collect();
         for image in listed.unwrap_or_default() {
             if image.labels.get(LABEL_IMAGE).is_some_and(|of| of != hash && !asked.contains(of)) {
                 let remove = |d: Docker| async move {

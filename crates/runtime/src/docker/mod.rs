@@ -68,8 +68,8 @@ struct Inner {
     hints: broadcast::Sender<Hint>,
     /// One image is built or pulled at a time.
     preparing: Mutex<()>,
-    /// Hash of the image of each version that was prepared, and when that was found out.
-    built: std::sync::Mutex<HashMap<String, (String, std::time::Instant)>>,
+    /// What the image of each version that was prepared is made of.
+    built: std::sync::Mutex<HashMap<String, image::Gathered>>,
     /// Processors of the engine, once it was asked; none gives a container more.
     processors: AtomicU32,
     /// Ends the listening with this value.

@@ -56,6 +56,8 @@ impl Budgets {
     pub async fn read_lookouts(&self) -> Result<(), OpError> {
         let ctx = OpCtx::system(RequestId(self.platform.ids.uuid()), self.platform.clock.now_ms(), None);
         let granted = policy::check::<act::RunBudgets>(&ctx.subject)?;
+        // One after another: whoever reads last has what was written last.
+        let _turn = self.runaway.reading.lock().await;
         let rows = store::lookouts(self.platform.db.read(), &granted).await?;
         let rules = rows.iter().map(|row| (row.workspace_id, Rules::from(&word(row)))).collect();
         self.runaway.go_by(rules);

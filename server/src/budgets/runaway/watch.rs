@@ -34,6 +34,8 @@ pub(in crate::budgets) struct Runaway {
     pub(in crate::budgets) suspects: Notify,
     /// What workspaces say of it; what Chela ships for the others.
     rules: ArcSwap<HashMap<WorkspaceId, Rules>>,
+    /// Whose turn it is to read them.
+    pub(super) reading: tokio::sync::Mutex<()>,
 }
 
 impl Runaway {
@@ -87,8 +89,8 @@ impl Sees for Budgets {
     fn saw(&self, calls: &[UsageRow]) {
         let mut tracks = self.runaway.tracks();
         let mut suspects = false;
-        // What was refused spends nothing.
-        for row in calls.iter().filter(|row| row.end != End::Refused) {
+        // What was refused spends nothing, unless an attempt before that was charged.
+        for row in calls.iter().filter(|row| row.end != End::Refused || row.cost_micro_usd > Some(0)) {
             let Some(bot) = row.bot else { continue };
             let rules = self.runaway.rules(row.workspace);
             let track = &mut tracks.entry(bot).or_insert_with(|| (row.workspace, Track::default())).1;

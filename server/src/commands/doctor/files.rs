@@ -91,7 +91,8 @@ fn tools(patient: &Patient) -> Finding {
     if let Some(command) = &config.openclaw {
         return Finding::ok("tools", format!("{command} stands in for OpenClaw (CHELA_OPENCLAW)"));
     }
-    let in_engine = config.runtime != RuntimeChoice::Only(RuntimeKind::Process);
+    // Where an engine is not demanded, bots may be processes, which are made of what is installed.
+    let in_engine = config.runtime == RuntimeChoice::Only(RuntimeKind::Docker);
     if let Some(image) = config.bot_image.as_ref().filter(|_| in_engine) {
         return Finding::ok("tools", format!("bots in the engine are made of {image} (CHELA_BOT_IMAGE)"));
     }
