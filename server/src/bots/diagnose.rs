@@ -355,6 +355,7 @@ mod tests {
             "the one that fails"
         );
     }
+
     #[test]
     fn a_key_that_is_for_other_models_says_so_and_one_that_is_for_it_counts() {
         let works =
