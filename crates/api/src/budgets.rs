@@ -206,9 +206,6 @@ words! {
         pub idle_minutes: Option<i64>,
         #[serde(default)]
         pub idle_micro_usd: Option<i64>,
-        /// The same as people write it, in USD.
-        #[serde(default)]
-        pub idle_amount: Option<String>,
     }
     /// Model calls that somebody stopped: of a bot, to a vendor, or all of the workspace.
     #[derive(Eq)]

@@ -216,7 +216,7 @@ async fn a_workspace_says_from_when_on_it_is_told_and_that_holds_at_once_and_aft
     assert_eq!(house.at.get(&house.owner, "/api/lookout").await.ok(200), shipped);
     let wrong = json!({
         "loop_calls": 4, "loop_spread_percent": 51, "loop_apart_s": 0, "busy_minutes": -1, "idle_minutes": 1_381,
-        "idle_amount": "0",
+        "idle_micro_usd": 0,
     });
     let refused = house.at.ask(&house.owner, "PATCH", "/api/lookout", wrong.clone()).await;
     let pointers: Vec<String> =
@@ -224,7 +224,7 @@ async fn a_workspace_says_from_when_on_it_is_told_and_that_holds_at_once_and_aft
     let mut named = refused.pointers();
     named.sort();
     assert_eq!((refused.status, named), (422, pointers));
-    let change = json!({ "loop_calls": 30, "idle_amount": "2.50" });
+    let change = json!({ "loop_calls": 30, "idle_micro_usd": 2_500_000 });
     let said = house.at.ask(&house.owner, "PATCH", "/api/lookout", change).await.ok(200);
     assert_eq!((&said["loop_calls"], &said["idle_micro_usd"]), (&json!(30), &json!(2_500_000)));
     assert_eq!(house.at.get(&stranger, "/api/lookout").await.ok(200), shipped, "of their own workspace");

@@ -44,7 +44,6 @@ impl LookoutArgs {
             busy_minutes: busy,
             idle_minutes: idle,
             idle_micro_usd: money,
-            idle_amount: None,
         })
     }
 }

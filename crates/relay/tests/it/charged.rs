@@ -7,7 +7,6 @@ use relay::{
     UsageRow, Wire,
     chains::{Chain, Link, Trigger},
     egress::{Allowed, BaseUrl},
-    limits::Counter,
     snapshot::token_hash,
     usage::Charge,
     vendors,
@@ -74,18 +73,7 @@ impl Prices for Flat {
 }
 
 fn limit(unit: Unit, most: u64) -> Arc<Limit> {
-    Arc::new(Limit {
-        id: Uuid::from_u128(u128::from(most)),
-        identity: String::new(),
-        unit,
-        most,
-        hard: true,
-        vendor: None,
-        model: None,
-        instead: None,
-        windows: Arc::new(|_| (0, i64::MAX)),
-        counter: Arc::new(Counter::new((0, i64::MAX), 0, Arc::default())),
-    })
+    Arc::new(limit_of(unit, most))
 }
 
 /// A chain of two vendors, each with a key; the first one's does this. The program has limits of money, tokens and requests.

@@ -3,11 +3,8 @@
 use crate::support::*;
 use api::ids::{BotId, KeyId};
 use relay::{
-    CallerKind, End, Limit, Snapshot, Unit, UpstreamKey, Wire,
-    egress::BaseUrl,
-    limits::{Counter, Instead},
-    snapshot::token_hash,
-    vendors,
+    CallerKind, End, Limit, Snapshot, Unit, UpstreamKey, Wire, egress::BaseUrl, limits::Instead,
+    snapshot::token_hash, vendors,
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -17,15 +14,10 @@ fn limit(most: u64, of: Option<&str>, (vendor, from_percent): (&str, Option<u64>
     let vendor = vendors::find(vendor).unwrap().id;
     Arc::new(Limit {
         id: Uuid::from_u128(9),
-        identity: String::new(),
-        unit: Unit::Requests,
-        most,
-        hard: true,
         vendor: of.map(|_| vendor.to_owned()),
         model: of.map(str::to_owned),
         instead: Some(Instead { vendor: vendor.to_owned(), model: "small".to_owned(), from_percent }),
-        windows: Arc::new(|_| (0, i64::MAX)),
-        counter: Arc::new(Counter::new((0, i64::MAX), 0, Arc::default())),
+        ..limit_of(Unit::Requests, most)
     })
 }
 

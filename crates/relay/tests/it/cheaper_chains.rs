@@ -6,7 +6,7 @@ use relay::{
     AllowedModels, CallerKind, End, Limit, Snapshot, Unit, UpstreamKey, UsageRow, Wire,
     chains::{Chain, Link, Trigger},
     egress::BaseUrl,
-    limits::{Counter, Instead},
+    limits::Instead,
     snapshot::token_hash,
     vendors,
 };
@@ -21,15 +21,9 @@ fn limit(most: u64, of: Option<&str>, (instead, from_percent): (&str, Option<u64
     let (vendor, model) = instead.split_once('/').unwrap();
     Limit {
         id: Uuid::from_u128(9),
-        identity: String::new(),
-        unit: Unit::Requests,
-        most,
-        hard: true,
         vendor: of.map(str::to_owned),
-        model: None,
         instead: Some(Instead { vendor: vendor.to_owned(), model: model.to_owned(), from_percent }),
-        windows: Arc::new(|_| (0, i64::MAX)),
-        counter: Arc::new(Counter::new((0, i64::MAX), 0, Arc::default())),
+        ..limit_of(Unit::Requests, most)
     }
 }
 

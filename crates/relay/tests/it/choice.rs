@@ -7,7 +7,6 @@ use relay::{
     UpstreamKey, UsageRow, Wire,
     chains::{Link, Skip},
     egress::{Allowed, BaseUrl},
-    limits::Counter,
     snapshot::token_hash,
     vendors,
 };
@@ -38,19 +37,7 @@ fn id(n: usize) -> KeyId {
 
 fn limit(unit: Unit, most: u64) -> Arc<Limit> {
     // The test's clock stands at 1,000 ms.
-    let span = (0, 21_000);
-    Arc::new(Limit {
-        id: Uuid::from_u128(u128::from(most)),
-        identity: String::new(),
-        unit,
-        most,
-        hard: true,
-        vendor: None,
-        model: None,
-        instead: None,
-        windows: Arc::new(move |_| span),
-        counter: Arc::new(Counter::new(span, 0, Arc::default())),
-    })
+    Arc::new(limit_within(unit, most, (0, 21_000)))
 }
 
 /// A house with these keys of OpenAI's; its callers prefer keys by these tags.

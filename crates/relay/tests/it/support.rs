@@ -8,9 +8,10 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use relay::{
-    Caller, CallerKind, Egress, EgressPolicy, End, Limits, Relay, RelayConfig, Snapshot, UpstreamKey,
-    UsageReceiver, UsageRow, UsageSink, Wire,
+    Caller, CallerKind, Egress, EgressPolicy, End, Limit, Limits, Relay, RelayConfig, Snapshot, Unit,
+    UpstreamKey, UsageReceiver, UsageRow, UsageSink, Wire,
     egress::{Allowed, BaseUrl},
+    limits::{Counter, Span},
     snapshot::token_hash,
     vendors,
 };
@@ -24,6 +25,27 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+/// A hard limit for whatever is called, of one window that never ends; a test's own differs where it says.
+pub fn limit_of(unit: Unit, most: u64) -> Limit {
+    limit_within(unit, most, (0, i64::MAX))
+}
+
+/// The same of a window from then to then.
+pub fn limit_within(unit: Unit, most: u64, span: Span) -> Limit {
+    Limit {
+        id: Uuid::from_u128(u128::from(most)),
+        identity: String::new(),
+        unit,
+        most,
+        hard: true,
+        vendor: None,
+        model: None,
+        instead: None,
+        windows: Arc::new(move |_| span),
+        counter: Arc::new(Counter::new(span, 0, Arc::default())),
+    }
+}
 
 pub const BOT_TOKEN: &str = "chela_bot_testtoken";
 pub const PROGRAM_TOKEN: &str = "chela_vk_testtoken";

@@ -1,7 +1,7 @@
 //! What a workspace says of when its bots look like some that spend for nobody. In force from the next call on.
 
 use super::{
-    super::{Budgets, draft, store},
+    super::{Budgets, store},
     track::Rules,
 };
 use crate::{
@@ -16,7 +16,6 @@ use api::{
     ApiError, Verb,
     budgets::{GetLookout, LOOKOUT, Lookout, LookoutBounds, MOST, SetLookout},
     ids::{RequestId, WorkspaceId},
-    money::micro_usd,
     validate::Check,
 };
 use entity::budgets::lookout as row;
@@ -87,7 +86,6 @@ async fn set_lookout(
 ) -> Result<Lookout, OpError> {
     let workspace_id = ours(&granted)?;
     let mut check = Check::new();
-    let money = money(&q, &mut check);
     checked(&q, &mut check);
     check.done()?;
     let said = b
@@ -102,7 +100,7 @@ async fn set_lookout(
                 loop_apart_s: q.loop_apart_s.unwrap_or(known.loop_apart_s),
                 busy_minutes: q.busy_minutes.unwrap_or(known.busy_minutes),
                 idle_minutes: q.idle_minutes.unwrap_or(known.idle_minutes),
-                idle_micro_usd: money.unwrap_or(known.idle_micro_usd),
+                idle_micro_usd: q.idle_micro_usd.unwrap_or(known.idle_micro_usd),
             };
             store::put_lookout(tx, &granted, model(workspace_id, &said)).await?;
             audit::record(tx, b.platform.ids.as_ref(), &ctx, SetLookout::NAME, None).await?;
@@ -113,14 +111,6 @@ async fn set_lookout(
     // Some bot may look like one now.
     b.runaway.suspects.notify_one();
     Ok(said)
-}
-
-/// What idle spending costs at least, from a number or as people write it.
-fn money(q: &SetLookout, check: &mut Check) -> Option<i64> {
-    let Some(text) = draft::said(&q.idle_amount) else { return q.idle_micro_usd };
-    let read = micro_usd(text).filter(|read| (1..=MOST).contains(read));
-    check.rule(read.is_some(), "/idle_amount", "must be an amount in USD such as 1.00, more than 0");
-    read
 }
 
 fn checked(q: &SetLookout, check: &mut Check) {
