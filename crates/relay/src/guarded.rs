@@ -1,6 +1,6 @@
 //! One caller's connection: watched on the way in, given up on when the other side stops reading.
 
-use crate::framing::Framing;
+use crate::{framing::Framing, short};
 use std::{
     io,
     pin::Pin,
@@ -144,7 +144,11 @@ impl<Io: AsyncWrite + Unpin, Kept: Unpin> AsyncWrite for Guarded<Io, Kept> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let poll = Pin::new(&mut this.io).poll_write_vectored(cx, bufs);
+        let io = Pin::new(&mut this.io);
+        let poll = match short::joined(bufs, &mut short::room()) {
+            Some(all) => io.poll_write(cx, all),
+            None => io.poll_write_vectored(cx, bufs),
+        };
         this.progress(cx, poll)
     }
     fn is_write_vectored(&self) -> bool {

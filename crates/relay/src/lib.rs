@@ -26,6 +26,7 @@ mod mint;
 mod probe;
 mod relay;
 mod scan;
+mod short;
 #[cfg(feature = "bedrock")]
 mod sign;
 mod wire;

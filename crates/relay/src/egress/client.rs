@@ -1,22 +1,21 @@
 //! HTTP over the connector: a pooled client, and one bounded request for key tests and the like.
 
-use super::{BaseUrl, Connector, Egress, EgressError, Reach, pool::Pool};
+use super::{BaseUrl, Connector, Egress, EgressError, Reach, pool::Pool, wire::Wire};
 use crate::BoxError;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Empty, Full, Limited, combinators::UnsyncBoxBody};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::Client,
-    rt::{TokioExecutor, TokioIo, TokioTimer},
+    rt::{TokioExecutor, TokioTimer},
 };
 use std::{
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::net::TcpStream;
 
 /// Name, TCP and TLS together.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -25,7 +24,6 @@ pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 pub(crate) type OutBody = UnsyncBoxBody<Bytes, BoxError>;
 pub(crate) type HttpClient = Client<Timed, OutBody>;
-pub(super) type Wire = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 /// Both ways to send a request.
 pub(super) struct Ways {
@@ -73,7 +71,7 @@ impl tower::Service<Uri> for Timed {
         let connecting = self.0.call(uri);
         Box::pin(async move {
             match tokio::time::timeout(CONNECT_LIMIT, connecting).await {
-                Ok(done) => done,
+                Ok(done) => done.map(Wire::from),
                 Err(_elapsed) => Err(EgressError::Timeout(host).into()),
             }
         })

@@ -4,7 +4,7 @@
 //! a wake and a write an event. Here the body that is read drives its connection, so that what is there already leaves
 //! in one write, and nobody is woken but the caller's own task.
 
-use super::{OutBody, client::Wire, pool::Idle};
+use super::{OutBody, pool::Idle, wire::Wire};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};

@@ -14,6 +14,7 @@ mod policy;
 mod pool;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 pub use base_url::{Allowed, BaseUrl};
 pub use client::Fetched;

@@ -166,7 +166,8 @@ impl Pool {
                 Err(Unanswered::Failed(error)) => return Err(error.into()),
             }
         }
-        let mut line = self.open(uri).await?;
+        // In a box: most calls find one that rests.
+        let mut line = Box::pin(self.open(uri)).await?;
         match line.send(request).await {
             Ok(answer) => Ok(answer.map(|body| Coming::over(body, line, idle))),
             Err(Unanswered::Failed(error)) => Err(error.into()),

@@ -196,9 +196,9 @@ impl Relay {
                     };
                     let snapshot = Arc::clone(&call.guard.snapshot);
                     let chain = snapshot.chain(call.guard.workspace(), &name).ok_or(unnamed)?;
-                    return self
-                        .ask_chain((&mut call.guard, &call.caller), chain, *choice, asking(begun))
-                        .await;
+                    // In boxes: what few calls do is no part of all the others.
+                    let ends = self.ask_chain((&mut call.guard, &call.caller), chain, *choice, asking(begun));
+                    return Box::pin(ends).await;
                 };
                 call.guard.note(|row| row.vendor = vendor.id);
                 let target = choice.at(vendor, &name);
@@ -239,7 +239,7 @@ impl Relay {
         let failed =
             status.is_client_error() || status.is_server_error() || first.failed && shape == Shape::Json;
         if failed && guard.is_bot() {
-            return bot_error(guard, head, (first, body), &key, dialect).await;
+            return Box::pin(bot_error(guard, head, (first, body), &key, dialect)).await;
         }
         let events = shape.is_stream();
         guard.vague = shape == Shape::Other;

@@ -3,13 +3,19 @@
 //! Every connection has `TCP_NODELAY`, a deadline for its head, limits on head and count; a stop lets running
 //! answers go on for the grace time, then ends them with an event of their dialect.
 
-use super::{Relay, guard::Line};
-use crate::{Guarded, Wire};
+use super::{Relay, RelayBody, guard::Line};
+use crate::{Guarded, Wire, guarded::Watch};
+use futures::future::BoxFuture;
 use http::{
     HeaderValue, StatusCode,
     header::{CONNECTION, UPGRADE},
 };
-use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    Request, Response,
+    body::Incoming,
+    server::conn::http1::{self, UpgradeableConnection},
+    service::Service,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
 use tokio::{
@@ -97,57 +103,83 @@ impl Relay {
         while open.join_next().await.is_some() {}
     }
 
+    /// Kept small: there is one for every open connection, however long that rests.
     async fn connection<S>(self, stream: S, wire: Wire, shutdown: CancellationToken)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let limits = self.shared.config.limits;
-        let stream = Guarded::upgradable(stream, limits.idle, ());
-        let watch = stream.watch();
-        let line = Line { watch: Some(watch.clone()), ..Line::default() };
-        let (kept, shared) = (line.clone(), Arc::clone(&self.shared));
-        let service = service_fn(move |request: Request<Incoming>| {
-            let (relay, line) = (self.clone(), line.clone());
-            let badly_framed = watch.badly_framed();
-            // A body is not asked for more while its caller does not read: its deadline holds here too.
-            watch.set_due(Instant::now() + limits.total + LAST_WORDS);
-            // After such a request the framing is not watched: its connection talks on, or ends.
-            let last = request.headers().contains_key(UPGRADE);
-            // hyper keeps room for this in every connection, for as long as it lasts: a box gives it back.
-            Box::pin(async move {
-                let mut answer = if badly_framed {
-                    Relay::refuse_framing(&request)
-                } else {
-                    relay.handle_on(wire, line, request).await
-                };
-                if last && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-                }
-                Ok::<_, Infallible>(answer)
-            })
-        });
+        let (shared, line) = (Arc::clone(&self.shared), Line::default());
+        let calls = Calls { relay: self, wire, line: line.clone() };
+        let mut connection = pin!(calls.over(stream));
+        let grace = || shared.config.limits.grace;
+        tokio::select! {
+            _ended = connection.as_mut() => return Box::pin(talk(&line, grace(), &shutdown)).await,
+            () = shutdown.cancelled() => {}
+            () = shared.switch.halts(|| line.is_halted(&shared.switch)) => {
+                // Its answer says so, unless its caller does not read: then it is left.
+                let _late = Box::pin(timeout(LAST_WORDS, connection)).await;
+                return;
+            }
+        }
+        connection.as_mut().graceful_shutdown();
+        if Box::pin(timeout(grace(), connection.as_mut())).await.is_err() {
+            line.stop();
+            let _late = Box::pin(timeout(LAST_WORDS, connection)).await;
+        }
+        Box::pin(talk(&line, Duration::ZERO, &shutdown)).await;
+    }
+}
+
+/// What answers the calls of one connection.
+struct Calls {
+    relay: Relay,
+    wire: Wire,
+    line: Line,
+}
+
+impl Calls {
+    fn over<S>(mut self, stream: S) -> UpgradeableConnection<TokioIo<Guarded<S>>, Self>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let stream = Guarded::upgradable(stream, self.relay.shared.config.limits.idle, ());
+        self.line.watch = Some(stream.watch());
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_LIMIT)
             .max_buf_size(READ_BYTES)
             .max_headers(MAX_HEADERS);
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
-        tokio::select! {
-            _ended = connection.as_mut() => return talk(&kept, limits.grace, &shutdown).await,
-            () = shutdown.cancelled() => {}
-            () = shared.switch.halts(|| kept.is_halted(&shared.switch)) => {
-                // Its answer says so, unless its caller does not read: then it is left.
-                let _late = timeout(LAST_WORDS, connection).await;
-                return;
+        builder.serve_connection(TokioIo::new(stream), self).with_upgrades()
+    }
+}
+
+impl Service<Request<Incoming>> for Calls {
+    type Response = Response<RelayBody>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let (relay, wire, line) = (self.relay.clone(), self.wire, self.line.clone());
+        let badly_framed = line.watch.as_ref().is_some_and(Watch::badly_framed);
+        if let Some(watch) = &line.watch {
+            // A body is not asked for more while its caller does not read: its deadline holds here too.
+            watch.set_due(Instant::now() + relay.shared.config.limits.total + LAST_WORDS);
+        }
+        // After such a request the framing is not watched: its connection talks on, or ends.
+        let last = request.headers().contains_key(UPGRADE);
+        // hyper keeps room for this in every connection, for as long as it lasts: a box gives it back.
+        Box::pin(async move {
+            let mut answer = if badly_framed {
+                Relay::refuse_framing(&request)
+            } else {
+                relay.handle_on(wire, line, request).await
+            };
+            if last && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-        }
-        connection.as_mut().graceful_shutdown();
-        if timeout(limits.grace, connection.as_mut()).await.is_err() {
-            kept.stop();
-            let _late = timeout(LAST_WORDS, connection).await;
-        }
-        talk(&kept, Duration::ZERO, &shutdown).await;
+            Ok(answer)
+        })
     }
 }
 

@@ -151,7 +151,7 @@ impl Relay {
             Ended::PassedOver(passed) => Err(guard.passed_over(passed).into()),
             Ended::Resting(key, rests) => match insists(rests, (self.shared.config.now_ms)()) {
                 Some(trouble) => Err(trouble.into()),
-                None => self.ask_anyway(guard, &leg, &mut asked, key).await,
+                None => Box::pin(self.ask_anyway(guard, &leg, &mut asked, key)).await,
             },
         }
     }
