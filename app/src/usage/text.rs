@@ -57,7 +57,7 @@ texts! {
     none_title: "No model was called in this time", "此时间段没有模型调用";
     none_text: "As soon as a bot calls a model, what it used and what it cost stands here.", "机器人调用模型后，用量和费用会显示在这里。";
     none_chosen: "No call of this kind in this time.", "此时间段没有此类调用。";
-    unknown_some: "Calls of unknown cost: {}. Their models have no price, or their vendor did not say what they used. `chela price set` gives a model a price for calls to come.", "{} 次调用的费用未知：模型没有价格，或供应商未返回用量。可用 `chela price set` 为今后的调用设置价格。";
+    unknown_some: "Calls of unknown cost: {}. There was no price for all that they used (cached input has its own), or their vendor did not say it. Prices set under Keys, Models count for calls to come.", "{} 次调用的费用未知：其用量并非都有价格（缓存输入单独定价），或供应商未返回用量。在“密钥 → 模型”中设置的价格只用于今后的调用。";
     estimated_some: "Calls of estimated use: {}. Their vendor did not say it to the end.", "{} 次调用的用量为估算值，供应商未完整返回用量。";
     unknown_price: "Its cost is not known: there is no price for all that it used. A price that is set now counts for calls to come.", "费用未知：其用量并非都有价格。现在设置的价格只用于今后的调用。";
     unknown_use: "Its cost is not known: the vendor did not say what it used.", "费用未知：供应商未返回用量。";

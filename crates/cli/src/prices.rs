@@ -19,6 +19,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Said of a price that has none for cached input: most vendors read from their caches unasked.
+const NO_CACHE_PRICE: &str =
+    "It says nothing of cached input: calls that have some are of unknown cost. `--cache-read-usd` gives its price.";
+
 #[derive(Subcommand, Clone, Debug)]
 pub enum PriceVerb {
     /// Prices of your own, then the shipped ones.
@@ -203,6 +207,9 @@ async fn set(session: &Session, args: SetArgs) -> Result<(), Failure> {
     let format = session.common.output;
     let price = if format == Format::Name { named(&price) } else { price };
     session.screen.data(&SHAPE.one(&price, format, &session.screen, now_ms())?);
+    if set.cache_read_price.is_none() {
+        session.screen.remark(NO_CACHE_PRICE.to_owned());
+    }
     Ok(())
 }
 
