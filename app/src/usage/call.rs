@@ -56,7 +56,9 @@ fn halted(stop: Option<StopId>, told: Option<Stop>) -> Option<AnyView> {
 
 /// Whether it was not asked with a key, by what Chela knows of the key.
 fn is_passed_over(tried: &UsageTry) -> bool {
-    matches!(tried.why.as_str(), "other_models" | "over_limit" | "price_unknown")
+    let words =
+        ["other_models", "over_limit", "price_unknown", "cooling_down", "keys_refused", "breaker_open"];
+    words.contains(&tried.why.as_str())
 }
 
 /// Why a key could not serve it.
@@ -79,6 +81,7 @@ fn why(tried: &UsageTry) -> String {
         "over_limit" | "keys_over_limit" => t.why_over_limit,
         "price_unknown" => t.why_price,
         "no_key_for_model" => t.why_no_key_for_model,
+        "not_longer" => t.why_not_longer,
         "cooling_down" | "keys_refused" | "breaker_open" => t.why_resting,
         _ => t.why_failed,
     };

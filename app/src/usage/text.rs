@@ -121,5 +121,6 @@ texts! {
     why_over_limit: "skipped: its own limit is used up", "跳过：自身限额已用完";
     why_price: "skipped: it has a money limit and the model no price", "跳过：有金额限额而模型无价格";
     why_no_key_for_model: "skipped: no key is for its model", "跳过：没有适用此模型的密钥";
-    why_resting: "skipped: its keys rest", "跳过：密钥暂停中";
+    why_not_longer: "skipped: it reads no more", "跳过：上下文不更长";
+    why_resting: "skipped: resting", "跳过：暂停中";
 }

@@ -23,8 +23,8 @@ words! {
         pub status: Option<u16>,
         /// `slow_down`, `refused`, `forbidden`, `unreachable`, `failed`, `no_model`, `context_length_exceeded` or
         /// `tool_error`; of a link that was skipped `no_vendor`, `no_key`, `other_dialect`, `not_allowed`, `no_room`,
-        /// `stopped`, `cooling_down`, `keys_refused`, `breaker_open`, `keys_over_limit` or `no_key_for_model`; of a key that was
-        /// passed over `other_models`, `over_limit` or `price_unknown`.
+        /// `stopped`, `cooling_down`, `keys_refused`, `breaker_open`, `keys_over_limit`, `no_key_for_model` or `not_longer`; of a
+        /// key that was passed over `other_models`, `over_limit`, `price_unknown`, or why it rests.
         pub why: String,
         pub took_ms: i64,
         /// What its vendor charges for an answer that nobody got, where somebody else was asked after it; part of the call's cost.

@@ -20,8 +20,7 @@ use std::{
 };
 
 /// Said of a price that has none for cached input: most vendors read from their caches unasked.
-const NO_CACHE_PRICE: &str =
-    "It says nothing of cached input: calls that have some are of unknown cost. `--cache-read-usd` gives its price.";
+const NO_CACHE_PRICE: &str = "It says nothing of cached input: calls that have some are of unknown cost. `--cache-read-usd` gives its price.";
 
 #[derive(Subcommand, Clone, Debug)]
 pub enum PriceVerb {

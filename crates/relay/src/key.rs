@@ -53,6 +53,12 @@ pub struct UpstreamKey {
 }
 
 impl UpstreamKey {
+    /// Whether it can be asked in the place of another key of its vendor: at the same address, or at another of one service.
+    pub(crate) fn stands_for(&self, other: &Self) -> bool {
+        let is_one = || self.vendor.is_one_service(&self.base_url.to_string(), &other.base_url.to_string());
+        self.base_url == other.base_url || is_one()
+    }
+
     /// A key in its vendor's own auth style, or that of keys of its shape.
     #[must_use]
     pub fn new(

@@ -39,7 +39,7 @@ pub struct KeyPool {
 }
 
 impl KeyPool {
-    /// Keys of one address only, that of the first: two custom upstreams are two services, not two keys of one.
+    /// Keys of one service only, that of the first: two custom upstreams are two, a vendor's own regions are one.
     fn new<T: AsRef<str>>(keys: &[Arc<UpstreamKey>], tags: &[T]) -> Self {
         let mut left = keys.to_vec();
         let mut tiers = Vec::with_capacity(tags.len() + 2);
@@ -53,11 +53,13 @@ impl KeyPool {
         }
         tier(&|key| key.tags.is_empty());
         tier(&|_any| true);
-        let first = tiers.iter().flatten().next().map(|key: &Arc<UpstreamKey>| key.base_url.clone());
+        let first: Option<Arc<UpstreamKey>> = tiers.iter().flatten().next().map(Arc::clone);
         let tiers: Vec<Tier> = tiers
             .into_iter()
             .map(|mut keys: Vec<_>| {
-                keys.retain(|key| first.as_ref() == Some(&key.base_url));
+                keys.retain(|key: &Arc<UpstreamKey>| {
+                    first.as_ref().is_some_and(|first| first.stands_for(key))
+                });
                 Tier { keys, turn: AtomicUsize::new(0) }
             })
             .filter(|tier| !tier.keys.is_empty())
@@ -217,6 +219,21 @@ mod tests {
         let keys = [key(1, A, &[]), key(2, b, &["eu"]), key(3, b, &[]), key(4, A, &["us"])];
         assert_eq!(ids(KeyPool::new(&keys, &["eu"]).keys()), [2, 3]);
         assert_eq!(ids(KeyPool::new::<&str>(&keys, &[]).keys()), [1, 4]);
+    }
+
+    #[test]
+    fn keys_of_a_vendors_own_regions_and_of_a_customers_own_addresses_stand_in_for_each_other() {
+        let of = |n: u128, vendor: &str, base: &str| {
+            let (vendor, base) = (vendors::find(vendor).unwrap(), BaseUrl::parse(base).unwrap());
+            Arc::new(UpstreamKey::new(KeyId(Uuid::from_u128(n)), vendor, base, "s".to_owned().into(), false))
+        };
+        let all = |keys: &[Arc<UpstreamKey>]| ids(KeyPool::new::<&str>(keys, &[]).keys());
+        let (eu, own) = ("https://eu.api.openai.com/v1", "https://gateway.example/v1");
+        let openai = "https://api.openai.com/v1";
+        assert_eq!(all(&[of(1, "openai", openai), of(2, "openai", eu), of(3, "openai", own)]), [1, 2]);
+        assert_eq!(all(&[of(1, "openai", own), of(2, "openai", eu), of(3, "openai", own)]), [1, 3]);
+        let azure = |n, name: &str| of(n, "azure", &format!("https://{name}.openai.azure.com/openai/v1"));
+        assert_eq!(all(&[azure(1, "here"), azure(2, "there")]), [1, 2]);
     }
 
     #[test]

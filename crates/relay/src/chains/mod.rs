@@ -129,6 +129,8 @@ pub enum Skip {
     Stopped,
     /// No key of its vendor is for its model.
     NoKeyForModel,
+    /// The prompt was too long for a model before it that reads as much.
+    NotLonger,
 }
 
 impl Skip {
@@ -143,6 +145,7 @@ impl Skip {
             Self::NoRoom => "no_room",
             Self::Stopped => "stopped",
             Self::NoKeyForModel => "no_key_for_model",
+            Self::NotLonger => "not_longer",
             Self::Rests(Resting { why: Rest::Slow, .. }) => "cooling_down",
             Self::Rests(Resting { why: Rest::Refused, .. }) => "keys_refused",
             Self::Rests(Resting { why: Rest::Failing, .. }) => "breaker_open",

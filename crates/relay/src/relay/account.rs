@@ -4,7 +4,7 @@ use super::{guard::Guard, guess::Guess, target::Target, trouble::Trouble};
 use crate::{
     Caller, End, Snapshot, Tokens, UsageRow,
     escapes::decode,
-    limits::{Need, Refused, Reserved, Unit},
+    limits::{Need, Refused, Reserved},
 };
 
 /// Requests that compute no answer.
@@ -76,7 +76,8 @@ impl Guard {
     pub(super) fn refusal(&mut self, refused: &Refused, now_ms: i64) -> Trouble {
         let wait_s = if refused.soon { 1 } else { wait_s(refused.resets_ms, now_ms) };
         let stopped = refused.most == 0;
-        if !stopped && refused.unit == Unit::Requests {
+        // Of what it has no room for: requests, tokens or micro-USD.
+        if !stopped {
             self.rate = Some((refused.most, 0, wait_s));
         }
         match (self.is_bot(), stopped) {
@@ -93,7 +94,7 @@ impl Guard {
 ///
 /// Where nobody can say what it cost, a budget keeps what it held back for it: what is not known is not free.
 pub(super) fn reckon(row: &mut UsageRow, call: &Reckoned, snapshot: &Snapshot) -> Need {
-    let Reckoned { guess, held, free, vague } = *call;
+    let Reckoned { guess, held, free, vague, streamed } = *call;
     let prices = snapshot.prices();
     let requests = u64::from(row.end != End::Refused);
     if free && !row.counted {
@@ -109,7 +110,7 @@ pub(super) fn reckon(row: &mut UsageRow, call: &Reckoned, snapshot: &Snapshot) -
     if vague {
         return Need { requests, ..held };
     }
-    let tokens = guess.used(row);
+    let tokens = guess.used(row, streamed);
     let prompt = tokens.input.saturating_add(tokens.cache_read).saturating_add(tokens.cache_write);
     let price = prices.and_then(|p| p.price(row.workspace, row.vendor, &row.model, row.started_ms, prompt));
     row.cost_micro_usd = price.and_then(|price| price.cost(&tokens));
@@ -127,6 +128,8 @@ pub(super) struct Reckoned {
     pub(super) free: bool,
     /// Its answer is of a kind that says nothing of tokens.
     pub(super) vague: bool,
+    /// About how many tokens came in a stream's events.
+    pub(super) streamed: Option<u64>,
 }
 
 pub(super) fn sum(tokens: &Tokens) -> u64 {

@@ -15,7 +15,7 @@ use std::{
 };
 
 /// Kept of one body; a longer one is sent once.
-const MOST_KEPT: usize = 4 * 1024 * 1024;
+const MOST_KEPT: usize = 32 * 1024 * 1024;
 /// Kept of all bodies together.
 const MOST_KEPT_IN_ALL: usize = 128 * 1024 * 1024;
 

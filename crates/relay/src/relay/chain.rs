@@ -57,10 +57,19 @@ struct Left<'l, 'a> {
     last: Option<Result<Got, Failed>>,
     /// The first key to be back.
     resting: Option<(&'l Leg<'a>, &'a Arc<UpstreamKey>, Resting)>,
-    /// Why the first that might not be asked might not.
+    /// Why the first that might not be asked might not, rather where that is over with time.
     blocked: Option<Trouble>,
     /// The limits that had no room for a link.
     full: Vec<Uuid>,
+}
+
+impl Left<'_, '_> {
+    fn is_blocked(&mut self, trouble: Trouble) {
+        let passes = |trouble: &Trouble| matches!(trouble, Trouble::Limited { .. } | Trouble::SetAside);
+        if self.blocked.as_ref().is_none_or(|known| !passes(known) && passes(&trouble)) {
+            self.blocked = Some(trouble);
+        }
+    }
 }
 
 impl Relay {
@@ -119,7 +128,12 @@ impl Relay {
         let mut left = Left { last: None, resting: None, blocked: None, full: Vec::new() };
         // What was held for the link that was asked last is held on, unless that may charge for it.
         let mut former: Option<&Leg<'_>> = None;
+        let mut too_short = None;
         for leg in legs {
+            if guard.is_as_short(leg, too_short) {
+                guard.skips(leg, Skip::NotLonger);
+                continue;
+            }
             if let Err(trouble) = guard.hold((leg, former), caller, guess) {
                 let why = match trouble {
                     Trouble::OtherModel => Skip::NotAllowed,
@@ -127,12 +141,15 @@ impl Relay {
                     _ => Skip::NoRoom,
                 };
                 guard.skips(leg, why);
-                left.blocked = left.blocked.or(Some(trouble));
+                left.is_blocked(trouble);
                 left.full.extend(guard.refused_by().filter(|_| matches!(why, Skip::NoRoom)));
                 continue;
             }
             let skip = match self.ask_leg(guard, leg, asked).await {
                 Ended::With(fate, got) if leg.rules.is_some_and(|rules| rules.lead_on(&fate, &got)) => {
+                    if matches!(fate, Fate::TooLong) {
+                        too_short = too_short.max(guard.context_of(leg));
+                    }
                     former = if guard.leaves_link() { None } else { Some(leg) };
                     left.last = Some(got);
                     continue;
@@ -145,7 +162,7 @@ impl Relay {
                 }
                 Ended::PassedOver(passed) => {
                     let trouble = guard.passed_over(passed);
-                    left.blocked = left.blocked.or(Some(trouble));
+                    left.is_blocked(trouble);
                     passed.skip()
                 }
                 Ended::Spent => break,
@@ -216,6 +233,17 @@ impl Guard {
                 Err(trouble)
             }
         }
+    }
+
+    /// How many tokens a link's model reads and writes, as far as anybody said.
+    fn context_of(&self, leg: &Leg<'_>) -> Option<i64> {
+        let prices = self.snapshot.prices()?;
+        prices.facts(self.workspace(), leg.target.vendor.id, &leg.model).context_length
+    }
+
+    /// Whether a prompt that was too long for so many tokens is too long for a link, too, as far as is known.
+    fn is_as_short(&self, leg: &Leg<'_>, too_short: Option<i64>) -> bool {
+        too_short.is_some_and(|known| self.context_of(leg).is_some_and(|context| context <= known))
     }
 
     /// Remembers that a link was not asked.

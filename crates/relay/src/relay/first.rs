@@ -13,6 +13,9 @@ use tokio::time::{Instant, timeout_at};
 
 /// A first event longer than this is no error.
 const MOST: usize = 64 * 1024;
+/// So long the events are kept that come before any word: a vendor that is overloaded often says so right behind them. Not longer,
+/// as they also keep the caller's connection alive while a model thinks.
+const BEFORE_WORDS: Duration = Duration::from_secs(2);
 
 /// What was read of a body before it was handed on.
 #[derive(Debug, Default)]
@@ -66,6 +69,7 @@ pub(super) async fn look(body: &mut Coming, due: Instant) -> First {
 /// Reads until the first event is whole, or the first piece of JSON is there.
 pub(super) async fn gate(body: &mut Coming, dialect: Dialect, shape: Shape, due: Instant) -> First {
     let (mut first, mut meter, mut bytes) = (First::default(), Meter::new(dialect, shape), 0);
+    let mut due = due;
     loop {
         let frame = match timeout_at(due, body.frame()).await {
             Ok(Some(Ok(frame))) => frame,
@@ -74,6 +78,7 @@ pub(super) async fn gate(body: &mut Coming, dialect: Dialect, shape: Shape, due:
                 first.failed = shape.is_stream() && !meter.ended() || first.pieces.is_empty();
                 return first;
             }
+            Err(_elapsed) if meter.saw_event() => return first,
             Err(_elapsed) => {
                 (first.failed, first.late) = (true, true);
                 return first;
@@ -82,10 +87,14 @@ pub(super) async fn gate(body: &mut Coming, dialect: Dialect, shape: Shape, due:
         let Ok(piece) = frame.into_data() else { continue };
         bytes += piece.len();
         let over = if shape.is_stream() {
+            let begun = meter.saw_event();
             meter.feed(&piece);
             first.failed = meter.saw_error();
-            // A comment that keeps the connection alive is none.
-            meter.saw_event()
+            if !begun && meter.saw_event() {
+                due = due.min(Instant::now() + BEFORE_WORDS);
+            }
+            // A comment that keeps the connection alive is no event.
+            meter.saw_word() || first.failed
         } else {
             first.failed = is_error(&piece);
             true
@@ -103,7 +112,7 @@ fn is_error(piece: &[u8]) -> bool {
         let text = piece.iter().copied().filter(|byte| !byte.is_ascii_whitespace());
         text.take(with.len()).eq(with.iter().copied())
     };
-    begins(b"{\"error\":{") || begins(b"{\"type\":\"error\"")
+    [&b"{\"error\":{"[..], b"{\"error\":\"", b"{\"type\":\"error\""].into_iter().any(begins)
 }
 
 #[cfg(test)]
@@ -114,6 +123,7 @@ mod tests {
     fn an_error_is_told_from_an_answer_by_its_beginning() {
         assert!(is_error(b"{ \"error\" : { \"message\": \"overloaded\" } }"));
         assert!(is_error(b"{\"type\":\"error\",\"error\":{}}"));
+        assert!(is_error(b"{\"error\": \"model is loading\"}"));
         assert!(!is_error(b"{\"error\":null,\"id\":\"resp_1\"}"), "as Responses says that there is none");
         assert!(!is_error(b"{\"id\":\"x\"}") && !is_error(b""));
     }

@@ -96,6 +96,8 @@ pub(super) struct Guard {
     pub(super) free: bool,
     /// Its answer says nothing of tokens.
     pub(super) vague: bool,
+    /// About how many tokens came in a stream's events.
+    pub(super) streamed: Option<u64>,
     /// What the caller is told of its rate.
     pub(super) rate: Option<Rate>,
     /// In a box: it is moved on with every step of the call.
@@ -170,6 +172,7 @@ impl Guard {
             charges: None,
             free: false,
             vague: false,
+            streamed: None,
             rate: None,
             row: Some(Box::new(row)),
             begun: Instant::now(),
@@ -214,7 +217,8 @@ impl Guard {
     }
 
     fn reckoned(&self) -> Reckoned {
-        Reckoned { guess: self.guess, held: self.held, free: self.free, vague: self.vague }
+        let Self { guess, held, free, vague, streamed, .. } = *self;
+        Reckoned { guess, held, free, vague, streamed }
     }
 
     /// The id the caller sees.

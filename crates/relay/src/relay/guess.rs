@@ -92,13 +92,13 @@ impl Guess {
         Tokens { input: self.input, output: self.output, ..Tokens::default() }
     }
 
-    /// What a call used whose vendor did not say, or not to the end.
-    pub(super) fn used(self, row: &UsageRow) -> Tokens {
+    /// What a call used whose vendor did not say, or not to the end; `streamed` came in events, about.
+    pub(super) fn used(self, row: &UsageRow, streamed: Option<u64>) -> Tokens {
         let known = row.tokens;
         let seen = match row.received_bytes {
             // What we said ourselves is not what the vendor said.
             _ if row.first_event_ms.is_none() => self.output,
-            bytes if row.stream => bytes.div_ceil(BYTES_OF_AN_EVENT),
+            bytes if row.stream => streamed.unwrap_or(bytes.div_ceil(BYTES_OF_AN_EVENT)),
             bytes => bytes.div_ceil(BYTES_OF_A_TOKEN),
         };
         let told = known.input > 0 || known.cache_read > 0 || known.cache_write > 0;

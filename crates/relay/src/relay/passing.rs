@@ -359,6 +359,7 @@ impl Drop for Passing {
         let model = self.meter.take_model();
         let note = self.excerpt.take().and_then(|body| excerpt(&body, &self.key));
         let given_bytes = self.given_bytes;
+        self.guard.streamed = self.meter.about();
         self.guard.note(|row| {
             (row.tokens, row.counted) = (tokens, counted);
             row.received_bytes = given_bytes;

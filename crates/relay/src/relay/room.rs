@@ -35,6 +35,11 @@ impl Passed {
         }
     }
 
+    /// Whether it is over with time.
+    pub(super) const fn is_for_a_while(self) -> bool {
+        matches!(self, Self::Full(refused) if !refused.never)
+    }
+
     /// Why a link is skipped all of whose keys are passed over.
     pub(super) const fn skip(self) -> Skip {
         match self {
@@ -99,6 +104,18 @@ impl Guard {
         self.of_key = Reserved::take(&key.limits, at, need, now_ms).map_err(Passed::Full)?;
         self.held = need;
         Ok(())
+    }
+
+    /// Notes that a key was not asked because it rests.
+    pub(super) fn rests(&mut self, key: &UpstreamKey, leg: &Leg<'_>, rests: Resting) {
+        self.tried(Try {
+            key: Some(key.id),
+            link: leg.rules.map(|rules| rules.link.name().to_owned()),
+            status: None,
+            why: Skip::Rests(rests).as_str(),
+            took_ms: 0,
+            charge: None,
+        });
     }
 
     /// A key that was not asked after all has its room back.

@@ -145,7 +145,12 @@ impl Splicer {
     }
 
     fn cut(&mut self, start: u64, raw: &[u8]) {
-        let Some(id) = self.cut.as_deref() else { return };
+        let Some(cut) = self.cut.as_deref() else { return };
+        // As it is said: by one of the vendor's other names, too.
+        let said =
+            self.model.as_deref().and_then(|model| model.split_once('/')).map(|(name, _)| name.to_owned());
+        let said = said.filter(|name| vendors::find(name).is_some_and(|vendor| vendor.id == cut));
+        let id = said.as_deref().unwrap_or(cut);
         let text = raw.strip_prefix(b"\"").unwrap_or_default();
         let slash = match text.strip_prefix(id.as_bytes()) {
             Some([b'/', ..]) => 1,
@@ -219,6 +224,13 @@ mod tests {
             ("", "", None),
         ] {
             assert_eq!(text(Some("openai"), body), (want.to_owned(), model.map(str::to_owned)), "{body}");
+        }
+        for (body, want) in [
+            (r#"{"model":"togetherai/m"}"#, r#"{"model":"m"}"#),
+            (r#"{"model":"togetherai\/m"}"#, r#"{"model":"m"}"#),
+            (r#"{"model":"openai/m"}"#, r#"{"model":"openai/m"}"#),
+        ] {
+            assert_eq!(text(Some("together"), body).0, want, "by one of its other names");
         }
         assert_eq!(text(None, r#"{"model":"openrouter/auto"}"#).1.as_deref(), Some("openrouter/auto"));
     }

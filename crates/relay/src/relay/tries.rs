@@ -8,7 +8,7 @@ use super::{
     first::{First, gate, look},
     guard::{Guard, millis},
     headers,
-    judge::{Failed, classify, shape},
+    judge::{Failed, classify, shape, unfit},
     room::Passed,
     said::{Said, said},
     socket::{self, Wish},
@@ -65,9 +65,9 @@ pub(super) enum Fate {
     NotThis,
     /// It failed.
     Fails,
-    /// No key helps, perhaps another model: the vendor has none of this name,
+    /// There is none of this name for this key: another account may have it, or another link.
     NoModel,
-    /// or the prompt is too long for it,
+    /// No key helps, perhaps another model: the prompt is too long for it,
     TooLong,
     /// or it called a tool wrongly.
     ToolError,
@@ -89,7 +89,7 @@ impl Fate {
 
     /// Whether another key may do better.
     const fn is_keys(&self) -> bool {
-        matches!(self, Self::Slow(_) | Self::Refused | Self::NotThis | Self::Fails)
+        matches!(self, Self::Slow(_) | Self::Refused | Self::NotThis | Self::Fails | Self::NoModel)
     }
 }
 
@@ -190,6 +190,9 @@ impl Relay {
             let _look = match key.health.may_ask(&leg.model, now()) {
                 Ok(look) => look,
                 Err(rests) => {
+                    if leg.pool.len() > 1 {
+                        guard.rests(key, leg, rests);
+                    }
                     resting = sooner(resting, (key, rests));
                     continue;
                 }
@@ -213,6 +216,12 @@ impl Relay {
         }
         match (last, resting, passed) {
             (Some((fate, got)), ..) => Ended::With(fate, got),
+            // That there will be room again tells more than that a vendor refused another key.
+            (None, Some((_, Resting { why: Rest::Refused, .. })), Some(passed))
+                if passed.is_for_a_while() =>
+            {
+                Ended::PassedOver(passed)
+            }
             (None, Some((key, rests)), _) => Ended::Resting(key, rests),
             (None, None, Some(passed)) => Ended::PassedOver(passed),
             (None, None, None) => Ended::Spent,
@@ -418,6 +427,8 @@ fn judged(got: &Got) -> Fate {
         (400 | 422, Some(Said::ToolError)) => Fate::ToolError,
         (400, Some(Said::NoModel)) | (404, _) => Fate::NoModel,
         _ if got.first.failed => Fate::Fails,
+        // What no caller gets.
+        _ if status != 101 && unfit(got.head.status, &got.head.headers).is_some() => Fate::Fails,
         (401 | 402, _) => Fate::Refused,
         // 408 may be the caller's own slowness.
         (403 | 408, _) => Fate::NotThis,

@@ -28,6 +28,10 @@ static FINISH: Needle = Needle::new(b"finish_reason\":");
 static GEMINI_USAGE: Needle = Needle::new(b"\"usageMetadata\"");
 static GEMINI_FINISH: Needle = Needle::new(b"finishReason\":");
 
+/// Events that only say that there will be an answer.
+const BEFORE_WORDS: &[&[u8]] =
+    &[b"message_start", b"ping", b"response.created", b"response.queued", b"response.in_progress"];
+
 /// What an answer's body looks like from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
@@ -67,9 +71,46 @@ struct Seen {
     known: bool,
     /// Any event came.
     any: bool,
+    /// One that is no mere beginning.
+    word: bool,
+    /// What the events weigh that carry text.
+    sizes: Sizes,
     /// The dialect's own last word was heard.
     ended: bool,
     error: bool,
+}
+
+/// What the events of a stream weigh, as far as it is needed to guess what they carry.
+#[derive(Debug, Default)]
+struct Sizes {
+    count: u64,
+    bytes: u64,
+    /// The lightest of them carries next to nothing.
+    least: u64,
+}
+
+/// Bytes that an event may have more than the lightest and still carry a single token: some vendors add noise.
+const OF_ONE: u64 = 24;
+/// Bytes of text that make a token, about.
+const OF_A_TOKEN: u64 = 4;
+
+impl Sizes {
+    /// Events that are named count where they are pieces of text.
+    fn add(&mut self, name: &[u8], bytes: usize) {
+        if !name.is_empty() && !name.ends_with(b"delta") || bytes <= b"[DONE]".len() {
+            return;
+        }
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.least = if self.count == 0 { bytes } else { self.least.min(bytes) };
+        (self.count, self.bytes) = (self.count + 1, self.bytes.saturating_add(bytes));
+    }
+
+    /// One a piece where all are about as light as the lightest, else what they have more.
+    fn tokens(&self) -> Option<u64> {
+        let more = self.bytes.saturating_sub(self.least.saturating_mul(self.count));
+        let average = more.checked_div(self.count)?;
+        Some(if average <= OF_ONE { self.count } else { self.count.max(more.div_ceil(OF_A_TOKEN)) })
+    }
 }
 
 impl Shape {
@@ -129,6 +170,16 @@ impl Meter {
         self.seen.any
     }
 
+    /// Whether an event came that says more than that there will be an answer.
+    pub(crate) fn saw_word(&self) -> bool {
+        self.seen.word
+    }
+
+    /// About how many tokens of text the events of a stream carried.
+    pub(crate) fn about(&self) -> Option<u64> {
+        matches!(self.reader, Reader::Events(_)).then(|| self.seen.sizes.tokens()).flatten()
+    }
+
     /// Whether the vendor sent an error event.
     pub(crate) fn saw_error(&self) -> bool {
         self.seen.error
@@ -173,7 +224,9 @@ impl Meter {
 impl Seen {
     fn event(&mut self, event: &Event<'_>, dialect: Dialect) {
         self.any = true;
+        self.word |= !BEFORE_WORDS.contains(&event.name);
         let Some(data) = event.data else { return };
+        self.sizes.add(event.name, data.len());
         match dialect {
             Dialect::OpenAiChat => self.openai(data),
             Dialect::Anthropic => self.typed(event.name, data, "message_stop", dialect),
@@ -191,6 +244,7 @@ impl Seen {
     /// Converse names its events; Invoke sends pieces of a model's own answer, of which the last says its use.
     fn message(&mut self, message: &Message<'_>) {
         self.any = true;
+        self.word |= message.name != "messageStart";
         if message.is_exception {
             self.error = true;
             return;
@@ -252,7 +306,7 @@ impl Seen {
     fn typed(&mut self, name: &[u8], data: &[u8], last: &str, dialect: Dialect) {
         self.known |= !name.is_empty();
         self.ended |= name == last.as_bytes();
-        self.error |= name == b"error";
+        self.error |= name == b"error" || name == b"response.failed";
         if USAGE.is_in(data) {
             self.fields(data, dialect);
         }
@@ -345,6 +399,32 @@ mod tests {
             let want = (tokens, true, Some(model.to_owned()), ended, false);
             assert_eq!(read(dialect, shape, &[body.as_bytes()]), want, "{dialect:?}");
         }
+    }
+
+    /// A stream of such pieces, and about how many tokens it is taken to have.
+    fn about(dialect: Dialect, pieces: impl IntoIterator<Item = String>) -> Option<u64> {
+        let mut meter = Meter::new(dialect, Shape::Events);
+        pieces.into_iter().for_each(|piece| meter.feed(piece.as_bytes()));
+        meter.about()
+    }
+
+    #[test]
+    fn where_nobody_says_what_a_stream_used_a_light_piece_is_one_token_and_a_heavy_one_is_weighed() {
+        let chunk = |text: &str, noise: &str| {
+            format!(
+                "data: {{\"id\":\"chatcmpl-0123456789\",\"object\":\"chat.completion.chunk\",\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}},\"finish_reason\":null}}],\"obfuscation\":\"{noise}\"}}\n\n"
+            )
+        };
+        let noisy = (0..100).map(|n| chunk("word", &"x".repeat(n % 16)));
+        let done = ["data: [DONE]\n\n".to_owned()];
+        assert_eq!(about(Dialect::OpenAiChat, noisy.chain(done)), Some(100));
+        let heavy = [String::new(), "a".repeat(400), "b".repeat(800)].map(|text| chunk(&text, ""));
+        assert_eq!(about(Dialect::OpenAiChat, heavy), Some(300));
+        let named = (0..10).map(|n| {
+            format!("event: content_block_delta\ndata: {{\"delta\":{{\"text\":\"{n}\"}}}}\n\nevent: ping\ndata: {{\"x\":\"{}\"}}\n\n", "y".repeat(500))
+        });
+        assert_eq!(about(Dialect::Anthropic, named), Some(10), "only pieces of text count");
+        assert_eq!(about(Dialect::OpenAiChat, []), None);
     }
 
     #[test]

@@ -174,6 +174,12 @@ impl Vendor {
         self.base_url == Some(base.trim_end_matches('/')) || self.region_at(base).is_some()
     }
 
+    /// Whether keys of two addresses are of one service, so that one can stand in for the other.
+    #[must_use]
+    pub fn is_one_service(&self, one: &str, other: &str) -> bool {
+        self.own_addresses || self.is_own_address(one) && self.is_own_address(other)
+    }
+
     fn region_at(&self, base: &str) -> Option<&'static Region> {
         let base = base.trim_end_matches('/');
         let is_of = |region: &&Region| match region.base_url.split_once(PROJECT) {

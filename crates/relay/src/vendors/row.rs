@@ -136,6 +136,8 @@ pub struct Vendor {
     pub aliases: &'static [&'static str],
     /// `None`: every key brings its own.
     pub base_url: Option<&'static str>,
+    /// Keys that bring addresses of their own are of one service all the same: its customers have one each.
+    pub own_addresses: bool,
     /// Its other addresses.
     pub regions: &'static [Region],
     /// How it wants its key.
@@ -173,6 +175,7 @@ pub(super) const PLAIN: Vendor = Vendor {
     name: "",
     aliases: &[],
     base_url: None,
+    own_addresses: false,
     regions: &[],
     auth: Auth::Bearer,
     key_auths: &[],

@@ -86,6 +86,7 @@ pub(super) static VENDORS: &[Vendor] = &[
         id: "azure-openai",
         name: "Azure OpenAI",
         aliases: &["azure"],
+        own_addresses: true,
         auth: Auth::ApiKey,
         dialects: &[CHAT, RESPONSES],
         path: PathRule { strip: &["openai/v1", "v1"], tail: "openai/v1", fill: true },

@@ -4,7 +4,8 @@
 use crate::support::*;
 use api::ids::{KeyId, WorkspaceId};
 use relay::{
-    CallerKind, Dialect, Egress, EgressPolicy, End, Snapshot, SnapshotBuilder, UpstreamKey, Wire,
+    CallerKind, Dialect, Egress, EgressPolicy, End, Facts, Price, Prices, Snapshot, SnapshotBuilder,
+    UpstreamKey, Wire,
     chains::{Chain, Link, Skip, Trigger},
     egress::{Allowed, BaseUrl},
     health::Rest,
@@ -301,7 +302,7 @@ async fn a_link_has_the_chains_time_for_its_first_word() {
 async fn what_is_too_long_to_keep_is_asked_of_the_first_link_only() {
     let keys = [("openai", "sk-one-000000001", broken()), ("deepseek", "sk-two-000000002", Mode::Answer)];
     let mut house = with(&keys, chain(&["openai/x", "deepseek/x"], &Trigger::ALL)).await;
-    let long = format!(r#"{{"model":"mine","messages":"{}"}}"#, "x".repeat(9 << 20));
+    let long = format!(r#"{{"model":"mine","messages":"{}"}}"#, "x".repeat(33 << 20));
     assert_eq!(ask(&house, &long).await.status, 500);
     assert_eq!(house.vendor.calls()[0].body, long.replacen("mine", "x", 1));
     assert_eq!(house.row().await.attempts(), 1);
@@ -432,4 +433,82 @@ async fn what_its_caller_may_not_ask_or_has_no_room_for_is_skipped_and_what_serv
     assert_eq!(ask(&house, ASK_MINE).await.status, 500);
     assert_eq!(passed_over(&house.row().await)[3], ("deepseek/x", "no_room"));
     assert_eq!((used(&some), used(&served)), ((1, 0), (1, 0)));
+}
+
+/// What models read at most; nothing costs anything.
+struct Contexts(&'static [(&'static str, i64)]);
+
+impl Prices for Contexts {
+    fn cost(&self, _: &UsageRow) -> Option<i64> {
+        None
+    }
+
+    fn price(&self, _: WorkspaceId, _: &str, _: &str, _: i64, _: u64) -> Option<Price> {
+        None
+    }
+
+    fn facts(&self, _: WorkspaceId, vendor: &str, _: &str) -> Facts {
+        let of = self.0.iter().find(|(of, _)| *of == vendor);
+        Facts { context_length: of.map(|(_, context)| *context), ..Facts::default() }
+    }
+}
+
+#[tokio::test]
+async fn too_long_a_prompt_is_not_asked_of_a_model_that_is_known_to_read_no_more() {
+    let words = r#"{"error":{"code":"context_length_exceeded"}}"#;
+    let keys = [
+        ("openai", "sk-one-000000001", says(400, words)),
+        ("mistral", "sk-two-000000002", Mode::Answer),
+        ("groq", "sk-three-00000003", Mode::Answer),
+        ("deepseek", "sk-four-000000004", Mode::Answer),
+    ];
+    let links = ["openai/x", "mistral/x", "groq/x", "deepseek/x"];
+    for (contexts, skipped) in [
+        (&[("openai", 8_000), ("mistral", 4_000), ("groq", 8_000), ("deepseek", 16_000)][..], 2),
+        (&[("openai", 8_000), ("groq", 8_000)], 0),
+        (&[("mistral", 4_000)], 0),
+    ] {
+        let mut house = with(&keys, chain(&links, &Trigger::ALL)).await;
+        let mut builder = callers().chain(workspace(), chain(&links, &Trigger::ALL));
+        let before = house.snapshot.load_full();
+        for n in 0..keys.len() {
+            builder = builder.key(workspace(), Arc::clone(before.key(id(n)).unwrap()));
+        }
+        house.snapshot.store(builder.prices(Arc::new(Contexts(contexts))).build().into());
+        assert_eq!(ask(&house, ASK_MINE).await.status, 200);
+        let row = house.row().await;
+        let want: Vec<_> = std::iter::once(("openai/x", "context_length_exceeded"))
+            .chain(links[1..=skipped].iter().map(|link| (*link, "not_longer")))
+            .collect();
+        assert_eq!(passed_over(&row), want, "{contexts:?}");
+        assert_eq!(row.attempts(), 2);
+    }
+}
+
+#[tokio::test]
+async fn of_links_that_may_not_be_asked_the_one_with_room_again_soon_is_told() {
+    let keys = [("openai", "sk-one-000000001", Mode::Answer), ("deepseek", "sk-two-000000002", Mode::Answer)];
+    for links in [["openai/other", "deepseek/x"], ["deepseek/x", "openai/other"]] {
+        let mut house = with(&keys, chain(&links, &Trigger::ALL)).await;
+        let before = house.snapshot.load_full();
+        let only = vec!["deepseek/x".to_owned(), "mine".to_owned()];
+        let program = caller(CallerKind::Program, Wire::Tcp).with_limits(vec![Arc::new(limit_within(
+            relay::Unit::Requests,
+            1,
+            (0, 21_000),
+        ))]);
+        let program = relay::Caller { models: Some(Arc::new(relay::AllowedModels::new(only))), ..program };
+        let mut builder = Snapshot::builder()
+            .caller(token_hash(PROGRAM_TOKEN.as_bytes()), program)
+            .chain(workspace(), chain(&links, &Trigger::ALL));
+        for n in 0..keys.len() {
+            builder = builder.key(workspace(), Arc::clone(before.key(id(n)).unwrap()));
+        }
+        house.snapshot.store(builder.build().into());
+        assert_eq!(ask(&house, ASK_MINE).await.status, 200);
+        house.row().await;
+        let answer = ask(&house, ASK_MINE).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["error"]["code"]), (429, &"request_limit".into()));
+        house.row().await;
+    }
 }

@@ -7,6 +7,7 @@ use relay::{
     UpstreamKey, UsageRow, Wire,
     chains::{Link, Skip},
     egress::{Allowed, BaseUrl},
+    limits::{Need, Reserved},
     snapshot::token_hash,
     vendors,
 };
@@ -252,4 +253,69 @@ async fn a_keys_money_ends_its_calls_and_what_costs_nobody_knows_what_is_not_ask
     assert_eq!((answer.status.as_u16(), &answer.json()["error"]["code"]), (400, &"price_unknown".into()));
     let row = house.row().await;
     assert_eq!((row.end, row.reason, row.limit), (End::Refused, Some("price_unknown"), None));
+}
+
+#[tokio::test]
+async fn of_several_reasons_the_caller_hears_the_one_that_is_over_soonest() {
+    for turn in [[0, 1], [1, 0]] {
+        let mut wishes = [
+            Some(Wish { limits: vec![limit(Unit::Requests, 1)], ..Wish::default() }),
+            Some(Wish { only: &["gpt-*"], ..Wish::default() }),
+        ];
+        let wishes = turn.map(|n: usize| wishes[n].take().unwrap());
+        let mut house = with(&[], wishes.into()).await;
+        assert_eq!(house.chat(PROGRAM_TOKEN, ASK).await.status, 200);
+        house.row().await;
+        for _ in 0..2 {
+            let answer = house.chat(PROGRAM_TOKEN, ASK).await;
+            assert_eq!(answer.status, 429, "{}", answer.text());
+            assert_eq!(answer.headers["retry-after"], "20");
+            assert_eq!(house.row().await.tries.len(), 2);
+        }
+    }
+}
+
+#[tokio::test]
+async fn whatever_a_limit_is_of_who_is_refused_hears_how_much_there_is_and_until_when() {
+    for (unit, code) in
+        [(Unit::Requests, "request_limit"), (Unit::Tokens, "token_limit"), (Unit::Money, "budget_used_up")]
+    {
+        let mut house = built(&[], vec![Wish::default()], |builder| builder.prices(Arc::new(Cheap))).await;
+        let small = limit(unit, 5_000);
+        let _taken = Reserved::take(
+            &[Arc::clone(&small)],
+            ("", ""),
+            Need { requests: 5_000, tokens: 5_000, money: 5_000 },
+            1_000,
+        )
+        .unwrap();
+        let program = caller(CallerKind::Program, Wire::Tcp).with_limits(vec![small]);
+        let before = house.snapshot.load_full();
+        let builder = Snapshot::builder()
+            .caller(token_hash(PROGRAM_TOKEN.as_bytes()), program)
+            .key(workspace(), Arc::clone(before.key(id(0)).unwrap()))
+            .prices(Arc::new(Cheap));
+        house.snapshot.store(builder.build().into());
+        let answer = house.chat(PROGRAM_TOKEN, ASK).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["error"]["code"]), (429, &code.into()));
+        let said = ["retry-after", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"]
+            .map(|name| answer.headers[name].to_str().unwrap().to_owned());
+        assert_eq!(said, ["1", "5000", "0", "1"], "{code}: what runs may be over at once");
+        house.row().await;
+    }
+}
+
+#[tokio::test]
+async fn a_program_is_not_told_that_a_key_is_refused_where_another_has_room_again_soon() {
+    let limited = Wish { limits: vec![limit(Unit::Requests, 1)], ..Wish::default() };
+    let mut house = with(&[], vec![Wish::default(), limited]).await;
+    house.vendor.answer_with(&secret(0), status(401));
+    assert_eq!(house.chat(PROGRAM_TOKEN, ASK).await.status, 200, "with the second key");
+    house.row().await;
+    for _ in 0..2 {
+        let answer = house.chat(PROGRAM_TOKEN, ASK).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["error"]["code"]), (429, &"request_limit".into()));
+        house.row().await;
+    }
+    assert_eq!(house.vendor.calls().len(), 2);
 }

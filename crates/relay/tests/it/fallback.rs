@@ -24,17 +24,26 @@ const GOOD: &str = "sk-fake-good-key-0002";
 
 /// Two keys for the fake, the bad one first; it does this with the bad one.
 async fn two(mode: Mode) -> House {
-    let others = BTreeMap::from([(BAD.to_owned(), mode), (GOOD.to_owned(), Mode::Answer)]);
+    two_of("openai", mode, Mode::Answer).await
+}
+
+/// The same of a vendor, with what it does with the good one.
+async fn two_of(vendor: &str, mode: Mode, good: Mode) -> House {
+    let others = BTreeMap::from([(BAD.to_owned(), mode), (GOOD.to_owned(), good)]);
     let house = house_out(Script { others, ..Script::default() }, short(), |fake| {
         let allow_private = vec![Allowed::parse(&fake.to_string()).unwrap()];
         Egress::new(EgressPolicy { allow_private, ..EgressPolicy::default() }).unwrap()
     })
     .await;
-    house.snapshot.store(snapshot(&house, &[BAD, GOOD]).into());
+    house.snapshot.store(snapshot_of(&house, vendor, &[BAD, GOOD]).into());
     house
 }
 
 fn snapshot(house: &House, secrets: &[&str]) -> Snapshot {
+    snapshot_of(house, "openai", secrets)
+}
+
+fn snapshot_of(house: &House, vendor: &str, secrets: &[&str]) -> Snapshot {
     let mut builder = Snapshot::builder()
         .caller(token_hash(PROGRAM_TOKEN.as_bytes()), caller(CallerKind::Program, Wire::Tcp))
         .caller(
@@ -44,7 +53,7 @@ fn snapshot(house: &House, secrets: &[&str]) -> Snapshot {
     let before = house.snapshot.load();
     for (n, secret) in secrets.iter().enumerate() {
         let base = BaseUrl::parse(&house.vendor.base_url()).unwrap();
-        let vendor = vendors::find("openai").unwrap();
+        let vendor = vendors::find(vendor).unwrap();
         let key = UpstreamKey::new(id(n), vendor, base, (*secret).to_owned().into(), true).as_in(&before);
         builder = builder.key(workspace(), Arc::new(key));
     }
@@ -66,6 +75,12 @@ fn status(status: u16) -> Mode {
     Mode::Status { status, body: r#"{"error":{"message":"no","type":"server_error"}}"#.into() }
 }
 
+/// As OpenAI says that an account has no such model.
+fn unknown_model() -> Mode {
+    let body = r#"{"error":{"code":"model_not_found","message":"no such model"}}"#;
+    Mode::Status { status: 400, body: body.into() }
+}
+
 /// Every fault that another key can make good.
 fn faults() -> Vec<(&'static str, Mode, Option<u16>, &'static str)> {
     let error = "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\"}}\n\n";
@@ -81,6 +96,10 @@ fn faults() -> Vec<(&'static str, Mode, Option<u16>, &'static str)> {
         ("closes", Mode::Close, None, "failed"),
         ("hangs", Mode::Hang, None, "failed"),
         ("garbage", Mode::Garbage, None, "failed"),
+        ("leads elsewhere", Mode::Redirect { location: "https://example.com/".into() }, Some(307), "failed"),
+        ("packed", Mode::GzipBomb, Some(200), "failed"),
+        ("404", status(404), Some(404), "no_model"),
+        ("400 that knows no such model", unknown_model(), Some(400), "no_model"),
         ("200 with an error event", Mode::Events { body: error.into(), whole: true }, Some(200), "failed"),
         (
             "200 with a comment before its error",
@@ -121,7 +140,7 @@ async fn another_key_makes_good_every_fault_before_the_first_word_and_nobody_not
 
 #[tokio::test]
 async fn what_is_the_callers_own_is_final_and_asks_no_other_key() {
-    for code in [400, 404, 413, 422] {
+    for code in [400, 413, 422] {
         let mut house = two(status(code)).await;
         let answer = house.chat(PROGRAM_TOKEN, ASK).await;
         assert_eq!(answer.status.as_u16(), code);
@@ -240,7 +259,7 @@ async fn a_body_too_long_to_keep_is_sent_once_and_the_first_answer_stands() {
     let mut house = two(status(500)).await;
     let long = format!(
         r#"{{"model":"fake-model","messages":[{{"role":"user","content":"{}"}}]}}"#,
-        "x".repeat(9 << 20)
+        "x".repeat(33 << 20)
     );
     let answer = house.chat(PROGRAM_TOKEN, &long).await;
     assert_eq!((answer.status.as_u16(), &answer.headers["x-chela-attempts"]), (500, &"1".parse().unwrap()));
@@ -278,4 +297,84 @@ async fn where_nothing_was_said_the_caller_still_hears_a_status() {
         assert_eq!(answer.status.as_u16(), status, "{}", answer.text());
         assert_eq!(house.row().await.status, status);
     }
+}
+
+/// What vendors say before they have anything to say, and then that they have nothing.
+const OVERLOADED: [(&str, &str, &str, &str); 3] = [
+    (
+        "anthropic",
+        "/v1/anthropic/v1/messages",
+        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"m\"}}\n\n\
+         event: ping\ndata: {\"type\":\"ping\"}\n\n",
+        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n",
+    ),
+    (
+        "openai",
+        "/v1/openai/v1/responses",
+        "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{}}\n\n\
+         event: response.in_progress\ndata: {\"type\":\"response.in_progress\"}\n\n",
+        "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"server_error\"}}}\n\n",
+    ),
+    (
+        "openai",
+        "/v1/openai/v1/responses",
+        "event: response.created\ndata: {\"type\":\"response.created\"}\n\n",
+        "event: error\ndata: {\"type\":\"error\",\"code\":\"rate_limit_exceeded\"}\n\n",
+    ),
+];
+
+#[tokio::test]
+async fn an_error_behind_events_that_say_nothing_yet_is_made_good_too() {
+    for (vendor, path, before, error) in OVERLOADED {
+        let good = match vendor {
+            "anthropic" => Mode::Answer,
+            _ => Mode::Events {
+                body: format!(
+                    "{before}event: response.output_text.delta\ndata: {{\"delta\":\"hello\"}}\n\nevent: response.completed\ndata: {{}}\n\n"
+                ),
+                whole: true,
+            },
+        };
+        for (body, status) in [(format!("{before}{error}"), Some(200)), (before.to_owned(), Some(200))] {
+            let bad = Mode::Events { body, whole: true };
+            let mut house = two_of(vendor, bad, good.clone()).await;
+            let answer = house.chat_at(path, ASK_STREAM).await;
+            let text = answer.text();
+            assert_eq!((answer.status.as_u16(), answer.cut), (200, false), "{path}: {text}");
+            assert_eq!(answer.headers["x-chela-attempts"], "2", "{path}: {text}");
+            assert!(
+                !text.contains("Overloaded") && !text.contains("failed") && !text.contains("rate_limit"),
+                "{text}"
+            );
+            let row = house.row().await;
+            assert_eq!((row.end, row.key), (End::Complete, Some(id(1))), "{path}: {row:?}");
+            assert_eq!((row.tries[0].status, row.tries[0].why), (status, "failed"), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_fails_behind_its_words_is_no_complete_one() {
+    let (_, path, before, error) = OVERLOADED[1];
+    let words = "event: response.output_text.delta\ndata: {\"delta\":\"hello\"}\n\n";
+    let body = format!("{before}{words}{error}");
+    let mut house = two(Mode::Events { body: body.clone(), whole: true }).await;
+    house.snapshot.store(snapshot(&house, &[BAD]).into());
+    let answer = house.post(path, &[("authorization", &format!("Bearer {PROGRAM_TOKEN}"))], ASK_STREAM).await;
+    assert_eq!((answer.text(), answer.cut), (body, false), "it passes as it came");
+    let row = house.row().await;
+    assert_eq!((row.end, row.key, row.attempts()), (End::VendorError, Some(id(0)), 1), "{row:?}");
+}
+
+#[tokio::test]
+async fn a_key_that_rests_is_named_where_another_was_asked() {
+    let mut house = two(Mode::SlowDown { after: "30".into() }).await;
+    let mut whys = Vec::new();
+    // The second begins with the other key.
+    for _ in 0..3 {
+        assert_eq!(house.chat(PROGRAM_TOKEN, ASK).await.status, 200);
+        let row = house.row().await;
+        whys.extend(row.tries.iter().map(|tried| (tried.key, tried.status, tried.why)));
+    }
+    assert_eq!(whys, [(Some(id(0)), Some(429), "slow_down"), (Some(id(0)), None, "cooling_down")]);
 }

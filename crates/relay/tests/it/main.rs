@@ -10,6 +10,7 @@ mod cheaper;
 mod cheaper_chains;
 mod choice;
 mod errors;
+mod exact;
 mod fallback;
 mod hostile;
 mod native;
