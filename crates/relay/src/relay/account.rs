@@ -94,14 +94,15 @@ impl Guard {
 ///
 /// Where nobody can say what it cost, a budget keeps what it held back for it: what is not known is not free.
 pub(super) fn reckon(row: &mut UsageRow, call: &Reckoned, snapshot: &Snapshot) -> Need {
-    let Reckoned { guess, held, free, vague, streamed } = *call;
+    let Reckoned { guess, held, free, vague, streamed, said_cost } = *call;
     let prices = snapshot.prices();
     let requests = u64::from(row.end != End::Refused);
     if free && !row.counted {
         row.cost_micro_usd = Some(0);
         return Need { requests, ..Need::default() };
     }
-    row.cost_micro_usd = prices.and_then(|prices| prices.cost(row));
+    // What is charged is known better than what is listed.
+    row.cost_micro_usd = said_cost.or_else(|| prices.and_then(|prices| prices.cost(row)));
     let spent = |cost: Option<i64>| cost.map_or(held.money, micro_usd);
     if row.is_exact() {
         return Need { requests, tokens: sum(&row.tokens), money: spent(row.cost_micro_usd) };
@@ -113,7 +114,7 @@ pub(super) fn reckon(row: &mut UsageRow, call: &Reckoned, snapshot: &Snapshot) -
     let tokens = guess.used(row, streamed);
     let prompt = tokens.input.saturating_add(tokens.cache_read).saturating_add(tokens.cache_write);
     let price = prices.and_then(|p| p.price(row.workspace, row.vendor, &row.model, row.started_ms, prompt));
-    row.cost_micro_usd = price.and_then(|price| price.cost(&tokens));
+    row.cost_micro_usd = said_cost.or_else(|| price.and_then(|price| price.cost(&tokens)));
     (row.tokens, row.estimated) = (tokens, true);
     Need { requests, tokens: sum(&tokens), money: spent(row.cost_micro_usd) }
 }
@@ -130,6 +131,8 @@ pub(super) struct Reckoned {
     pub(super) vague: bool,
     /// About how many tokens came in a stream's events.
     pub(super) streamed: Option<u64>,
+    /// What its vendor says that it costs, micro-USD.
+    pub(super) said_cost: Option<i64>,
 }
 
 pub(super) fn sum(tokens: &Tokens) -> u64 {

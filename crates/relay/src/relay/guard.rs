@@ -98,6 +98,8 @@ pub(super) struct Guard {
     pub(super) vague: bool,
     /// About how many tokens came in a stream's events.
     pub(super) streamed: Option<u64>,
+    /// What its vendor says that it costs, micro-USD.
+    pub(super) said_cost: Option<i64>,
     /// What the caller is told of its rate.
     pub(super) rate: Option<Rate>,
     /// In a box: it is moved on with every step of the call.
@@ -173,6 +175,7 @@ impl Guard {
             free: false,
             vague: false,
             streamed: None,
+            said_cost: None,
             rate: None,
             row: Some(Box::new(row)),
             begun: Instant::now(),
@@ -217,8 +220,8 @@ impl Guard {
     }
 
     fn reckoned(&self) -> Reckoned {
-        let Self { guess, held, free, vague, streamed, .. } = *self;
-        Reckoned { guess, held, free, vague, streamed }
+        let Self { guess, held, free, vague, streamed, said_cost, .. } = *self;
+        Reckoned { guess, held, free, vague, streamed, said_cost }
     }
 
     /// The id the caller sees.

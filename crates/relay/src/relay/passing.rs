@@ -360,6 +360,7 @@ impl Drop for Passing {
         let note = self.excerpt.take().and_then(|body| excerpt(&body, &self.key));
         let given_bytes = self.given_bytes;
         self.guard.streamed = self.meter.about();
+        self.guard.said_cost = self.meter.cost().filter(|_| self.key.vendor.says_cost);
         self.guard.note(|row| {
             (row.tokens, row.counted) = (tokens, counted);
             row.received_bytes = given_bytes;

@@ -160,6 +160,11 @@ impl Meter {
         (self.seen.counts.tokens(), self.seen.counted)
     }
 
+    /// What the vendor says that the call costs, in micro-USD.
+    pub(crate) fn cost(&self) -> Option<i64> {
+        self.seen.counts.cost()
+    }
+
     /// The model that answered.
     pub(crate) fn take_model(&mut self) -> Option<String> {
         self.seen.model.take()

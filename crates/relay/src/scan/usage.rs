@@ -15,6 +15,8 @@ pub(super) struct Counts {
     cache_read: Option<u64>,
     cache_write: Option<u64>,
     reasoning: Option<u64>,
+    /// Micro-USD, rounded up.
+    cost: Option<i64>,
     /// Whether `input` contains what came from the cache.
     cached_within: bool,
 }
@@ -61,6 +63,7 @@ impl Counts {
             set(&mut self.cache_read, either("cacheReadInputTokens", "cacheReadInputTokenCount"));
             set(&mut self.cache_write, either("cacheWriteInputTokens", "cacheWriteInputTokenCount"));
         }
+        self.cost = usage.get("cost").and_then(Said::micro_usd).or(self.cost);
         self.cached_within = !matches!(dialect, Dialect::Anthropic | Dialect::Converse);
         self.input.is_some() || self.output.is_some()
     }
@@ -69,6 +72,11 @@ impl Counts {
     pub(super) fn told(&mut self, input: Option<u64>, output: Option<u64>) -> bool {
         (self.input, self.output) = (input.or(self.input), output.or(self.output));
         self.input.is_some() || self.output.is_some()
+    }
+
+    /// What it says that all of it costs, which few vendors do.
+    pub(super) fn cost(&self) -> Option<i64> {
+        self.cost
     }
 
     pub(super) fn tokens(self) -> Tokens {
@@ -90,6 +98,8 @@ impl Counts {
 enum Said<'a> {
     /// A whole number that is not negative.
     Number(u64),
+    /// Any other.
+    Decimal(f64),
     Object(Vec<(Cow<'a, str>, Said<'a>)>),
     Other,
 }
@@ -105,8 +115,19 @@ impl Said<'_> {
     fn number(&self) -> Option<u64> {
         match self {
             Self::Number(number) => Some(*number).filter(|n| *n <= 1 << 40),
-            Self::Object(_) | Self::Other => None,
+            Self::Decimal(_) | Self::Object(_) | Self::Other => None,
         }
+    }
+
+    /// An amount of USD. A million for one call is none.
+    fn micro_usd(&self) -> Option<i64> {
+        let usd = match self {
+            Self::Number(number) => *number as f64,
+            Self::Decimal(number) => *number,
+            Self::Object(_) | Self::Other => return None,
+        };
+        // What a binary fraction is beside the decimal that was meant is no part of it.
+        (0.0..=1e6).contains(&usd).then(|| (usd * 1e6 - 1e-6).ceil().max(0.0) as i64)
     }
 }
 
@@ -130,8 +151,8 @@ impl<'de> Deserialize<'de> for Said<'de> {
             fn visit_i64<E: Error>(self, _: i64) -> Result<Said<'de>, E> {
                 Ok(Said::Other)
             }
-            fn visit_f64<E: Error>(self, _: f64) -> Result<Said<'de>, E> {
-                Ok(Said::Other)
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Said<'de>, E> {
+                Ok(Said::Decimal(number))
             }
             fn visit_bool<E: Error>(self, _: bool) -> Result<Said<'de>, E> {
                 Ok(Said::Other)

@@ -165,6 +165,8 @@ pub struct Vendor {
     pub headers: &'static [(&'static str, &'static str)],
     /// Whether `vendor/` before a model name is ours to remove. Not where names of its own begin so.
     pub strip_model_prefix: bool,
+    /// Whether its answers say what they cost (`usage.cost`, USD), which then counts.
+    pub says_cost: bool,
     /// How a key is tested.
     pub test: KeyTest,
 }
@@ -189,6 +191,7 @@ pub(super) const PLAIN: Vendor = Vendor {
     key_prefixes: &[],
     headers: &[],
     strip_model_prefix: true,
+    says_cost: false,
     test: MODELS,
 };
 

@@ -108,6 +108,7 @@ pub(super) static VENDORS: &[Vendor] = &[
         dialects: &[CHAT, RESPONSES, Dialect::Anthropic],
         path: PathRule { strip: &["api/v1", "v1"], tail: "v1", fill: false },
         key_prefixes: &["sk-or-"],
+        says_cost: true,
         // `openrouter/auto` is a model.
         strip_model_prefix: false,
         test: KeyTest { proof: Some(Proof::Get("key")), models: Some("models") },

@@ -81,6 +81,44 @@ fn cases() -> [Case; 4] {
     ]
 }
 
+/// A house whose one key is this vendor's.
+async fn at(vendor: &str, mode: Mode) -> House {
+    let house = house().await;
+    let secret = house.vendor.script().key.clone();
+    house.vendor.answer_with(&secret, mode);
+    let base = BaseUrl::parse(&house.vendor.base_url()).unwrap();
+    let id = api::ids::KeyId(uuid::Uuid::nil());
+    let key = UpstreamKey::new(id, vendors::find(vendor).unwrap(), base, secret.into(), true);
+    let limits = vec![Arc::new(limit_of(relay::Unit::Money, 1 << 40))];
+    let program = caller(CallerKind::Program, Wire::Tcp).with_limits(limits);
+    let builder = Snapshot::builder().caller(token_hash(PROGRAM_TOKEN.as_bytes()), program);
+    house.snapshot.store(builder.key(workspace(), Arc::new(key)).prices(Arc::new(Tariff)).build().into());
+    house
+}
+
+#[tokio::test]
+async fn what_openrouter_says_that_a_call_cost_is_what_it_cost_and_nobody_else_is_believed() {
+    for (vendor, said, cost) in [
+        ("openrouter", "0.00014", 140),
+        ("openrouter", "0.0000001", 1),
+        ("openrouter", "0", 0),
+        ("openrouter", "-1", 4_000),
+        ("openrouter", "1e300", 4_000),
+        ("openrouter", "\"free\"", 4_000),
+        ("openai", "0.00014", 4_000),
+    ] {
+        let usage = format!(r#"{{"prompt_tokens":1000,"completion_tokens":300,"cost":{said}}}"#);
+        let body = format!(r#"{{"model":"m","choices":[],"usage":{usage}}}"#);
+        let mut house = at(vendor, Mode::Json { body }).await;
+        let answer = house
+            .post(&format!("/v1/{vendor}/v1/chat/completions"), &[("x-api-key", PROGRAM_TOKEN)], ASK)
+            .await;
+        assert_eq!(answer.status, 200);
+        let row = house.row().await;
+        assert_eq!((row.cost_micro_usd, row.tokens.output), (Some(cost), 300), "{vendor} {said}");
+    }
+}
+
 #[tokio::test]
 async fn every_dialect_is_counted_and_priced_to_the_token_whole_and_streamed() {
     for case in cases() {
@@ -88,18 +126,7 @@ async fn every_dialect_is_counted_and_priced_to_the_token_whole_and_streamed() {
             (Mode::Json { body: case.whole.to_owned() }, false),
             (Mode::Events { body: case.streamed.to_owned(), whole: true }, true),
         ] {
-            let mut house = house().await;
-            let key = house.vendor.script().key.clone();
-            house.vendor.answer_with(&key, mode);
-            let vendor = vendors::find(case.vendor).unwrap();
-            let base = BaseUrl::parse(&house.vendor.base_url()).unwrap();
-            let key = UpstreamKey::new(api::ids::KeyId(uuid::Uuid::nil()), vendor, base, key.into(), true);
-            let program = caller(CallerKind::Program, Wire::Tcp)
-                .with_limits(vec![Arc::new(limit_of(relay::Unit::Money, 1 << 40))]);
-            let builder = Snapshot::builder()
-                .caller(token_hash(PROGRAM_TOKEN.as_bytes()), program)
-                .key(workspace(), Arc::new(key));
-            house.snapshot.store(builder.prices(Arc::new(Tariff)).build().into());
+            let mut house = at(case.vendor, mode).await;
             let path = if streamed {
                 case.path.replace(":generateContent", ":streamGenerateContent?alt=sse")
             } else {

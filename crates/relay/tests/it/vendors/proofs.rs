@@ -37,6 +37,8 @@ fn quirks(vendor: &Vendor) -> BTreeSet<String> {
         doors,
         headers,
         strip_model_prefix,
+        // Held against what calls cost, in `exact`.
+        says_cost: _,
     } = vendor;
     let mut all = BTreeSet::from(["asked".to_owned()]);
     all.extend(base_url.iter().map(|b| format!("base {b}")));
