@@ -15,6 +15,7 @@ mod icon;
 mod pill;
 mod stepper;
 mod toast;
+mod waits;
 mod whole;
 
 pub use banner::{Banner, Tone};
@@ -27,4 +28,5 @@ pub use icon::{Glyph, Icon};
 pub use pill::StatePill;
 pub use stepper::{Step, StepState, Stepper};
 pub use toast::{ToastHost, Toasts, provide_toasts};
+pub use waits::waits;
 pub use whole::{IntoWhole, Within};
