@@ -219,6 +219,13 @@ mod tests {
     }
 
     #[test]
+    fn no_vendor_is_called_as_bots_say_that_their_model_is_a_chain() {
+        assert_eq!(api::validate::chain_of("chain/coding"), Some("coding"));
+        assert!(vendors::find("chain").is_none() && vendors::id_left_out("chain").is_none());
+        assert!(Link::read("chain/coding").unwrap().vendor.is_none(), "nor leads a link to a chain");
+    }
+
+    #[test]
     fn a_link_names_its_vendor_by_any_of_its_names() {
         let link = Link::read("claude/claude-sonnet-4-5").unwrap();
         assert_eq!((link.name(), link.model()), ("anthropic/claude-sonnet-4-5", "claude-sonnet-4-5"));
