@@ -128,7 +128,9 @@ mod tests {
     #[test]
     fn a_model_that_is_a_chain_names_it() {
         assert_eq!(chain_of("chain/coding"), Some("coding"));
-        assert!(["chains/coding", "chain", "openai/chain/x", ""].iter().all(|model| chain_of(model).is_none()));
+        assert!(
+            ["chains/coding", "chain", "openai/chain/x", ""].iter().all(|model| chain_of(model).is_none())
+        );
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 mod facts;
 mod probes;
+mod reached;
 
 pub(super) use facts::{
     Facts, RUNTIME_AWAY, gateway_lost, of_model, of_ready, runtime_away, runtime_away_leaving,
 };
-pub use probes::{KeyAnswer, KeyVerdict, ModelCheck};
+pub use probes::{AskedChain, KeyAnswer, KeyVerdict, ModelCheck};
 pub(super) use probes::{Probes, Reach, vendor_of};
 
 use super::{Bots, past, rows, store};

@@ -124,7 +124,8 @@ impl Bots {
         next.running_config_id = Some(row.config_id);
         let settings: BotSettings = from_json(&row.settings)?;
         let gateway = self.gateway_token(row)?;
-        self.runtimes.lay_out(&next, &settings, &relay, &gateway, &tool).await?;
+        let said = (&settings, self.dialect_of(row.workspace_id, &settings));
+        self.runtimes.lay_out(&next, said, &relay, &gateway, &tool).await?;
         self.platform.db.write(async |tx| store::put_token(tx, &granted, token).await).await?;
         self.refresh_wires().await?;
         // The port is known before anything is made with it: a crash in between makes it anew.
@@ -152,7 +153,8 @@ impl Bots {
 
     async fn configure(&self, row: &bot::Model) -> Result<(), Fault> {
         let settings: BotSettings = from_json(&row.settings)?;
-        self.runtimes.write_settings(row, &settings).await?;
+        let said = (&settings, self.dialect_of(row.workspace_id, &settings));
+        self.runtimes.write_settings(row, said).await?;
         let mut next = row.clone();
         let now = self.platform.clock.now_ms();
         next.well_config_id = self.well_with(row, now);
