@@ -80,14 +80,15 @@ pub(super) fn asked(snapshot: &Snapshot, workspace: WorkspaceId, name: &str) -> 
     })
 }
 
-/// Names of the chains of which a key is for some link that bots would ask.
+/// Names of the chains of which a key is for some link that bots would ask, without those that make no words.
 pub(super) fn served(snapshot: &Snapshot, workspace: WorkspaceId) -> Vec<String> {
     let some = |chain: &&Arc<chains::Chain>| {
         let dialect = snapshot.chain_dialect(workspace, chain);
         let asked = |link: &&Link| dialect.is_some_and(|dialect| link.speaks(dialect));
         chain.links.iter().filter(asked).any(|link| snapshot.is_for(workspace, link))
     };
-    snapshot.chains(workspace).filter(some).map(|chain| chain.name.clone()).collect()
+    let talks = |chain: &&Arc<chains::Chain>| !chains::MEDIA.contains(&chain.name.as_str());
+    snapshot.chains(workspace).filter(talks).filter(some).map(|chain| chain.name.clone()).collect()
 }
 
 const DIALECTS: [(Dialect, relay::Dialect); 4] = [

@@ -167,6 +167,9 @@ pub fn shipped() -> &'static BTreeMap<&'static str, Arc<Chain>> {
     &SHIPPED
 }
 
+/// Shipped chains whose models answer with pictures and films.
+pub const MEDIA: [&str; 2] = ["image-generation", "video-generation"];
+
 /// Whether a name can be a chain's: `[a-z0-9-]{1,40}`, and neither a vendor's nor a word with another meaning.
 #[must_use]
 pub fn is_name(name: &str) -> bool {
@@ -192,6 +195,7 @@ mod tests {
     #[test]
     fn thirteen_chains_are_shipped_whole_and_none_is_named_as_a_vendor() {
         assert_eq!((table::CHAINS.len(), shipped().len()), (13, 13));
+        assert!(MEDIA.iter().all(|name| shipped().contains_key(name)));
         for row in table::CHAINS {
             let chain = &shipped()[row.name];
             assert!(is_name(row.name), "{}", row.name);
