@@ -1,11 +1,12 @@
 //! Bots whose model is a fallback chain, `chain/name`: which there are, and what one comes to.
 
-use super::Bots;
+use super::{Bots, health};
 use api::{
-    bots::{BotSettings, ModelChoice},
+    bots::ModelChoice,
     ids::WorkspaceId,
     validate::{CHAIN, chain_of},
 };
+use entity::bots::bot;
 use openclaw::config::Dialect;
 
 impl Bots {
@@ -21,9 +22,21 @@ impl Bots {
     }
 
     /// The dialect in which a bot is told to ask for its model, where that is a chain.
-    pub(super) fn dialect_of(&self, workspace: WorkspaceId, settings: &BotSettings) -> Dialect {
-        let chain = chain_of(&settings.model).and_then(|name| self.vendors.chain(workspace, name));
+    pub(super) fn dialect_of(&self, workspace: WorkspaceId, model: &str) -> Dialect {
+        let chain = chain_of(model).and_then(|name| self.vendors.chain(workspace, name));
         chain.and_then(|chain| chain.dialect).unwrap_or_default()
+    }
+
+    /// Whether a bot's files say what is applied. Of a chain also in the dialect that most of its links speak just now: keys
+    /// and links come and go.
+    pub(super) fn is_as_written(&self, row: &bot::Model) -> bool {
+        let spoken = || {
+            // What cannot be read is not written either.
+            let Ok(model) = health::model_in(row) else { return true };
+            let dialect = self.dialect_of(row.workspace_id, &model);
+            chain_of(&model).is_none() || self.memory(row.id, |m| m.dialect) == Some(dialect)
+        };
+        row.running_config_id == Some(row.config_id) && spoken()
     }
 
     /// The vendors' models that may answer for a bot's: itself, or the links of a chain.

@@ -8,7 +8,7 @@ pub(super) use facts::{
     Facts, RUNTIME_AWAY, gateway_lost, of_model, of_ready, runtime_away, runtime_away_leaving,
 };
 pub use probes::{AskedChain, KeyAnswer, KeyVerdict, ModelCheck};
-pub(super) use probes::{Probes, Reach, vendor_of};
+pub(super) use probes::{Probes, Reach, model_in, vendor_of};
 
 use super::{Bots, past, rows, store};
 use crate::platform::{

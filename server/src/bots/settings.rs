@@ -231,8 +231,8 @@ mod tests {
     #[test]
     fn an_own_bot_needs_a_container() {
         let own = CreateBot { profile: Some(Profile::Own), ..new("a", "openai/x") };
-        assert!(of_new(&own, RuntimeKind::Process).is_err());
-        assert!(of_new(&own, RuntimeKind::Docker).is_ok());
+        assert!(of_new(&own, RuntimeKind::Process, &|_| None).is_err());
+        assert!(of_new(&own, RuntimeKind::Docker, &|_| None).is_ok());
     }
 
     #[test]

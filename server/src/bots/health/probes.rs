@@ -176,7 +176,7 @@ pub(in crate::bots) fn vendor_of(model: &str) -> &str {
 }
 
 /// A bot's model. Every bot is looked at several times a minute: nothing else of its settings is read.
-pub(super) fn model_in(row: &bot::Model) -> Result<String, OpError> {
+pub(in crate::bots) fn model_in(row: &bot::Model) -> Result<String, OpError> {
     #[derive(serde::Deserialize)]
     struct Model {
         model: String,
