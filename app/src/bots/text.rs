@@ -65,8 +65,8 @@ texts! {
     name_hint: "As people will see it. You can change it later.", "大家看到的名字，以后可以修改。";
     name_example: "Support helper", "客服助手";
     step_model: "Model", "模型";
-    model_hint: "From the keys of this workspace.", "来自此工作区的密钥。";
-    model_typed_hint: "Written vendor/model, e.g. openai/gpt-5-mini.", "写作 供应商/模型，例如 openai/gpt-5-mini。";
+    model_hint: "From the keys of this workspace. Where a model of a chain fails, the next one answers.", "来自此工作区的密钥。链中一个模型失败时，由下一个回答。";
+    model_typed_hint: "Written vendor/model, e.g. openai/gpt-5-mini, or chain/name.", "写作 供应商/模型，例如 openai/gpt-5-mini，或 chain/名称。";
     model_type: "Type a model that is not listed", "输入未列出的模型";
     model_pick: "Choose from the list", "从列表中选择";
     part_basics: "Name and model", "名称与模型";

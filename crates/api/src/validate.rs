@@ -93,6 +93,14 @@ pub fn is_model(model: &str) -> bool {
         })
 }
 
+/// What stands where a vendor's name would, of a model that is a fallback chain.
+pub const CHAIN: &str = "chain";
+
+/// The chain's name in a model that reads `chain/name`: several models, of which the first serves that can.
+pub fn chain_of(model: &str) -> Option<&str> {
+    model.strip_prefix(CHAIN)?.strip_prefix('/')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +123,14 @@ mod tests {
         for bad in ["", "gpt-5", "/x", "x/", "openai/a b"] {
             assert!(!is_model(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_model_that_is_a_chain_names_it() {
+        assert_eq!(chain_of("chain/coding"), Some("coding"));
+        assert!(
+            ["chains/coding", "chain", "openai/chain/x", ""].iter().all(|model| chain_of(model).is_none())
+        );
     }
 
     #[test]

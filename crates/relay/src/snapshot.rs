@@ -265,6 +265,29 @@ impl Snapshot {
         all.into_values()
     }
 
+    /// The dialect in which a caller that speaks them all asks a chain: what most of its links speak that a key of the
+    /// workspace is for, or most of all where no key is for any; of two alike OpenAI's chat. None where no link speaks one.
+    #[must_use]
+    pub fn chain_dialect(&self, workspace: WorkspaceId, chain: &Chain) -> Option<Dialect> {
+        let links = chain.links.iter();
+        let (with, without): (Vec<_>, Vec<_>) = links.partition(|link| self.is_for(workspace, link));
+        let most = |links: &[&Link]| {
+            let count = |dialect: Dialect| links.iter().filter(|link| link.speaks(dialect)).count();
+            // Of those alike the last one is taken.
+            let all = [Dialect::Gemini, Dialect::Anthropic, Dialect::OpenAiChat];
+            let counted = all.map(|dialect| (count(dialect), dialect));
+            counted.into_iter().filter(|(n, _)| *n > 0).max_by_key(|(n, _)| *n).map(|(_, dialect)| dialect)
+        };
+        most(&with).or_else(|| most(&without))
+    }
+
+    /// Whether a key of the workspace is for a link's model.
+    #[must_use]
+    pub fn is_for(&self, workspace: WorkspaceId, link: &Link) -> bool {
+        let pool = link.vendor.and_then(|vendor| self.pool(workspace, vendor));
+        pool.is_some_and(|pool| pool.keys().any(|key| key.serves(link.model())))
+    }
+
     /// Why a call would not ask a link now; a call of any dialect, where none is named.
     #[must_use]
     pub fn skips(

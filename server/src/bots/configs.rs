@@ -150,7 +150,7 @@ async fn rollback(
             return Ok(false);
         }
         // Rules may have changed since, and so may the names of others.
-        settings::check(&then, named(&row.runtime)?)?;
+        settings::check(&then, named(&row.runtime)?, &b.against_chain(row.workspace_id))?;
         if store::name_taken(tx, row.workspace_id, &then.name, Some(row.id)).await? {
             let text = format!("Another bot is called {} now.", then.name);
             return Err(ApiError::new(Code::Conflict, text).with_hint("Rename that one first.").into());

@@ -55,7 +55,7 @@ pub(super) async fn make(
     let Some(workspace) = granted.workspace() else { return Err(ApiError::forbidden().into()) };
     b.look_at_runtimes().await?;
     let runtime = b.runtimes.choose(new.runtime, workspace)?;
-    let settings = settings::of_new(&new, runtime)?;
+    let settings = settings::of_new(&new, runtime, &b.against_chain(workspace))?;
     let tags = json_of(&settings::tags(new.tags.as_deref().unwrap_or_default())?)?;
     let idle_stop_minutes = super::idle::minutes(new.idle_stop_minutes.unwrap_or(0))?;
     b.runtimes.room(settings.limits)?;

@@ -1,5 +1,7 @@
 //! Use case of a diagnosis: everything a bot needs is looked at at once, each check by a deadline of its own.
 
+mod chain;
+
 use super::{Bots, KeyAnswer, KeyVerdict, health, lifecycle::Seen, rows};
 use crate::platform::{
     ctx::OpCtx,
@@ -82,7 +84,7 @@ async fn diagnose(
     let settings: BotSettings = from_json(&row.settings)?;
     let detail = rows::detail(&row)?;
     let (keys, container, network, gateway) = tokio::join!(
-        check_keys(&b, &row, &settings.model),
+        chain::check_model(&b, &row, &settings.model),
         timed(CheckKind::Container, check_container(&b, &row, &detail)),
         timed(CheckKind::Network, check_network(&b, &row, &detail)),
         timed(CheckKind::Gateway, check_gateway(&b, &row, &detail)),
@@ -147,23 +149,20 @@ fn advice(answers: Answers) -> Vec<Recommendation> {
     [more, back].into_iter().flatten().collect()
 }
 
-/// The keys of the model's vendor, and whether one of them gives the model.
-async fn check_keys(b: &Bots, row: &bot::Model, model: &str) -> [Checked; 2] {
+/// The keys of a model's vendor, and whether one of them gives the model.
+async fn check_keys(b: &Bots, row: &bot::Model, model: &str, most: usize) -> [Found; 2] {
     let vendor = health::vendor_of(model);
     // Tags that cannot be read are none.
     let keys = b.keys_of(row, vendor).unwrap_or_default();
-    let begun = Instant::now();
-    let asking = keys.iter().take(MOST_KEYS).map(async |key| {
+    let asking = keys.iter().take(most).map(async |key| {
         let asked = tokio::time::timeout(DEADLINE, b.ask_key(row.workspace_id, vendor, *key)).await;
         Some((*key, asked.unwrap_or_else(|_late| Some(silent())).unwrap_or_else(silent)))
     });
     let answers: Vec<(KeyId, KeyAnswer)> =
         futures::future::join_all(asking).await.into_iter().flatten().collect();
-    let took = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
     let closed: Vec<KeyId> =
         answers.iter().map(|(key, _)| *key).filter(|key| !b.serves(*key, model)).collect();
-    let [key, access] = judged(vendor, model, &answers, &closed);
-    [(CheckKind::ProviderKey, took, key), (CheckKind::ModelAccess, took, access)]
+    judged(vendor, model, &answers, &closed)
 }
 
 fn silent() -> KeyAnswer {

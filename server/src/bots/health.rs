@@ -2,12 +2,13 @@
 
 mod facts;
 mod probes;
+mod reached;
 
 pub(super) use facts::{
     Facts, RUNTIME_AWAY, gateway_lost, of_model, of_ready, runtime_away, runtime_away_leaving,
 };
-pub use probes::{KeyAnswer, KeyVerdict, ModelCheck};
-pub(super) use probes::{Probes, Reach, vendor_of};
+pub use probes::{AskedChain, KeyAnswer, KeyVerdict, ModelCheck};
+pub(super) use probes::{Probes, Reach, model_in, vendor_of};
 
 use super::{Bots, past, rows, store};
 use crate::platform::{

@@ -6,6 +6,7 @@
 mod acts;
 mod bundle;
 mod bundles;
+mod chained;
 mod configs;
 mod create;
 mod diagnose;
@@ -35,7 +36,7 @@ mod upgrade;
 mod wires;
 
 pub use bundles::{IMPORT, MOST_IMPORT, routes};
-pub use health::{KeyAnswer, KeyVerdict, ModelCheck};
+pub use health::{AskedChain, KeyAnswer, KeyVerdict, ModelCheck};
 pub use hears::{Change, Failed, Hears};
 pub use idle::{Activity, Calls, Traffic};
 pub use links::{LinkEvent, Links};

@@ -366,7 +366,12 @@ async fn options(
     b.look_at_runtimes().await?;
     let workspace = granted.workspace();
     let (runtimes, unisolated) = (b.runtimes.choices(workspace), b.runtimes.unisolated(workspace));
-    Ok(BotChoices { models: b.models.models(&ctx).await?, runtimes, unisolated })
+    let mut models = b.models.models(&ctx).await?;
+    // Behind them: a chain without any model to fall back on is none.
+    if let (false, Some(workspace)) = (models.is_empty(), workspace) {
+        models.extend(b.chain_choices(workspace));
+    }
+    Ok(BotChoices { models, runtimes, unisolated })
 }
 
 pub(super) async fn update(
@@ -386,7 +391,7 @@ pub(super) async fn update(
             }
             let now = rows::detail(row)?;
             let base = now.pending.as_ref().unwrap_or(&now.settings);
-            let next = settings::changed(base, &q, now.summary.runtime)?;
+            let next = settings::changed(base, &q, now.summary.runtime, &b.against_chain(row.workspace_id))?;
             b.runtimes.room_for_more(base.limits, next.limits)?;
             if store::name_taken(tx, row.workspace_id, &next.name, Some(row.id)).await? {
                 return Err(ApiError::field("/name", "must be unique: another bot has this name").into());

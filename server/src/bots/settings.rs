@@ -4,8 +4,11 @@ use crate::platform::text::name_of;
 use api::{
     ApiError,
     bots::{BotLimits, BotSettings, CreateBot, Profile, RuntimeKind, SettingChange, UpdateBot},
-    validate::{Check, is_model},
+    validate::{Check, chain_of, is_model},
 };
+
+/// What is against a chain of a name as a bot's model, if something is.
+pub(super) type AgainstChain<'a> = &'a dyn Fn(&str) -> Option<&'static str>;
 
 /// Longest prompt: what OpenClaw puts into every turn from one persona file.
 const MAX_PROMPT: usize = 20_000;
@@ -16,7 +19,11 @@ const MOST_TAGS: usize = 20;
 ///
 /// # Errors
 /// `invalid`, naming every broken rule.
-pub(super) fn of_new(new: &CreateBot, runtime: RuntimeKind) -> Result<BotSettings, ApiError> {
+pub(super) fn of_new(
+    new: &CreateBot,
+    runtime: RuntimeKind,
+    against: AgainstChain<'_>,
+) -> Result<BotSettings, ApiError> {
     let settings = BotSettings {
         name: new.name.trim().to_owned(),
         model: new.model.trim().to_owned(),
@@ -24,7 +31,7 @@ pub(super) fn of_new(new: &CreateBot, runtime: RuntimeKind) -> Result<BotSetting
         profile: new.profile.unwrap_or_default(),
         limits: BotLimits::default().with(new.limits.unwrap_or_default()),
     };
-    check(&settings, runtime)?;
+    check(&settings, runtime, against)?;
     Ok(settings)
 }
 
@@ -36,6 +43,7 @@ pub(super) fn changed(
     base: &BotSettings,
     update: &UpdateBot,
     runtime: RuntimeKind,
+    against: AgainstChain<'_>,
 ) -> Result<BotSettings, ApiError> {
     let settings = BotSettings {
         name: update.name.as_deref().map_or_else(|| base.name.clone(), |n| n.trim().to_owned()),
@@ -44,7 +52,9 @@ pub(super) fn changed(
         profile: update.profile.unwrap_or(base.profile),
         limits: base.limits.with(update.limits.unwrap_or_default()),
     };
-    check(&settings, runtime)?;
+    // A chain that the bot has may have lost its links since: that is no reason to refuse it another name.
+    let kept = settings.model == base.model;
+    check(&settings, runtime, if kept { &|_| None } else { against })?;
     Ok(settings)
 }
 
@@ -52,14 +62,25 @@ pub(super) fn changed(
 ///
 /// # Errors
 /// `invalid`, naming every broken rule.
-pub(super) fn check(settings: &BotSettings, runtime: RuntimeKind) -> Result<(), ApiError> {
-    let known =
-        settings.model.split_once('/').is_some_and(|(vendor, _)| relay::vendors::find(vendor).is_some());
+pub(super) fn check(
+    settings: &BotSettings,
+    runtime: RuntimeKind,
+    against: AgainstChain<'_>,
+) -> Result<(), ApiError> {
+    let chain = chain_of(&settings.model);
+    let known = chain.is_some()
+        || settings.model.split_once('/').is_some_and(|(vendor, _)| relay::vendors::find(vendor).is_some());
+    let bad_chain = chain.filter(|_| is_model(&settings.model)).and_then(against);
     let mut check = Check::new();
     check
         .line(&settings.name, 80, "/name")
         .rule(is_model(&settings.model), "/model", "must read vendor/model, e.g. openai/gpt-5-mini")
-        .rule(!is_model(&settings.model) || known, "/model", "must start with a vendor Chela knows")
+        .rule(
+            !is_model(&settings.model) || known,
+            "/model",
+            "must start with a vendor Chela knows, or with chain",
+        )
+        .rule(bad_chain.is_none(), "/model", bad_chain.unwrap_or_default())
         .text(&settings.prompt, MAX_PROMPT, "/prompt")
         .rule(
             settings.profile != Profile::Own || runtime == RuntimeKind::Docker,
@@ -186,7 +207,7 @@ mod tests {
 
     #[test]
     fn every_broken_rule_is_named_at_once() {
-        let error = of_new(&new("", "gpt"), RuntimeKind::Docker).unwrap_err();
+        let error = of_new(&new("", "gpt"), RuntimeKind::Docker, &|_| None).unwrap_err();
         let pointers: Vec<_> = error.fields.iter().map(|f| f.pointer.as_str()).collect();
         assert_eq!(pointers, ["/name", "/model"]);
     }
@@ -195,10 +216,10 @@ mod tests {
     fn limits_have_bounds_and_a_difference_names_what_changed() {
         let limits = ChangeLimits { memory_mb: Some(511), cpu_milli: Some(64_001), pids: Some(4_096) };
         let wild = CreateBot { limits: Some(limits), ..new("a", "openai/x") };
-        let error = of_new(&wild, RuntimeKind::Docker).unwrap_err();
+        let error = of_new(&wild, RuntimeKind::Docker, &|_| None).unwrap_err();
         let pointers: Vec<_> = error.fields.iter().map(|f| f.pointer.as_str()).collect();
         assert_eq!(pointers, ["/limits/memory_mb", "/limits/cpu_milli"]);
-        let before = of_new(&new("a", "openai/x"), RuntimeKind::Docker).unwrap();
+        let before = of_new(&new("a", "openai/x"), RuntimeKind::Docker, &|_| None).unwrap();
         let limits = BotLimits { memory_mb: 3072, ..before.limits };
         let after = BotSettings { limits, prompt: "äöü".repeat(2), ..before.clone() };
         let told: Vec<_> =
@@ -210,8 +231,8 @@ mod tests {
     #[test]
     fn an_own_bot_needs_a_container() {
         let own = CreateBot { profile: Some(Profile::Own), ..new("a", "openai/x") };
-        assert!(of_new(&own, RuntimeKind::Process).is_err());
-        assert!(of_new(&own, RuntimeKind::Docker).is_ok());
+        assert!(of_new(&own, RuntimeKind::Process, &|_| None).is_err());
+        assert!(of_new(&own, RuntimeKind::Docker, &|_| None).is_ok());
     }
 
     #[test]

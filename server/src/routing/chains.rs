@@ -3,6 +3,7 @@
 use super::{Routing, service::wall_ms, store};
 use crate::{
     audit,
+    bots::AskedChain,
     platform::{
         ctx::OpCtx,
         db::Cursor,
@@ -62,6 +63,32 @@ pub(super) fn ready(model: &row::Model) -> Result<chains::Chain, OpError> {
         timeout: Duration::from_secs(u64::try_from(model.timeout_s).unwrap_or(60)),
         tries: usize::try_from(model.tries).unwrap_or(1),
     })
+}
+
+/// A chain as bots ask it, if there is one of the name.
+pub(super) fn asked(snapshot: &Snapshot, workspace: WorkspaceId, name: &str) -> Option<AskedChain> {
+    let chain = snapshot.chain(workspace, name)?;
+    let dialect = snapshot.chain_dialect(workspace, chain);
+    let spoken = chain.links.iter().filter(|link| dialect.is_some_and(|dialect| link.speaks(dialect)));
+    Some(AskedChain {
+        links: spoken.map(|link| link.name().to_owned()).collect(),
+        dialect: dialect.map(|dialect| match dialect {
+            relay::Dialect::Anthropic => openclaw::config::Dialect::Anthropic,
+            relay::Dialect::Gemini => openclaw::config::Dialect::Gemini,
+            _ => openclaw::config::Dialect::OpenAiChat,
+        }),
+    })
+}
+
+/// Names of the chains of which a key is for some link that bots would ask, without those that make no words.
+pub(super) fn served(snapshot: &Snapshot, workspace: WorkspaceId) -> Vec<String> {
+    let some = |chain: &&Arc<chains::Chain>| {
+        let dialect = snapshot.chain_dialect(workspace, chain);
+        let asked = |link: &&Link| dialect.is_some_and(|dialect| link.speaks(dialect));
+        chain.links.iter().filter(asked).any(|link| snapshot.is_for(workspace, link))
+    };
+    let talks = |chain: &&Arc<chains::Chain>| !chains::MEDIA.contains(&chain.name.as_str());
+    snapshot.chains(workspace).filter(talks).filter(some).map(|chain| chain.name.clone()).collect()
 }
 
 const DIALECTS: [(Dialect, relay::Dialect); 4] = [
@@ -225,6 +252,15 @@ async fn delete(
     let p = r.platform();
     p.db.write(async |tx| {
         store::delete_chain(tx, &granted, &q.chain).await?;
+        // Where a shipped one is back, its bots ask that one.
+        if !chains::shipped().contains_key(q.chain.as_str()) {
+            let users = store::bots_with(tx, &granted, &q.chain).await?;
+            if !users.is_empty() {
+                let text = format!("This chain is the model of {}.", users.join(", "));
+                let error = ApiError::new(Code::Conflict, text);
+                return Err(error.with_hint("Choose another model for each of them first.").into());
+            }
+        }
         audit::record(tx, p.ids.as_ref(), &ctx, DeleteChain::NAME, Some(q.chain.clone())).await
     })
     .await?;

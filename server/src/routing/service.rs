@@ -5,7 +5,7 @@ use super::{
     turns::{Turns, aside},
 };
 use crate::{
-    bots::{KeyAnswer, KeyVerdict, ModelCheck, Wires},
+    bots::{AskedChain, KeyAnswer, KeyVerdict, ModelCheck, Wires},
     budgets, keys,
     platform::{
         Platform,
@@ -271,6 +271,14 @@ impl ModelCheck for Routing {
     fn serves(&self, key: KeyId, model: &str) -> bool {
         let name = model.split_once('/').map_or(model, |(_, name)| name);
         self.snapshot.load().key(key).is_none_or(|key| key.serves(name))
+    }
+
+    fn chain(&self, workspace: WorkspaceId, name: &str) -> Option<AskedChain> {
+        chains::asked(&self.snapshot.load(), workspace, name)
+    }
+
+    fn chains(&self, workspace: WorkspaceId) -> Vec<String> {
+        chains::served(&self.snapshot.load(), workspace)
     }
 
     async fn ask(&self, _workspace: WorkspaceId, vendor: &str, key: KeyId) -> Option<KeyAnswer> {

@@ -100,6 +100,26 @@ pub(super) async fn set_chain<C: ConnectionTrait>(
     Ok(())
 }
 
+/// Names of the bots whose model is this chain, now or with a change that waits, a few at most.
+pub(super) async fn bots_with<C: ConnectionTrait>(
+    tx: &C,
+    granted: &Granted<act::WriteChains>,
+    chain: &str,
+) -> Result<Vec<String>, OpError> {
+    use bot::Column;
+    let Some(workspace) = granted.workspace() else { return Err(ApiError::forbidden().into()) };
+    // A chain's name has no letter that would have to be escaped in JSON or in a pattern.
+    let said = format!("\"model\":\"{}/{chain}\"", api::validate::CHAIN);
+    let names = Condition::any().add(Column::Settings.contains(&said)).add(Column::Pending.contains(&said));
+    let bots = bot::Entity::find().filter(Column::WorkspaceId.eq(workspace)).filter(names);
+    let bots = bots.filter(Column::Desired.ne("deleted")).order_by_asc(Column::Name);
+    let name = |bot: bot::Model| match bot.trashed_at_ms {
+        Some(_) => format!("{} (in the trash)", bot.name),
+        None => bot.name,
+    };
+    Ok(bots.limit(10).all(tx).await?.into_iter().map(name).collect())
+}
+
 pub(super) async fn delete_chain<C: ConnectionTrait>(
     tx: &C,
     granted: &Granted<act::WriteChains>,

@@ -21,6 +21,8 @@ mod bundles;
 #[cfg(test)]
 mod canary;
 #[cfg(test)]
+mod chained;
+#[cfg(test)]
 mod chains;
 #[cfg(test)]
 mod composed;

@@ -28,7 +28,7 @@ pub struct ImportArgs {
     /// Another name than the bundle's.
     #[arg(long)]
     name: Option<String>,
-    /// Another model than the bundle's, `vendor/model`, of the keys that are there.
+    /// Another model than the bundle's, `vendor/model` or `chain/NAME`, of the keys that are there.
     #[arg(long)]
     model: Option<String>,
     #[arg(long, value_enum)]

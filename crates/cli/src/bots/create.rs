@@ -2,7 +2,10 @@
 
 use super::shape;
 use crate::{failure::Failure, options::Once, output::text, session::Session};
-use api::bots::{BotOptions, CreateBot, GetBot, Profile, RuntimeKind};
+use api::{
+    bots::{BotOptions, CreateBot, GetBot, Profile, RuntimeKind},
+    validate::chain_of,
+};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 use std::{io::Read, path::Path};
@@ -45,7 +48,7 @@ impl From<Serves> for Profile {
 pub struct CreateArgs {
     /// What to call it.
     name: String,
-    /// `vendor/model`; may be left out where there is one only.
+    /// `vendor/model`, may be left out where there is one only; or `chain/NAME` of `chela chain list`.
     #[arg(long)]
     model: Option<String>,
     #[command(flatten)]
@@ -124,7 +127,9 @@ pub(super) async fn create(session: &Session, args: CreateArgs) -> Result<(), Fa
 async fn only_model(session: &Session) -> Result<String, Failure> {
     let choices = session.call(&BotOptions {}).await?;
     let models = choices.get("models").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    match models {
+    // A chain is asked for by its name only.
+    let models: Vec<&Value> = models.iter().filter(|one| chain_of(text(one, "model")).is_none()).collect();
+    match models.as_slice() {
         [one] => Ok(text(one, "model").to_owned()),
         [] => Err(Failure::Usage("there are no models: add a key first with `chela key add`".to_owned())),
         several => {

@@ -21,7 +21,7 @@ pub struct EditArgs {
     bot: String,
     #[arg(long)]
     name: Option<String>,
-    /// `vendor/model`.
+    /// `vendor/model`, or `chain/NAME` of `chela chain list`.
     #[arg(long)]
     model: Option<String>,
     #[command(flatten)]

@@ -25,12 +25,28 @@ pub enum Isolation {
     None,
 }
 
-/// `vendor/model`, as people and the API write it.
+/// A dialect in which the relay is asked for a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Dialect {
+    /// OpenAI's chat completions.
+    #[default]
+    OpenAiChat,
+    /// Anthropic's messages.
+    Anthropic,
+    /// Gemini's content.
+    Gemini,
+}
+
+/// `vendor/model`, as people and the API write it; `chain/name` of a fallback chain.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Model {
     vendor: String,
     name: String,
+    dialect: Dialect,
 }
+
+/// What stands where a vendor's name would, of a chain.
+const CHAIN: &str = "chain";
 
 /// Why a text is no model.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -46,7 +62,7 @@ impl FromStr for Model {
             && vendor.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         let name_ok = !name.is_empty() && !name.chars().any(|c| c.is_control() || c.is_whitespace());
         if vendor_ok && name_ok {
-            Ok(Self { vendor: vendor.to_owned(), name: name.to_owned() })
+            Ok(Self { vendor: vendor.to_owned(), name: name.to_owned(), dialect: Dialect::default() })
         } else {
             Err(ModelError)
         }
@@ -64,6 +80,19 @@ impl Model {
     #[must_use]
     pub fn vendor(&self) -> &str {
         &self.vendor
+    }
+
+    /// The same, asked in this dialect where it is a chain: a vendor's own is known by its name.
+    #[must_use]
+    pub fn spoken_in(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
+    /// The dialect of a chain; none of a vendor's model.
+    #[must_use]
+    pub fn chain_dialect(&self) -> Option<Dialect> {
+        (self.vendor == CHAIN).then_some(self.dialect)
     }
 
     /// The part after the first slash: the name as the vendor knows it.

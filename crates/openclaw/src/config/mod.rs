@@ -9,6 +9,6 @@ mod profile;
 mod render;
 mod workspace;
 
-pub use bot::{BotConfig, Isolation, Model, ModelError, Profile};
+pub use bot::{BotConfig, Dialect, Isolation, Model, ModelError, Profile};
 pub use render::render;
 pub use workspace::{WorkspaceFile, workspace_files};

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::bot::BotConfig;
+use super::bot::{BotConfig, Dialect, Model};
 use super::cell::{GATEWAY_TOKEN_FILE, RELAY_TOKEN_FILE};
 use super::profile;
 
@@ -15,13 +15,32 @@ const GATEWAY_SECRET: &str = "gateway-token";
 /// Size at which the gateway begins a new log file; it keeps five old ones.
 const LOG_BYTES: u64 = 5 << 20;
 
-/// The wire dialect of a vendor's tree in the relay, in OpenClaw's words: OpenAI's chat completions,
-/// unless the vendor speaks none.
-fn dialect(vendor: &str) -> &'static str {
+/// A dialect in OpenClaw's words.
+fn api(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::OpenAiChat => "openai-completions",
+        Dialect::Anthropic => "anthropic-messages",
+        Dialect::Gemini => "google-generative-ai",
+    }
+}
+
+/// The dialect of a vendor's tree in the relay: OpenAI's chat completions, unless the vendor speaks none.
+fn of_vendor(vendor: &str) -> Dialect {
     match vendor {
-        "anthropic" | "claude" | "custom-anthropic" => "anthropic-messages",
-        "custom-gemini" => "google-generative-ai",
-        _ => "openai-completions",
+        "anthropic" | "claude" | "custom-anthropic" => Dialect::Anthropic,
+        "custom-gemini" => Dialect::Gemini,
+        _ => Dialect::OpenAiChat,
+    }
+}
+
+/// Where the relay is asked, below its address, and how: a vendor's own tree, or the paths that all vendors share, where
+/// the name of a chain is known. What each dialect adds to it by itself differs.
+fn place(model: &Model) -> (String, Dialect) {
+    match model.chain_dialect() {
+        None => (format!("/v1/{}", model.vendor()), of_vendor(model.vendor())),
+        Some(dialect @ Dialect::OpenAiChat) => ("/v1".to_owned(), dialect),
+        Some(dialect @ Dialect::Anthropic) => (String::new(), dialect),
+        Some(dialect @ Dialect::Gemini) => ("/v1beta".to_owned(), dialect),
     }
 }
 
@@ -109,20 +128,74 @@ fn plugins(bot: &BotConfig) -> Value {
     }
 }
 
-/// One provider, named like the vendor, behind the relay's tree of that vendor. `replace` keeps the
-/// gateway from adding providers of its own.
+/// One provider, named like the vendor, behind the relay's tree of that vendor; or `chain`, where vendors share a path.
+/// `replace` keeps the gateway from adding providers of its own.
 fn models(bot: &BotConfig) -> Value {
-    let vendor = bot.model.vendor();
     let relay = bot.relay_base_url.trim_end_matches('/');
+    let (path, dialect) = place(&bot.model);
     let mut providers = serde_json::Map::new();
     providers.insert(
-        vendor.to_owned(),
+        bot.model.vendor().to_owned(),
         json!({
-            "baseUrl": format!("{relay}/v1/{vendor}"),
+            "baseUrl": format!("{relay}{path}"),
             "apiKey": secret(RELAY_SECRET),
-            "api": dialect(vendor),
+            "api": api(dialect),
             "models": [ { "id": bot.model.name(), "name": bot.model.name() } ],
         }),
     );
     json!({ "mode": "replace", "providers": providers })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Isolation, Profile};
+
+    fn rendered(model: Model) -> Value {
+        let at = |name: &str| std::path::PathBuf::from(name);
+        render(&BotConfig {
+            profile: Profile::Shared,
+            isolation: Isolation::Confined,
+            gateway_port: 18789,
+            model,
+            relay_base_url: "http://127.0.0.1:3100/".to_owned(),
+            prompt: String::new(),
+            name: "Clerk".to_owned(),
+            workspace: at("/workspace"),
+            state: at("/state"),
+            run: at("/run/chela"),
+            plugin_tools: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn a_chain_is_asked_on_the_paths_that_all_vendors_share_in_the_dialect_of_its_links() {
+        let chain: Model = "chain/coding".parse().unwrap();
+        for (dialect, base, api) in [
+            (Dialect::OpenAiChat, "http://127.0.0.1:3100/v1", "openai-completions"),
+            (Dialect::Anthropic, "http://127.0.0.1:3100", "anthropic-messages"),
+            (Dialect::Gemini, "http://127.0.0.1:3100/v1beta", "google-generative-ai"),
+        ] {
+            let config = rendered(chain.clone().spoken_in(dialect));
+            assert_eq!(config["agents"]["defaults"]["model"]["primary"], "chain/coding");
+            let provider = json!({
+                "baseUrl": base,
+                "apiKey": { "source": "file", "provider": "relay-token", "id": "value" },
+                "api": api,
+                "models": [ { "id": "coding", "name": "coding" } ],
+            });
+            let all = json!({ "mode": "replace", "providers": { "chain": provider } });
+            assert_eq!(config["models"], all, "{dialect:?}");
+        }
+    }
+
+    #[test]
+    fn a_vendors_model_is_asked_in_its_own_tree_whatever_else_was_said() {
+        let said: Model = "anthropic/claude-x".parse().unwrap();
+        let provider = &rendered(said.spoken_in(Dialect::Gemini))["models"]["providers"]["anthropic"];
+        assert_eq!(
+            (&provider["baseUrl"], &provider["api"]),
+            (&json!("http://127.0.0.1:3100/v1/anthropic"), &json!("anthropic-messages"))
+        );
+    }
 }

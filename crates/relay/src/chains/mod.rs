@@ -170,6 +170,9 @@ pub fn shipped() -> &'static BTreeMap<&'static str, Arc<Chain>> {
     &SHIPPED
 }
 
+/// Shipped chains whose models answer with pictures and films.
+pub const MEDIA: [&str; 2] = ["image-generation", "video-generation"];
+
 /// Whether a name can be a chain's: `[a-z0-9-]{1,40}`, and neither a vendor's nor a word with another meaning.
 #[must_use]
 pub fn is_name(name: &str) -> bool {
@@ -195,6 +198,7 @@ mod tests {
     #[test]
     fn thirteen_chains_are_shipped_whole_and_none_is_named_as_a_vendor() {
         assert_eq!((table::CHAINS.len(), shipped().len()), (13, 13));
+        assert!(MEDIA.iter().all(|name| shipped().contains_key(name)));
         for row in table::CHAINS {
             let chain = &shipped()[row.name];
             assert!(is_name(row.name), "{}", row.name);
@@ -219,6 +223,13 @@ mod tests {
         {
             assert!(!is_name(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn no_vendor_is_called_as_bots_say_that_their_model_is_a_chain() {
+        assert_eq!(api::validate::chain_of("chain/coding"), Some("coding"));
+        assert!(vendors::find("chain").is_none() && vendors::id_left_out("chain").is_none());
+        assert!(Link::read("chain/coding").unwrap().vendor.is_none(), "nor leads a link to a chain");
     }
 
     #[test]

@@ -159,6 +159,40 @@ async fn a_chain_of_which_nothing_can_be_asked_says_so_at_once() {
 }
 
 #[tokio::test]
+async fn a_bot_whose_chain_is_refused_everywhere_reads_no_word_that_would_lock_it_out() {
+    let no_key = says(401, r#"{"error":{"message":"Incorrect API key","code":"invalid_api_key"}}"#);
+    let no_money = says(402, r#"{"error":{"message":"insufficient_quota: check your billing"}}"#);
+    let keys = [("openai", "sk-one-000000001", no_key), ("deepseek", "sk-two-000000002", no_money)];
+    let mut house = with(&keys, chain(&["openai/x", "deepseek/x"], &Trigger::ALL)).await;
+    let answer = house.post(CHAT, &[("x-api-key", BOT_TOKEN)], ASK_MINE).await;
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert_neutral(&answer);
+    let row = house.row().await;
+    assert_eq!((row.end, row.chain.as_deref(), row.attempts()), (End::KeyRefused, Some("mine"), 2));
+    // A chain that is gone is no less polite.
+    let gone = house.post(CHAT, &[("x-api-key", BOT_TOKEN)], &ASK_MINE.replace("mine", "gone")).await;
+    assert_eq!(gone.status, 400);
+    assert_neutral(&gone);
+}
+
+#[tokio::test]
+async fn a_chain_is_asked_in_the_dialect_most_of_its_links_with_a_key_speak() {
+    let said = async |links: &[&str], keys: Keys<'_>| {
+        let house = with(keys, chain(links, &Trigger::ALL)).await;
+        let snapshot = house.snapshot.load();
+        snapshot.chain_dialect(workspace(), snapshot.chain(workspace(), "mine").unwrap())
+    };
+    let (claude, openai) =
+        (("anthropic", "sk-one-000000001", Mode::Answer), ("openai", "sk-2", Mode::Answer));
+    let links = ["anthropic/a", "openai/b", "mistral/c"];
+    assert_eq!(said(&links, &[]).await, Some(Dialect::OpenAiChat), "most of all");
+    assert_eq!(said(&links, &[claude.clone()]).await, Some(Dialect::Anthropic), "the only one with a key");
+    assert_eq!(said(&links, &[claude, openai]).await, Some(Dialect::OpenAiChat), "of two alike");
+    assert_eq!(said(&["custom-gemini/a"], &[]).await, Some(Dialect::Gemini));
+    assert_eq!(said(&["replicate/a", "nobody/b"], &[]).await, None);
+}
+
+#[tokio::test]
 async fn what_the_content_breaks_is_final_whatever_the_status_looks_like() {
     let flagged = r#"{"error":{"code":"content_filter","message":"insufficient_quota is not why"}}"#;
     let event = format!("data: {flagged}\n\n");

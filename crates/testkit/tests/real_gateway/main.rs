@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use cell::{Cell, GATEWAY_TOKEN, RELAY_TOKEN, TOOL_TOKEN};
 use openclaw::clock::SystemClock;
+use openclaw::config::{Dialect, Model};
 use openclaw::{
     ChatEvent, ConnectOptions, Event, Events, Gateway, Isolation, Profile, Signal, Signals, Token, ToolStep,
     supervise,
@@ -53,6 +54,7 @@ async fn the_real_gateway_keeps_the_contract() {
     own_has_its_tools_and_its_commands_see_no_token(&cell, &gateway, &mut events).await;
     unconfined_has_no_tool_that_reaches_the_machine(&cell, &gateway).await;
     a_changed_model_answers_in_its_own_dialect(&cell, &gateway, &mut events, &vendor).await;
+    a_chain_is_asked_on_the_shared_path(&cell, &gateway, &mut events, &vendor).await;
     a_restarted_gateway_is_found_again(&mut cell).await;
 }
 
@@ -308,6 +310,40 @@ async fn a_changed_model_answers_in_its_own_dialect(
     assert_eq!(call.path, "/v1/anthropic/v1/messages");
     assert_eq!(call.headers["x-api-key"], RELAY_TOKEN);
     assert!(call.headers["traceparent"].to_str().unwrap().contains(TRACE));
+}
+
+/// A chain is asked by its name, on the path that all vendors share.
+async fn a_chain_is_asked_on_the_shared_path(
+    cell: &Cell,
+    gateway: &Gateway,
+    events: &mut Events,
+    vendor: &Vendor,
+) {
+    let mut bot = cell.bot(Profile::Shared, Isolation::Confined);
+    for (dialect, path, run) in [
+        (Dialect::OpenAiChat, "/v1/chat/completions", "run-7"),
+        (Dialect::Anthropic, "/v1/messages", "run-8"),
+        (Dialect::Gemini, "/v1beta/models/coding:streamGenerateContent", "run-9"),
+    ] {
+        bot.model = "chain/coding".parse::<Model>().unwrap().spoken_in(dialect);
+        cell.write(&bot);
+        let (valid, said) = cell.validate().await;
+        assert!(valid, "{dialect:?}: {said}");
+        gateway.sessions_messages_subscribe(SESSION).await.unwrap();
+        // Nothing else tells when the gateway has taken up the file.
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        for turn in 0.. {
+            let (_, text, end) = converse(gateway, events, &format!("{run}-{turn}")).await;
+            let call = vendor.calls().pop().unwrap();
+            if call.path == path {
+                // The name of one in Gemini's way stands in the path.
+                let named = call.body["model"].as_str().unwrap_or("coding");
+                assert_eq!((named, text), ("coding", vendor::pieces().concat()), "{end:?}");
+                break;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "{dialect:?} is asked at {}", call.path);
+        }
+    }
 }
 
 async fn until_ready(signals: &mut Signals) -> String {

@@ -54,6 +54,9 @@ async fn answer(State(vendor): State<Vendor>, uri: Uri, headers: HeaderMap, body
     if path.ends_with("/v1/messages") {
         return anthropic();
     }
+    if path.ends_with(":streamGenerateContent") {
+        return gemini();
+    }
     let (deltas, finish, pause) = if said.contains("RUN_ENV") {
         let arguments = json!({ "command": "env; cat /proc/self/environ" }).to_string();
         let call = json!({ "tool_calls": [ { "index": 0, "id": "call_1", "type": "function",
@@ -108,6 +111,21 @@ fn anthropic() -> Response {
     let lines = events
         .iter()
         .map(|event| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap_or_default()));
+    ([("content-type", "text/event-stream")], lines.collect::<String>()).into_response()
+}
+
+/// And in Gemini's.
+fn gemini() -> Response {
+    let piece = |text: String, finish: Value| {
+        let content = json!({ "role": "model", "parts": [ { "text": text } ] });
+        let usage = json!({ "promptTokenCount": 100, "candidatesTokenCount": 7, "totalTokenCount": 107 });
+        json!({ "candidates": [ { "content": content, "finishReason": finish, "index": 0 } ], "usageMetadata": usage })
+    };
+    let pieces = pieces();
+    let last = pieces.len() - 1;
+    let finish = |at: usize| if at == last { json!("STOP") } else { Value::Null };
+    let lines =
+        pieces.into_iter().enumerate().map(|(at, text)| format!("data: {}\n\n", piece(text, finish(at))));
     ([("content-type", "text/event-stream")], lines.collect::<String>()).into_response()
 }
 

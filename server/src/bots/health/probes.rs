@@ -40,6 +40,15 @@ pub struct KeyAnswer {
     pub latency_ms: i64,
 }
 
+/// A fallback chain as bots ask it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedChain {
+    /// None where no link speaks one that bots do.
+    pub dialect: Option<openclaw::config::Dialect>,
+    /// Those of its links that speak it, as `vendor/model`, in their order.
+    pub links: Vec<String>,
+}
+
 /// Asks vendors; the relay's side provides it, with the very keys that calls are made with.
 #[async_trait::async_trait]
 pub trait ModelCheck: Send + Sync {
@@ -47,6 +56,10 @@ pub trait ModelCheck: Send + Sync {
     fn keys(&self, workspace: WorkspaceId, vendor: &str, tags: Vec<String>) -> Vec<KeyId>;
     /// Whether a key is for a model, as `vendor/model`; of one that is gone nothing is against it.
     fn serves(&self, key: KeyId, model: &str) -> bool;
+    /// A chain of a name as bots of this workspace ask it.
+    fn chain(&self, workspace: WorkspaceId, name: &str) -> Option<AskedChain>;
+    /// Names of the chains that a key of the workspace can begin to serve, in order.
+    fn chains(&self, workspace: WorkspaceId) -> Vec<String>;
     /// Asks with one of them; nothing where it is gone.
     async fn ask(&self, workspace: WorkspaceId, vendor: &str, key: KeyId) -> Option<KeyAnswer>;
 }
@@ -102,7 +115,7 @@ impl Probes {
     }
 
     /// The newest answer to any of these keys; one that works before one that fails, as calls go on with it.
-    fn newest(&self, keys: &[KeyId]) -> Option<ModelProbe> {
+    pub(super) fn newest(&self, keys: &[KeyId]) -> Option<ModelProbe> {
         let all = self.all();
         let word = |key: &KeyId| {
             let asked = all.get(key)?;
@@ -116,7 +129,7 @@ impl Probes {
     }
 
     /// What the answers to a vendor's keys come to. One that works is enough: calls go on with it.
-    fn reach(&self, keys: &[KeyId], vendor: &str) -> Reach {
+    pub(super) fn reach(&self, keys: &[KeyId], vendor: &str) -> Reach {
         if keys.is_empty() {
             return Reach::No(Reason {
                 code: "no_key".to_owned(),
@@ -162,28 +175,17 @@ pub(in crate::bots) fn vendor_of(model: &str) -> &str {
     model.split_once('/').map_or(model, |(vendor, _)| vendor)
 }
 
-/// The vendor of a bot's model. Every bot is looked at several times a minute: nothing else of its settings is read.
-fn vendor_in(row: &bot::Model) -> Result<String, OpError> {
+/// A bot's model. Every bot is looked at several times a minute: nothing else of its settings is read.
+pub(in crate::bots) fn model_in(row: &bot::Model) -> Result<String, OpError> {
     #[derive(serde::Deserialize)]
     struct Model {
         model: String,
     }
     let Model { model } = from_json(&row.settings)?;
-    Ok(vendor_of(&model).to_owned())
+    Ok(model)
 }
 
 impl Bots {
-    /// Whether this bot's model can be reached, as far as was asked.
-    pub(in crate::bots) fn reach(&self, row: &bot::Model) -> Result<Reach, OpError> {
-        let vendor = vendor_in(row)?;
-        Ok(self.probes.reach(&self.keys_of(row, &vendor)?, &vendor))
-    }
-
-    /// The last question that says so.
-    pub(in crate::bots) fn probe(&self, row: &bot::Model) -> Result<Option<ModelProbe>, OpError> {
-        Ok(self.probes.newest(&self.keys_of(row, &vendor_in(row)?)?))
-    }
-
     /// The keys that its calls to a vendor are made with.
     pub(in crate::bots) fn keys_of(&self, row: &bot::Model, vendor: &str) -> Result<Vec<KeyId>, OpError> {
         Ok(self.vendors.keys(row.workspace_id, vendor, from_json(&row.tags)?))
@@ -249,19 +251,23 @@ impl Bots {
             let Some(last) = rows.last() else { break };
             after = Some(last.id);
             for row in rows.iter().filter(|row| row.desired == "running" && row.observed == "running") {
-                let vendor = match vendor_in(row) {
-                    Ok(vendor) => vendor,
+                let model = match model_in(row) {
+                    Ok(model) => model,
                     // One that cannot be read must not end the asking for all.
                     Err(error) => {
                         tracing::warn!(bot.id = %row.id, error = %error, "cannot read which model a bot has");
                         continue;
                     }
                 };
-                if !seen.insert((row.workspace_id, vendor.clone(), row.tags.clone())) {
+                // Bots of one model and the same tags ask with the same keys.
+                if !seen.insert((row.workspace_id, model.clone(), row.tags.clone())) {
                     continue;
                 }
-                for key in self.keys_of(row, &vendor)? {
-                    used.insert(key, (row.workspace_id, vendor.clone()));
+                for link in self.links_of(row.workspace_id, &model) {
+                    let vendor = vendor_of(&link);
+                    for key in self.keys_of(row, vendor)? {
+                        used.insert(key, (row.workspace_id, vendor.to_owned()));
+                    }
                 }
             }
         }

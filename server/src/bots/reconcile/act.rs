@@ -124,11 +124,14 @@ impl Bots {
         next.running_config_id = Some(row.config_id);
         let settings: BotSettings = from_json(&row.settings)?;
         let gateway = self.gateway_token(row)?;
-        self.runtimes.lay_out(&next, &settings, &relay, &gateway, &tool).await?;
+        let dialect = self.dialect_of(row.workspace_id, &settings.model);
+        let said = (&settings, dialect);
+        self.runtimes.lay_out(&next, said, &relay, &gateway, &tool).await?;
         self.platform.db.write(async |tx| store::put_token(tx, &granted, token).await).await?;
         self.refresh_wires().await?;
         // The port is known before anything is made with it: a crash in between makes it anew.
         self.write_row(next.clone()).await?;
+        self.memory(row.id, |m| m.dialect = Some(dialect));
         self.runtimes.create(&next, settings.limits, failures::refused_before(row)?).await?;
         Ok(())
     }
@@ -152,13 +155,20 @@ impl Bots {
 
     async fn configure(&self, row: &bot::Model) -> Result<(), Fault> {
         let settings: BotSettings = from_json(&row.settings)?;
-        self.runtimes.write_settings(row, &settings).await?;
+        let dialect = self.dialect_of(row.workspace_id, &settings.model);
+        self.runtimes.write_settings(row, (&settings, dialect)).await?;
         let mut next = row.clone();
         let now = self.platform.clock.now_ms();
         next.well_config_id = self.well_with(row, now);
         next.running_config_id = Some(row.config_id);
         self.write_row(next).await?;
-        self.memory(row.id, |m| m.configured = Some((row.config_id, now)));
+        self.memory(row.id, |m| {
+            // The same settings in another dialect are as well as they were.
+            if row.running_config_id != Some(row.config_id) {
+                m.configured = Some((row.config_id, now));
+            }
+            m.dialect = Some(dialect);
+        });
         Ok(())
     }
 

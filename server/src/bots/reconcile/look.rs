@@ -25,7 +25,7 @@ impl Bots {
             seen,
             gateway: self.gateway_state(row, seen),
             generation: row.generation,
-            config_current: row.running_config_id == Some(row.config_id),
+            config_current: self.is_as_written(row),
             keep: upgrade::keep(row)?,
             must_wait: is_parked(row)
                 || row.next_try_at_ms.is_some_and(|at| is_ahead(at, self.platform.clock.now_ms())),

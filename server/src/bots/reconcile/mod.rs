@@ -44,6 +44,8 @@ pub struct Memory {
     pub(super) told_ready: Option<i64>,
     /// Settings that were written for the running gateway to pick up, and when.
     pub(super) configured: Option<(BotConfigId, i64)>,
+    /// The dialect in which its written settings let it ask for its model; what an earlier Chela wrote is not known.
+    pub(super) dialect: Option<openclaw::config::Dialect>,
     /// The generation that hangs: asking it to end is of no use.
     pub(super) hung: Option<i64>,
     turn: Arc<tokio::sync::Mutex<()>>,

@@ -73,7 +73,7 @@ impl Bots {
             seen,
             gateway: self.gateway_state(row, seen),
             generation: row.generation,
-            config_current: row.running_config_id == Some(row.config_id),
+            config_current: self.is_as_written(row),
             keep: upgrade::keep(row).unwrap_or(Keep::Nothing),
             must_wait: false,
             prepared: false,

@@ -8,7 +8,10 @@ use api::{
     ids::BotId,
 };
 use entity::bots::bot;
-use openclaw::{BotConfig, Endpoint, config::cell};
+use openclaw::{
+    BotConfig, Endpoint,
+    config::{Dialect, Model, cell},
+};
 use runtime::{
     BotSpec, Limits, Runtime, RuntimeError, Wires,
     home::{BotHome, HomeError, Part, SurveyLimits, Taken, Tokens},
@@ -17,6 +20,9 @@ use std::{collections::BTreeMap, os::unix::net::UnixListener, path::Path, sync::
 
 /// Where counting a bot's files ends.
 const COUNTED: SurveyLimits = SurveyLimits { entries: 200_000, depth: 64, time: Duration::from_secs(2) };
+
+/// A bot's settings, and the dialect in which it asks for its model where that is a chain.
+type Said<'a> = (&'a BotSettings, Dialect);
 
 type Done<T = ()> = Result<T, RuntimeError>;
 
@@ -49,7 +55,7 @@ impl Runtimes {
         row.gateway_port.and_then(|p| u16::try_from(p).ok()).unwrap_or(cell::CELL_GATEWAY_PORT)
     }
 
-    fn config(&self, row: &bot::Model, settings: &BotSettings) -> Done<BotConfig> {
+    fn config(&self, row: &bot::Model, (settings, dialect): Said<'_>) -> Done<BotConfig> {
         let runtime = self.of_row(row)?;
         let paths = runtime.paths(row.id, &self.openclaw_of(row));
         let (isolation, relay_port) = match (runtime.kind(), self.isolation(runtime.kind())) {
@@ -69,7 +75,7 @@ impl Runtimes {
             },
             isolation,
             gateway_port: self.gateway_port(row),
-            model: settings.model.parse().map_err(|e| refused(&e))?,
+            model: settings.model.parse::<Model>().map_err(|e| refused(&e))?.spoken_in(dialect),
             relay_base_url: format!("http://127.0.0.1:{relay_port}"),
             prompt: settings.prompt.clone(),
             name: settings.name.clone(),
@@ -96,8 +102,8 @@ impl Runtimes {
     }
 
     /// Writes configuration and persona; a running gateway picks them up.
-    pub(in crate::bots) async fn write_settings(&self, row: &bot::Model, settings: &BotSettings) -> Done {
-        let config = self.config(row, settings)?;
+    pub(in crate::bots) async fn write_settings(&self, row: &bot::Model, said: Said<'_>) -> Done {
+        let config = self.config(row, said)?;
         let json = serde_json::to_string_pretty(&openclaw::config::render(&config));
         let json = json.map_err(|e| RuntimeError::Refused(e.to_string()))?;
         let home = self.home(row);
@@ -114,7 +120,7 @@ impl Runtimes {
     pub(in crate::bots) async fn lay_out(
         &self,
         row: &bot::Model,
-        settings: &BotSettings,
+        said: Said<'_>,
         relay: &str,
         gateway: &str,
         tool: &str,
@@ -123,7 +129,7 @@ impl Runtimes {
         self.hold_user(row)?;
         let home = self.home(row);
         home.ensure(user)?;
-        self.write_settings(row, settings).await?;
+        self.write_settings(row, said).await?;
         home.write_tokens(&Tokens { relay, gateway, tool })?;
         Ok(())
     }

@@ -133,7 +133,8 @@ impl Bots {
         self.runtimes.copy_state(row, &trial).await?;
         let settings: BotSettings = from_json(&row.settings)?;
         let (gateway, nothing) = (random_token(""), random_token(""));
-        self.runtimes.lay_out(&trial, &settings, &nothing, &gateway, &nothing).await?;
+        let said = (&settings, self.dialect_of(row.workspace_id, &settings.model));
+        self.runtimes.lay_out(&trial, said, &nothing, &gateway, &nothing).await?;
         self.runtimes.create(&trial, settings.limits, false).await?;
         runtime.start(trial.id, trial.generation).await?;
         let options =
