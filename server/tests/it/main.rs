@@ -55,6 +55,8 @@ mod jobs;
 #[cfg(test)]
 mod key_choice;
 #[cfg(test)]
+mod killed_calls;
+#[cfg(test)]
 mod live_socket;
 #[cfg(test)]
 mod logs;
