@@ -95,6 +95,8 @@ mod refusals;
 #[cfg(test)]
 mod remote;
 #[cfg(test)]
+mod room;
+#[cfg(test)]
 mod runaway;
 #[cfg(test)]
 mod signing_out;
