@@ -1,7 +1,9 @@
 // A provider key on its card: what it is for is changed, and a leaked one is replaced while calls go on.
 import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Effort, hydrated } from '../support/steps.ts';
 import { MODEL, expect, test } from '../support/test.ts';
+import type { Vendor, VendorCall } from '../support/vendor.ts';
 
 /** Calls a model as a program does; what it hears. */
 async function call(url: string, secret: string, model = MODEL): Promise<number> {
@@ -10,6 +12,15 @@ async function call(url: string, secret: string, model = MODEL): Promise<number>
   const answer = await fetch(`${url}/api/v1/chat/completions`, { method: 'POST', headers, body });
   await answer.text();
   return answer.status;
+}
+
+/** The moment at which the vendor has answered a model call with this key. */
+async function firstCallWith(vendor: Vendor, key: string): Promise<number> {
+  const withIt = ({ headers, status }: VendorCall) => status === 200 && headers.authorization === `Bearer ${key}`;
+  for (;;) {
+    if ((await vendor.modelCalls()).some(withIt)) return performance.now();
+    await pause(20);
+  }
 }
 
 test('what a key is for is changed on its card, and holds from the next call on', async ({ crowd, page, expectedErrors }) => {
@@ -66,7 +77,11 @@ test('a leaked key is replaced in three clicks, no call fails meanwhile, and who
   const person = new Effort();
   await person.click(key.getByRole('button', { name: 'Replace' }));
   await person.fill(page.getByRole('dialog').getByLabel('New secret'), fresh);
+  // From the click until the first call is answered with the new key: a person's whole wait.
+  const inUse = firstCallWith(vendor, fresh);
+  const pressed = performance.now();
   await person.click(page.getByRole('dialog').getByRole('button', { name: 'Replace' }));
+  expect((await inUse) - pressed, 'ms from the click to the first answer with the new key').toBeLessThan(2_000);
   await expect(key).toContainText(`…${fresh.slice(-4)}`);
   expect(person.clicks).toBeLessThanOrEqual(3);
   // The old one is worth nothing from here on; calls that began before may still have ended with it.

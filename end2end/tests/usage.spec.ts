@@ -1,4 +1,6 @@
-// A cost spike: from home to the bot, the model and the key that cost, and to one call with its attempts.
+// A cost spike: from home to the bot, the model and the key that cost, and to one call with its attempts; and a bot that calls
+// in a loop for nobody, from the bell to its end.
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Page } from '@playwright/test';
 import { DESKTOP, PHONE, THEMES, faultless, photograph, visit } from '../support/pages.ts';
 import { Effort, hydrated } from '../support/steps.ts';
@@ -9,6 +11,10 @@ test.use({ timezoneId: 'Asia/Kathmandu' });
 interface Sums {
   calls: number;
   cost_micro_usd: number;
+}
+
+interface Refused {
+  refused: number;
 }
 
 /** A figure of the page, by its name. */
@@ -101,6 +107,40 @@ test('four clicks lead from home to the bot, model, key and call that cost, and 
       }
     }
   }
+});
+
+test('a bot that calls in a loop for nobody rings, and one press in the list stops it: its next call is refused', async ({ page, crowd: { chela, api } }) => {
+  test.setTimeout(120_000);
+  // As little of a loop as a workspace may ask for, so that real calls make one.
+  await api.call('PATCH', 'lookout', { loop_calls: 5, loop_apart_s: 1, loop_spread_percent: 50, busy_minutes: 0 });
+  const { slug } = await api.createBot('Sleepless');
+  await api.untilRunning(slug);
+  await page.goto(chela.url);
+  await hydrated(page);
+  const bell = page.getByRole('link', { name: /^Notifications, / });
+  await expect(bell).toHaveAccessibleName('Notifications, nothing new');
+  const beat = () => chela.callModel(slug, { model: MODEL, messages: [{ role: 'user', content: 'ask:beat' }] });
+  // A heartbeat's own rhythm: what makes a loop is that its calls are so far apart.
+  const begun = performance.now();
+  for (let n = 0; n < 5; n += 1) {
+    await pause(Math.max(0, begun + n * 1_200 - performance.now()));
+    expect(await beat()).toBe(200);
+  }
+  await expect(bell).toHaveAccessibleName('Notifications, 1 unread');
+
+  const person = new Effort();
+  await person.click(bell);
+  const alert = page.getByRole('listitem').filter({ hasText: 'Calls a model in a loop for nobody' });
+  await expect(alert).toContainText('Sleepless');
+  await expect(alert).toContainText(/5 calls of about 1 KB, one every 1 s/);
+  await person.click(alert.getByRole('button', { name: 'Stop spending' }));
+  await expect(page.getByText('Its model calls are stopped.')).toBeVisible();
+  expect(person.clicks).toBe(2);
+  expect(await beat()).toBe(400);
+  await expect(alert.getByText('Over')).toBeVisible();
+  const [stop] = (await api.call<{ items: { bot_name: string }[] }>('GET', 'stops')).items;
+  expect(stop?.bot_name).toBe('Sleepless');
+  await expect.poll(async () => (await api.call<{ sums: Refused }>('GET', 'usage/summary')).sums.refused).toBe(1);
 });
 
 test('without a call the page says so, a model without a price is of unknown cost, and what is refused says why @shots', async ({ page, crowd: { chela, api } }) => {

@@ -30,10 +30,16 @@ impl Budgets {
         let granted = policy::check::<act::UseKeys>(&ctx.subject)?;
         let rows = store::uncounted(self.platform.db.read(), &granted).await?;
         for row in rows {
+            let now = self.routing.now();
+            let before = before(self.platform.db.read(), &row, now).await?;
             self.platform
                 .db
                 .write(async |tx| {
-                    begin(tx, &row, self.routing.now()).await?;
+                    let Some(slots) = begins_with(tx, &row, now, before).await? else {
+                        // No call runs yet. If one did, the next start begins it.
+                        return Ok(());
+                    };
+                    usage::begin_counts(tx, (row.workspace_id, row.id), &slots).await?;
                     store::counts_now(tx, &granted, row.id).await
                 })
                 .await?;
@@ -42,13 +48,66 @@ impl Budgets {
     }
 }
 
-/// Puts down what a budget begins with.
+/// What rows say of the time up to a moment, read before the transaction that makes a budget: a month of them takes a while, in
+/// which nothing else could be written.
+#[derive(Debug)]
+pub(super) struct Before {
+    until_ms: i64,
+    /// How many calls began before it, as the sums say.
+    calls: i64,
+    slots: Vec<(i64, u64)>,
+}
+
+/// Reads that; nothing where the sums tell, or where it is of a minute.
 ///
 /// # Errors
 /// What the database says.
-pub(super) async fn begin<C: ConnectionTrait>(tx: &C, row: &row::Model, now: Now) -> Result<(), OpError> {
-    let slots = slots(tx, row, now).await?;
-    usage::begin_counts(tx, (row.workspace_id, row.id), &slots).await
+pub(super) async fn before<C: ConnectionTrait>(
+    db: &C,
+    row: &row::Model,
+    Now(now_ms): Now,
+) -> Result<Option<Before>, OpError> {
+    let period: BudgetPeriod = named(&row.period)?;
+    if row.model.is_none() || period == BudgetPeriod::Minute {
+        return Ok(None);
+    }
+    // A call that began before it and ends now is rare: most are over within a quarter of an hour.
+    let until_ms = now_ms - now_ms.rem_euclid(SLOT_MS) - SLOT_MS;
+    let from_ms = usage::begins(period == BudgetPeriod::Month, now_ms);
+    // First: whatever is written while rows are read is not among these.
+    let calls = calls(db, row, (from_ms, until_ms), now_ms).await?;
+    let slots = slots_of_rows(db, row, (from_ms, Some(until_ms)), SLOT_MS).await?;
+    Ok(Some(Before { until_ms, calls, slots }))
+}
+
+async fn calls<C: ConnectionTrait>(
+    db: &C,
+    row: &row::Model,
+    span: (i64, i64),
+    now_ms: i64,
+) -> Result<i64, OpError> {
+    let only = Only { vendor: row.vendor.clone(), ..Only::default() };
+    Ok(usage::spent(db, row.workspace_id, &only, span, now_ms).await?.calls)
+}
+
+/// What a budget begins with, by slot, of which this was read before. Nothing where calls of that time have been written since.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn begins_with<C: ConnectionTrait>(
+    tx: &C,
+    row: &row::Model,
+    now: Now,
+    before: Option<Before>,
+) -> Result<Option<Vec<(i64, u64)>>, OpError> {
+    let Some(before) = before else { return Ok(Some(slots(tx, row, now).await?)) };
+    let from_ms = usage::begins(named::<BudgetPeriod>(&row.period)? == BudgetPeriod::Month, now.0);
+    if calls(tx, row, (from_ms, before.until_ms), now.0).await? != before.calls {
+        return Ok(None);
+    }
+    let mut slots = slots_of_rows(tx, row, (before.until_ms, None), SLOT_MS).await?;
+    slots.extend(before.slots);
+    Ok(Some(slots))
 }
 
 /// What a budget holds in a window.
@@ -82,10 +141,10 @@ async fn slots<C: ConnectionTrait>(
     // Sums are of whole quarters of an hour, and of the models that answered.
     if period == BudgetPeriod::Minute {
         let minute = now_ms - now_ms.rem_euclid(MINUTE_MS);
-        return slots_of_rows(db, row, unit, (minute, MINUTE_MS)).await;
+        return slots_of_rows(db, row, (minute, None), MINUTE_MS).await;
     }
     if row.model.is_some() {
-        return slots_of_rows(db, row, unit, (usage::begins(months, now_ms), SLOT_MS)).await;
+        return slots_of_rows(db, row, (usage::begins(months, now_ms), None), SLOT_MS).await;
     }
     let only = Only {
         bot: row.bot_id.map(|id| id.0),
@@ -113,13 +172,17 @@ fn amount(unit: BudgetUnit, sums: &UsageSums) -> u64 {
 async fn slots_of_rows<C: ConnectionTrait>(
     db: &C,
     of: &row::Model,
-    unit: BudgetUnit,
-    (from_ms, slot): (i64, i64),
+    (from_ms, until_ms): (i64, Option<i64>),
+    slot: i64,
 ) -> Result<Vec<(i64, u64)>, OpError> {
     use usage_row::Column as C;
+    let unit: BudgetUnit = named(&of.unit)?;
     let mut query = usage_row::Entity::find()
         .filter(C::WorkspaceId.eq(of.workspace_id))
         .filter(C::StartedAtMs.gte(from_ms));
+    if let Some(until_ms) = until_ms {
+        query = query.filter(C::StartedAtMs.lt(until_ms));
+    }
     // What was refused may have been charged for an attempt before that.
     if unit == BudgetUnit::Requests {
         query = query.filter(C::Ended.ne("refused"));
@@ -156,4 +219,54 @@ async fn slots_of_rows<C: ConnectionTrait>(
     let found = query.select_only().expr_as(at(), "slot").expr_as(sum, "used").group_by(at());
     let found = found.into_tuple::<(i64, Option<i64>)>().all(db).await?;
     Ok(found.into_iter().map(|(at, used)| (at, u64::try_from(used.unwrap_or(0)).unwrap_or(0))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usage::tests::{House, OURS, call, now};
+    use api::ids::BudgetId;
+    use uuid::Uuid;
+
+    const MINUTE: i64 = MINUTE_MS;
+
+    fn budget() -> row::Model {
+        row::Model {
+            id: BudgetId(Uuid::from_u128(5)),
+            workspace_id: OURS,
+            bot_id: None,
+            virtual_key_id: None,
+            tag: None,
+            vendor: Some("openai".to_owned()),
+            model: Some("gpt-4o".to_owned()),
+            unit: "requests".to_owned(),
+            period: "month".to_owned(),
+            most: 9,
+            hard: true,
+            instead: None,
+            instead_from: None,
+            counted: true,
+            created_at_ms: 1,
+            version: 1,
+        }
+    }
+
+    #[tokio::test]
+    async fn calls_that_are_written_after_a_month_was_read_are_counted_or_it_is_read_anew() {
+        let (house, row, at) = (House::empty(None).await, budget(), Now(now()));
+        let read = async || before(house.db.read(), &row, at).await.unwrap().expect("of a model");
+        let used = async |before| {
+            let slots = house.db.write(async |tx| begins_with(tx, &row, at, Some(before)).await);
+            slots.await.unwrap().map(|slots| slots.into_iter().map(|(_, used)| used).sum::<u64>())
+        };
+        house.write(&[call(1, now() - 26 * 60 * MINUTE), call(2, now() - 2 * MINUTE)], &[]).await.unwrap();
+        let (early, of_late) = (read().await, read().await);
+        house.write(&[call(3, now() - MINUTE)], &[]).await.unwrap();
+        assert_eq!(used(early).await, Some(3), "what began lately is read last");
+        house.write(&[call(4, now() - 3 * 60 * MINUTE)], &[]).await.unwrap();
+        assert_eq!(used(of_late).await, None, "a long call has ended meanwhile");
+        assert_eq!(used(read().await).await, Some(4));
+        let whole = slots(house.db.read(), &row, at).await.unwrap();
+        assert_eq!(whole.into_iter().map(|(_, used)| used).sum::<u64>(), 4);
+    }
 }

@@ -4,6 +4,7 @@ use super::{
     begin,
     draft::{self, amount, of_model, of_whom, said},
     instead,
+    limits::Now,
     runaway::{self, Runaway},
     stops, store, windows,
 };
@@ -29,11 +30,13 @@ use api::{
 use entity::budgets::budget as row;
 use policy::{Granted, act};
 use relay::limits::Standing;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use std::sync::Arc;
 
 /// Budgets of a workspace: every call looks at those that are for it.
 const MOST_BUDGETS: u64 = 500;
+/// How often what a budget begins with is read before its transaction; then within it, whatever it takes.
+const TRIES: usize = 3;
 
 /// What the slice works with.
 pub struct Budgets {
@@ -270,24 +273,41 @@ async fn create(
         version: 1,
     };
     let now = b.routing.now();
-    b.platform
-        .db
-        .write(async |tx| {
-            // There is always room for a stop.
-            let room = if model.most == 0 { 2 * MOST_BUDGETS } else { MOST_BUDGETS };
-            if store::count(tx, &granted, model.virtual_key_id).await? >= room {
-                let full = format!("There are {MOST_BUDGETS} budgets already.");
-                return Err(ApiError::new(Code::Conflict, full).with_hint("Delete old ones.").into());
-            }
-            unlike(tx, &granted, &model).await?;
-            store::insert(tx, &granted, model.clone()).await?;
-            begin::begin(tx, &model, now).await?;
-            audit::record(tx, b.platform.ids.as_ref(), &ctx, CreateBudget::NAME, Some(model.id.to_string()))
-                .await
-        })
-        .await?;
+    let mut again = 0..TRIES;
+    loop {
+        let before = match again.next() {
+            Some(_) => begin::before(b.platform.db.read(), &model, now).await?,
+            None => None,
+        };
+        let put = b.platform.db.write(async |tx| put(&b, tx, &ctx, &granted, (&model, now, before)).await);
+        if put.await? {
+            break;
+        }
+    }
     b.routing.refresh().await?;
     b.one(&granted, model).await
+}
+
+/// Puts a new budget down. Whether it could: not where what it begins with has changed since it was read.
+async fn put(
+    b: &Budgets,
+    tx: &DatabaseTransaction,
+    ctx: &OpCtx,
+    granted: &Granted<act::WriteBudgets>,
+    (model, now, before): (&row::Model, Now, Option<begin::Before>),
+) -> Result<bool, OpError> {
+    // There is always room for a stop.
+    let room = if model.most == 0 { 2 * MOST_BUDGETS } else { MOST_BUDGETS };
+    if store::count(tx, granted, model.virtual_key_id).await? >= room {
+        let full = format!("There are {MOST_BUDGETS} budgets already.");
+        return Err(ApiError::new(Code::Conflict, full).with_hint("Delete old ones.").into());
+    }
+    unlike(tx, granted, model).await?;
+    let Some(slots) = begin::begins_with(tx, model, now, before).await? else { return Ok(false) };
+    store::insert(tx, granted, model.clone()).await?;
+    usage::begin_counts(tx, (model.workspace_id, model.id), &slots).await?;
+    audit::record(tx, b.platform.ids.as_ref(), ctx, CreateBudget::NAME, Some(model.id.to_string())).await?;
+    Ok(true)
 }
 
 /// Refuses a budget of which there is one already: the same calls, counted in the same way. One that tells is another than one

@@ -124,7 +124,7 @@ pub async fn build(
 
     let budgets =
         Budgets::new(Arc::clone(&platform), Arc::clone(&routing), Arc::clone(&notify), Arc::clone(&bots));
-    usage.shows(Arc::clone(&budgets) as _);
+    usage.shows(vec![Arc::clone(&budgets) as _, Arc::clone(&keys) as _]);
 
     let mut verbs = Verbs::new(platform.tasks.clone());
     crate::auth::register(&mut verbs, &auth);

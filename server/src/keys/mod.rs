@@ -6,6 +6,7 @@
 mod choice;
 mod draft;
 mod probe;
+mod refused;
 mod service;
 mod store;
 mod watch;

@@ -3,6 +3,7 @@
 use super::{
     choice, draft,
     probe::{self, Verdict},
+    refused::Refused,
     store,
 };
 use crate::{
@@ -46,8 +47,9 @@ pub struct Keys {
     pub(super) platform: Arc<Platform>,
     egress: Arc<Egress>,
     routing: Arc<Routing>,
-    /// Told that some key is another now.
+    /// Told that some key is another now, or was refused.
     pub(super) changed: Notify,
+    pub(super) refused: Refused,
 }
 
 /// Registers the slice's verbs.
@@ -99,7 +101,7 @@ pub(super) struct Candidate {
 impl Keys {
     /// Wires the slice.
     pub fn new(platform: Arc<Platform>, egress: Arc<Egress>, routing: Arc<Routing>) -> Arc<Self> {
-        Arc::new(Self { platform, egress, routing, changed: Notify::new() })
+        Arc::new(Self { platform, egress, routing, changed: Notify::new(), refused: Refused::default() })
     }
 
     /// A key with what calls found out about it.
@@ -179,6 +181,16 @@ impl Keys {
     /// Its vendor takes a key: calls need not find that out.
     pub(super) fn accepted(&self, key: KeyId) {
         self.routing.accepted(key);
+        self.refused.over(key);
+    }
+
+    /// Why its vendor refuses it to calls just now, in the vendor's words.
+    pub(super) fn refusal(&self, key: KeyId) -> Option<String> {
+        let rests = self.routing.rests(key);
+        let rest = rests.into_iter().find(|rest| rest.why == KeyRestWhy::Refused)?;
+        let status =
+            || rest.status.map_or_else(|| "it is refused".to_owned(), |s| format!("it answered {s}"));
+        Some(rest.message.filter(|words| !words.is_empty()).unwrap_or_else(status))
     }
 }
 
@@ -278,7 +290,7 @@ async fn test(
         k.candidate(model.workspace_id, Some(&model.vendor), &secret, Some(&model.base_url)).await?;
     k.judge(&candidate, true, &mut model).await?;
     if model.status == name_of(&KeyStatus::Working) {
-        k.routing.accepted(model.id);
+        k.accepted(model.id);
     }
     model.check_message = None;
     let model = k
@@ -329,6 +341,8 @@ async fn replace(
             Ok(model)
         })
         .await?;
+    // Whatever was said of the old one; what is wrong with this one, its row says.
+    k.refused.over(model.id);
     k.publish().await?;
     k.shown(&model)
 }

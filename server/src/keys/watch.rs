@@ -1,4 +1,5 @@
-//! Looking after keys while nobody does: each is tested once a day, at a moment of its own, and people hear that one ends.
+//! Looking after keys while nobody does: each is tested once a day, at a moment of its own, and people hear that one ends or
+//! is refused.
 
 use super::{
     probe::{self, Verdict},
@@ -22,6 +23,7 @@ use api::{
 use entity::keys::provider_key as row;
 use futures::StreamExt;
 use policy::{Granted, act};
+use sea_orm::DatabaseTransaction;
 use std::sync::Arc;
 
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -64,6 +66,7 @@ impl Watch {
         let watch = Arc::clone(self);
         let platform = Arc::clone(&self.keys.platform);
         platform.tasks.clone().spawn(async move {
+            watch.recall().await;
             loop {
                 let next = match watch.look().await {
                     Ok(next) => next,
@@ -79,6 +82,18 @@ impl Watch {
                 }
             }
         });
+    }
+
+    /// What people were told before a start is not over because of it.
+    async fn recall(&self) {
+        match self.notify.refused_keys().await {
+            Ok(about) => {
+                about.iter().filter_map(|key| key.parse().ok()).for_each(|key| self.keys.refused.told(key));
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "which keys people know to be refused could not be read; they may hear of it again");
+            }
+        }
     }
 
     /// Does what is due; when something is next.
@@ -103,8 +118,9 @@ impl Watch {
         let all = store::all(platform.db.read(), &granted).await?;
         for key in &all {
             self.remind(&granted, key, now_ms).await?;
+            self.tell_of_refusal(key).await?;
         }
-        self.notify.end_keys(&going_on(&all, now_ms)).await?;
+        self.notify.end_keys(&self.going_on(&all, now_ms)).await?;
         let next = all.iter().map(|key| last_moment(key.id, now_ms) + DAY_MS).min();
         Ok(next.unwrap_or(i64::MAX).min(now_ms + RESYNC_MS))
     }
@@ -143,7 +159,9 @@ impl Watch {
             Verdict::Fails { words, busy: false } => {
                 after.status = name_of(&KeyStatus::Failing);
                 (after.status_message, after.latency_ms) = (Some(words.clone()), None);
-                refused = Some(words).filter(|_| key.status == name_of(&KeyStatus::Working));
+                let is_news =
+                    key.status == name_of(&KeyStatus::Working) && !self.keys.refused.is_told(key.id);
+                refused = Some(words).filter(|_| is_news);
             }
             // That says nothing of the key.
             Verdict::Fails { words: why, busy: true } | Verdict::Unasked { why } => {
@@ -158,19 +176,52 @@ impl Watch {
                     return Ok(false);
                 }
                 let Some(words) = &refused else { return Ok(false) };
-                let reason = Reason {
-                    code: "key_refused".to_owned(),
-                    message: format!("{}: {words}", key.label),
-                    hint: Some("Look at the account, or replace the key: Keys.".to_owned()),
-                };
-                self.notify.key(tx, key.workspace_id, key.id.to_string(), Kind::KeyRefused, &reason).await?;
+                self.put_refusal(tx, key, words).await?;
                 Ok::<_, OpError>(true)
             })
             .await?;
         if told {
+            self.keys.refused.told(key.id);
             self.notify.tell_of(key.workspace_id);
         }
         Ok(after.models != key.models)
+    }
+
+    async fn put_refusal(
+        &self,
+        tx: &DatabaseTransaction,
+        key: &row::Model,
+        words: &str,
+    ) -> Result<(), OpError> {
+        let reason = Reason {
+            code: "key_refused".to_owned(),
+            message: format!("{}: {words}", key.label),
+            hint: Some("Look at the account, or replace the key: Keys.".to_owned()),
+        };
+        self.notify.key(tx, key.workspace_id, key.id.to_string(), Kind::KeyRefused, &reason).await
+    }
+
+    /// Tells that calls are refused with a key, once until it works again.
+    async fn tell_of_refusal(&self, key: &row::Model) -> Result<(), OpError> {
+        let refused = &self.keys.refused;
+        if !refused.is_news(key.id) {
+            return Ok(());
+        }
+        // A check or test found it before, and said so.
+        if key.status == name_of(&KeyStatus::Failing) {
+            refused.told(key.id);
+            return Ok(());
+        }
+        let Some(words) = self.keys.refusal(key.id) else {
+            // It is taken again meanwhile, or another secret has come in its place.
+            refused.over(key.id);
+            return Ok(());
+        };
+        let told = self.keys.platform.db.write(async |tx| self.put_refusal(tx, key, &words).await);
+        told.await?;
+        refused.told(key.id);
+        self.notify.tell_of(key.workspace_id);
+        Ok(())
     }
 
     /// Tells that a key ends, once of each time before it.
@@ -212,14 +263,15 @@ impl Watch {
         }
         Ok(())
     }
-}
 
-/// What is said of keys and still so.
-fn going_on(all: &[row::Model], now_ms: i64) -> Vec<String> {
-    let failing = name_of(&KeyStatus::Failing);
-    let refused = all.iter().filter(|key| key.status == failing).map(|key| key.id.to_string());
-    let ends = all.iter().filter_map(|key| Some(about_end(key.id, level(key.expires_at_ms?, now_ms)?)));
-    refused.chain(ends).collect()
+    /// What is said of keys and still so.
+    fn going_on(&self, all: &[row::Model], now_ms: i64) -> Vec<String> {
+        let failing = name_of(&KeyStatus::Failing);
+        let refused = |key: &&row::Model| key.status == failing || self.keys.refused.is_told(key.id);
+        let refused = all.iter().filter(refused).map(|key| key.id.to_string());
+        let ends = all.iter().filter_map(|key| Some(about_end(key.id, level(key.expires_at_ms?, now_ms)?)));
+        refused.chain(ends).collect()
+    }
 }
 
 #[cfg(test)]

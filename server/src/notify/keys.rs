@@ -1,6 +1,6 @@
 //! Provider keys that end or are refused, as notifications.
 
-use super::{Notify, hears::Trouble};
+use super::{Notify, hears::Trouble, store};
 use crate::platform::{error::OpError, text::json_of};
 use api::{bots::Reason, ids::WorkspaceId, notify::NotificationKind as Kind};
 use sea_orm::DatabaseTransaction;
@@ -20,6 +20,16 @@ impl Notify {
     ) -> Result<(), OpError> {
         let reason = Some(json_of(reason)?);
         self.add(tx, Trouble { workspace, bot: None, about, kind, reason }).await
+    }
+
+    /// Keys that people know to be refused.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn refused_keys(&self) -> Result<Vec<String>, OpError> {
+        let granted = self.may_run()?;
+        let open = store::open_of_kinds(self.platform.db.read(), &granted, &[Kind::KeyRefused]).await?;
+        Ok(open.into_iter().map(|row| row.about).collect())
     }
 
     /// What is not among these is over: the key is taken again, is gone, or ends later.

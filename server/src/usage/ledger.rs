@@ -100,7 +100,7 @@ impl Usage {
                     if last {
                         open.wrote();
                     }
-                    if let Some(sees) = self.sees.get() {
+                    for sees in self.sees.get().into_iter().flatten() {
                         sees.saw(group.get(..rows).unwrap_or_default());
                     }
                     group.drain(..rows);

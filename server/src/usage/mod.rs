@@ -26,4 +26,4 @@ pub use tag::{carries, is_carried};
 pub use totals::spent;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

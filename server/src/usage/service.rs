@@ -51,8 +51,8 @@ pub struct Usage {
     /// Cancelled once no call runs any more.
     pub(super) ended: CancellationToken,
     ledger: TaskTracker,
-    /// Who sees calls once they are written.
-    pub(super) sees: OnceLock<Arc<dyn Sees>>,
+    /// Who see calls once they are written.
+    pub(super) sees: OnceLock<Vec<Arc<dyn Sees>>>,
 }
 
 /// Registers the slice's verbs.
@@ -122,8 +122,8 @@ impl Usage {
         }
     }
 
-    /// Shows calls to somebody once they are written; the first one who is named stays.
-    pub fn shows(&self, to: Arc<dyn Sees>) {
+    /// Shows calls to these once they are written; who is named first stays.
+    pub fn shows(&self, to: Vec<Arc<dyn Sees>>) {
         let first = self.sees.set(to);
         debug_assert!(first.is_ok(), "somebody sees them already");
     }

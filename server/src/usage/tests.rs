@@ -23,7 +23,7 @@ use sea_orm::{ConnectionTrait, EntityTrait, IntoActiveModel};
 use std::{collections::BTreeMap, sync::Mutex};
 use uuid::Uuid;
 
-const OURS: WorkspaceId = WorkspaceId(Uuid::from_u128(100));
+pub(crate) const OURS: WorkspaceId = WorkspaceId(Uuid::from_u128(100));
 const THEIRS: WorkspaceId = WorkspaceId(Uuid::from_u128(101));
 const ZONES: [&str; 8] = [
     "UTC",
@@ -40,19 +40,19 @@ fn ms(text: &str) -> i64 {
     text.parse::<Timestamp>().unwrap().as_millisecond()
 }
 
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     ms("2026-11-22T10:00:00Z")
 }
 
 /// A house with two workspaces.
-struct House {
+pub(crate) struct House {
     _dir: tempfile::TempDir,
-    db: Db,
+    pub(crate) db: Db,
     names: Mutex<Names>,
 }
 
 impl House {
-    async fn empty(steps: Option<u32>) -> Self {
+    pub(crate) async fn empty(steps: Option<u32>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let db = Db::sqlite(&dir.path().join("a.db")).await.unwrap();
         Migrator::up(db.maintenance(), steps).await.unwrap();
@@ -69,7 +69,7 @@ impl House {
         Self { _dir: dir, db, names: Mutex::default() }
     }
 
-    async fn write(&self, rows: &[UsageRow], late: &[Late]) -> Result<(), OpError> {
+    pub(crate) async fn write(&self, rows: &[UsageRow], late: &[Late]) -> Result<(), OpError> {
         let granted = policy::check::<act::WriteUsage>(&Subject::SYSTEM).unwrap();
         self.db.write(async |tx| store::write(tx, &granted, rows, late, &self.names).await).await
     }
@@ -115,7 +115,7 @@ impl Dice {
     }
 }
 
-fn call(n: u128, started_ms: i64) -> UsageRow {
+pub(crate) fn call(n: u128, started_ms: i64) -> UsageRow {
     UsageRow {
         request_id: Uuid::from_u128(n),
         workspace: OURS,

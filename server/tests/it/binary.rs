@@ -1,6 +1,9 @@
 //! The real binary: exit codes and their words, and a hundred times `kill -9` while it writes.
 
-use crate::support::*;
+use crate::{
+    killed_calls::{self, Calls},
+    support::*,
+};
 use http::{Request, header};
 use serde_json::{Value, json};
 use std::{
@@ -75,6 +78,12 @@ impl Machine {
 
     pub(crate) fn data(&self) -> PathBuf {
         self.dir.path().join("data")
+    }
+
+    /// Where its server's relay listens.
+    pub(crate) fn relay(&self) -> SocketAddr {
+        let listens = self.env.iter().find(|(name, _)| *name == "CHELA_RELAY_LISTEN");
+        listens.and_then(|(_, at)| at.parse().ok()).expect("an address")
     }
 
     pub(crate) fn set(&mut self, name: &'static str, value: &str) {
@@ -153,7 +162,7 @@ impl Serving {
         eventually("the end of the server", async || self.child.try_wait().expect("a child")).await.code()
     }
 
-    async fn ask(
+    pub(crate) async fn ask(
         &self,
         who: &Who,
         method: &str,
@@ -469,9 +478,11 @@ impl Writer {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_times_kill_9_lose_no_acknowledged_write_and_leave_no_process() {
-    let machine = Machine::new();
+    let mut machine = Machine::new();
     let owner = machine.token();
+    let vendors = killed_calls::vendors(&mut machine).await;
     let serving = machine.serve().await;
+    let calls = Calls::new(&machine, &serving, &owner, vendors).await;
     let body = json!({ "name": "Lasting", "model": "openai/fake-model" });
     let made = serving.ask(&owner, "POST", "/api/bots", body, None).await.expect("an answer").ok(201);
     let bot = made["id"].as_str().expect("an id").to_owned();
@@ -494,12 +505,20 @@ async fn a_hundred_times_kill_9_lose_no_acknowledged_write_and_leave_no_process(
         let writing = async {
             tokio::join!(writer.threads(&at), writer.threads(&at), writer.edits(&at), writer.bots(&at));
         };
-        let _ = tokio::time::timeout(kill_after, writing).await;
+        let calling = async { tokio::join!(calls.call(0), calls.call(1), calls.look(&at)) };
+        let hangs = calls.begin();
+        let _ = tokio::time::timeout(kill_after, async { tokio::join!(writing, calling) }).await;
+        if round % 10 == 4 {
+            calls.settle(&at).await;
+        }
         at.child.kill().expect("killed");
         at.child.wait().expect("ended");
+        let _cut = hangs.await.expect("no panic");
         let next = machine.serve().await;
+        calls.agree(&next).await;
         if round % 10 == 9 {
             writer.check(&next).await;
+            calls.check(&next).await;
         }
         serving = Some(next);
     }
@@ -510,6 +529,7 @@ async fn a_hundred_times_kill_9_lose_no_acknowledged_write_and_leave_no_process(
         "{} writes were acknowledged",
         writer.expected().acknowledged
     );
+    assert!(calls.answered() > 100, "{} calls were answered", calls.answered());
     lives(&serving).await;
     assert!(
         first_life.iter().any(|pid| machine.bot_processes().contains(pid)),

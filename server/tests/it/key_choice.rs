@@ -250,6 +250,59 @@ async fn a_key_is_checked_once_a_day_and_people_hear_once_that_it_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn people_hear_at_once_and_once_that_a_key_is_refused_to_calls_until_one_works() {
+    // Time stands still: no check of a day tells it.
+    let (at, owner, _clock) = TestServer::timed().await;
+    let key = at.add_key(&owner).await;
+    let program = program(&at, &owner, json!([])).await;
+    let stranger = at.stranger().await;
+    let known = async |at: &TestServer, how_many: usize| {
+        eventually("people to know", async || {
+            let all = told(at, &owner, "key_refused").await;
+            (all.len() == 1 && open(&all) == how_many).then(|| all[0].clone())
+        })
+        .await
+    };
+    assert_eq!(call(&at, &program, "fake-model").await.status, 200);
+    at.world.vendor.expect_key("sk-another");
+    for _ in 0..3 {
+        assert_ne!(call(&at, &program, "fake-model").await.status, 200);
+    }
+    let refused = known(&at, 1).await;
+    let message = refused["reason"]["message"].as_str().expect("words");
+    assert!(message.contains("Incorrect API key provided"), "{message}");
+    assert!(!refused.to_string().contains(KEY), "{refused}");
+    assert!(told(&at, &stranger, "key_refused").await.is_empty(), "of another workspace");
+
+    let at = at.stop().await.serve().await;
+    assert_ne!(call(&at, &program, "fake-model").await.status, 200, "it is asked anew");
+    let calls = async |many: i64| {
+        eventually("the calls' rows", async || {
+            let sums = at.get(&owner, "/api/usage/summary").await.ok(200)["sums"].clone();
+            (sums["calls"] == many).then_some(())
+        })
+        .await;
+    };
+    calls(5).await;
+    assert_eq!(known(&at, 1).await["count"], 1, "once, over a start as well");
+    at.world.vendor.expect_key(KEY);
+    let test = async || at.ask(&owner, "POST", &format!("/api/keys/{key}/test"), json!({})).await.ok(200);
+    test().await;
+    known(&at, 0).await;
+
+    at.world.vendor.expect_key("sk-another");
+    assert_ne!(call(&at, &program, "fake-model").await.status, 200);
+    known(&at, 1).await;
+    // As after its pause, without the test's word for it.
+    at.world.vendor.expect_key(KEY);
+    let at = at.stop().await.serve().await;
+    known(&at, 1).await;
+    assert_eq!(call(&at, &program, "fake-model").await.status, 200);
+    known(&at, 0).await;
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn people_hear_three_times_that_a_key_ends_and_no_more_once_it_ends_later() {
     let (at, owner, clock) = TestServer::timed().await;
     let key = at.add_key(&owner).await;

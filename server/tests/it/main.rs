@@ -57,6 +57,8 @@ mod jobs;
 #[cfg(test)]
 mod key_choice;
 #[cfg(test)]
+mod killed_calls;
+#[cfg(test)]
 mod live_socket;
 #[cfg(test)]
 mod logs;
@@ -94,6 +96,8 @@ mod read_only;
 mod refusals;
 #[cfg(test)]
 mod remote;
+#[cfg(test)]
+mod room;
 #[cfg(test)]
 mod runaway;
 #[cfg(test)]

@@ -13,6 +13,8 @@ use testkit::vendor::{Mode, Script};
 use tokio::{net::TcpStream, time::timeout};
 use uuid::Uuid;
 
+/// Within which a stop ends what runs, as is promised.
+const AT_ONCE: Duration = Duration::from_secs(1);
 /// What the stop of a test goes by.
 const STOP: Uuid = Uuid::from_u128(0x57);
 const BOT: BotId = BotId(Uuid::from_u128(0xb1));
@@ -54,7 +56,7 @@ async fn ends(house: &House, token: &str, path: &str, body: &str, stops: Stops) 
             }
         }
     };
-    timeout(Duration::from_secs(10), reading).await.expect("the stop ends it");
+    timeout(AT_ONCE, reading).await.expect("the stop ends it");
     (rest, cut)
 }
 
@@ -187,7 +189,7 @@ async fn on_the_panels_listener_a_running_answer_is_ended_as_well() {
         }
         text
     });
-    let text = timeout(Duration::from_secs(10), reading).await.expect("the stop ends it").unwrap();
+    let text = timeout(AT_ONCE, reading).await.expect("the stop ends it").unwrap();
     assert!(text.contains("\"code\":\"stopped\""), "{text}");
     assert_eq!(house.row().await.end, End::Halted);
 }
