@@ -68,7 +68,35 @@ pub async fn virtual_keys_create(cmd: CreateVirtualKey) -> Result<NewSecret, Api
     filled(Some(&mut cmd.models));
     filled(cmd.tags.as_mut());
     cmd.expires_in_days = cmd.expires_in_days.filter(|days| *days > 0);
-    call(cmd).await
+    let places = said_limits(&mut cmd.limits);
+    call(cmd).await.map_err(|error| placed(error, &places))
+}
+
+/// Takes out the limits that a form sends empty; says at which places of the form those that stay stood.
+#[cfg(feature = "ssr")]
+fn said_limits(limits: &mut Vec<KeyLimit>) -> Vec<usize> {
+    let is_said = |limit: &KeyLimit| {
+        limit.most.is_some() || limit.amount.as_deref().is_some_and(|text| !text.trim().is_empty())
+    };
+    let places =
+        limits.iter().enumerate().filter(|(_, limit)| is_said(limit)).map(|(place, _)| place).collect();
+    limits.retain(is_said);
+    places
+}
+
+/// An error with the places that the form knows.
+#[cfg(feature = "ssr")]
+fn placed(mut error: ApiError, places: &[usize]) -> ApiError {
+    for field in &mut error.fields {
+        let Some((at, rest)) = field.pointer.strip_prefix("/limits/").and_then(|rest| rest.split_once('/'))
+        else {
+            continue;
+        };
+        if let Some(place) = at.parse().ok().and_then(|at: usize| places.get(at)) {
+            field.pointer = format!("/limits/{place}/{rest}");
+        }
+    }
+    error
 }
 
 #[server(prefix = "/api/fn", endpoint = "virtual_keys/change")]

@@ -3,7 +3,8 @@
 use crate::{
     Page,
     bots::{Reason, RuntimeKind},
-    ids::{BotId, NotificationId},
+    budgets::{BudgetPeriod, BudgetUnit},
+    ids::{BotId, BudgetId, NotificationId},
     verb::{Done, verbs},
 };
 
@@ -70,6 +71,21 @@ words! {
     #[derive(Eq)]
     pub struct NotifiedBot { pub id: BotId, pub slug: String, pub name: String }
 
+    /// The budget of a notification, as it is now.
+    #[derive(Eq)]
+    pub struct NotifiedBudget {
+        pub id: BudgetId,
+        /// The bot or virtual key it is for; of the whole workspace where neither that nor a tag is named.
+        pub of: Option<String>,
+        pub tag: Option<String>,
+        /// The only vendor (`openai/*`) or model (`openai/gpt-5-mini`) it is for.
+        pub model: Option<String>,
+        pub unit: BudgetUnit,
+        pub period: BudgetPeriod,
+        /// How much a window has; money is in micro-USD.
+        pub most: i64,
+    }
+
     /// One trouble from its beginning to its end, however often it came back in between.
     #[derive(Eq)]
     pub struct Notification {
@@ -79,6 +95,10 @@ words! {
         pub bot: Option<NotifiedBot>,
         /// The runtime that does not answer.
         pub runtime: Option<RuntimeKind>,
+        /// The budget that is nearly or wholly used, while there is one. Pages have it in words, in the reason.
+        #[cfg(not(target_arch = "wasm32"))]
+        #[serde(default)]
+        pub budget: Option<NotifiedBudget>,
         /// The last reason.
         pub reason: Option<Reason>,
         /// How often it happened; of a runtime, to how many bots.

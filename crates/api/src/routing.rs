@@ -109,9 +109,9 @@ words! {
         pub name: String,
         /// As `vendor/model`, in order; empty ones are left out.
         pub links: Vec<String>,
-        /// Absent or empty: `rate_limit`, `overloaded`, `timeout` and `refused`.
+        /// One at least. Absent: `rate_limit`, `overloaded`, `timeout` and `refused`.
         #[serde(default)]
-        pub triggers: Vec<ChainTrigger>,
+        pub triggers: Option<Vec<ChainTrigger>>,
         /// Absent: 60.
         #[serde(default)]
         pub timeout_s: Option<u32>,

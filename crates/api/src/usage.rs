@@ -156,7 +156,9 @@ words! {
     #[derive(Eq, Default)]
     pub struct UsageTotals {
         pub calls: i64,
+        /// Not complete, the refused ones included.
         pub failed: i64,
+        /// Input of every kind, also what came from a cache of the vendor's or went there.
         pub input_tokens: i64,
         pub output_tokens: i64,
         /// Of the calls whose cost is known.

@@ -49,7 +49,7 @@ words! {
         /// Money is in micro-USD.
         #[serde(default)]
         pub most: Option<i64>,
-        /// The same as people write it, dollars where it counts money; an empty one makes no budget.
+        /// The same as people write it, dollars where it counts money. One of the two is said.
         #[serde(default)]
         pub amount: Option<String>,
     }

@@ -118,13 +118,13 @@ pub struct AddArgs {
     requests: Option<i64>,
     #[arg(long, value_enum)]
     per: Per,
-    /// Only tell people when it is used up, refuse nobody.
+    /// Only tell people when it is used up, refuse nobody. Needs more than 0.
     #[arg(long)]
     soft: bool,
     /// A cheaper model (`vendor/model`) that calls to its vendor go to instead of being refused.
     #[arg(long, value_name = "MODEL", value_parser = filled)]
     instead: Option<String>,
-    /// From how many percent used on (1 to 99); when a call finds no room, where nothing is said.
+    /// From how many percent used on (1 to 99); when a call finds no room, where nothing is said. With --soft it has to be said.
     #[arg(long, value_name = "PERCENT", requires = "instead")]
     instead_from: Option<i64>,
     #[command(flatten)]
@@ -158,10 +158,8 @@ pub(crate) fn in_words(budget: &Value) -> String {
     let whose = of.map_or_else(|| whose(budget), str::to_owned);
     let model = Some(text(budget, "model")).filter(|model| !model.is_empty());
     let model = model.map(|model| format!(", {model}")).unwrap_or_default();
-    // One that a call is told to have met has no word for it: it is hard, or nothing would have stopped.
-    let soft = budget.get("hard").and_then(Value::as_bool) == Some(false);
     match number(budget, "most") {
-        Some(0) if !soft => format!("{whose}{model}: all calls are stopped"),
+        Some(0) => format!("{whose}{model}: all calls are stopped"),
         _ => format!("{whose}{model}: {} a {}", amount(budget, "most"), text(budget, "period")),
     }
 }
@@ -186,8 +184,13 @@ const SHAPE: Shape = Shape {
         Column::new("MOST", |v, _| Cell::from(format!("{} a {}", amount(v, "most"), text(v, "period")))),
         Column::new("FORECAST", |v, _| Cell::from(amount(v, "forecast"))),
         Column::wide("ENDS", |v, _| moment(number(v, "window_end_ms"))),
-        Column::wide("FULL", |v, _| Cell::from(if flag(v, "hard") { "refuses" } else { "tells" })),
-        Column::wide("INSTEAD", |v, _| Cell::from(text(v, "instead"))),
+        Column::wide("FULL", |v, _| {
+            Cell::from(if flag(v, "hard") || stops(v) { "refuses" } else { "tells" })
+        }),
+        Column::wide("INSTEAD", |v, _| {
+            let from = number(v, "instead_from").map(|percent| format!(" from {percent} %"));
+            Cell::from(format!("{}{}", text(v, "instead"), from.unwrap_or_default()))
+        }),
     ],
     name: "id",
     none: "There are no budgets: model calls may use what they like.",
@@ -206,7 +209,8 @@ pub(crate) async fn run(session: &Session, verb: BudgetVerb) -> Result<(), Failu
             let read = async || session.list(&paging, |limit, cursor| ListBudgets { limit, cursor }).await;
             session.follow(watch.watch, read, |all| SHAPE.list(all, format, screen, now_ms())).await
         }
-        BudgetVerb::Add(args) => {
+        BudgetVerb::Add(mut args) => {
+            args.of = args.of.found(session).await?;
             let (unit, most) = match (args.money, args.tokens, args.requests) {
                 (Some(most), ..) => (BudgetUnit::Money, most),
                 (_, Some(most), _) => (BudgetUnit::Tokens, most),
@@ -248,6 +252,7 @@ pub(crate) async fn run(session: &Session, verb: BudgetVerb) -> Result<(), Failu
             let whose = named.into_iter().flatten().collect::<Vec<_>>().join(" to ");
             let whose = if whose.is_empty() { "everybody".to_owned() } else { whose };
             ask::sure(&format!("Stop the model calls of {whose} now?"), yes)?;
+            let of = of.found(session).await?;
             let create = create(of, (BudgetUnit::Requests, BudgetPeriod::Month), 0, true);
             show(&session.call_once(&create, Some(&once)).await?)
         }
@@ -261,6 +266,16 @@ pub(crate) async fn run(session: &Session, verb: BudgetVerb) -> Result<(), Failu
             Ok(())
         }
         BudgetVerb::Lookout(args) => lookout::run(session, args).await,
+    }
+}
+
+impl Of {
+    /// The same with the id of the bot that is meant: a name will do where a command asks for a bot.
+    async fn found(mut self, session: &Session) -> Result<Self, Failure> {
+        if let Some(bot) = self.bot.take() {
+            self.bot = Some(session.bot_called(&bot).await?);
+        }
+        Ok(self)
     }
 }
 
@@ -285,9 +300,9 @@ async fn named(session: &Session, typed: &str) -> Result<BudgetId, Failure> {
     Err(Failure::Missing(words))
 }
 
-/// Whether nothing passes it. A soft one of 0 only tells.
+/// Whether nothing passes it.
 fn stops(budget: &Value) -> bool {
-    number(budget, "most") == Some(0) && flag(budget, "hard")
+    number(budget, "most") == Some(0)
 }
 
 /// Says how to allow again what a budget of 0 stops.

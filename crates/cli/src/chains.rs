@@ -49,12 +49,13 @@ pub struct SetArgs {
     #[arg(required = true, num_args = 1..)]
     links: Vec<String>,
     /// What leads to the next one: rate_limit, overloaded, timeout, refused, context_length_exceeded, tool_error.
+    /// The first four if nothing is said.
     #[arg(long = "on", value_name = "TRIGGER", value_delimiter = ',', value_parser = word::<ChainTrigger>)]
     triggers: Vec<ChainTrigger>,
-    /// Seconds a key may have to its first word.
+    /// Seconds a key may have to its first word; 60 if nothing is said.
     #[arg(long, value_name = "SECONDS")]
-    timeout: Option<u32>,
-    /// With how many keys a link is asked while another one follows.
+    patience: Option<u32>,
+    /// With how many keys a link is asked while another one follows; 3 if nothing is said.
     #[arg(long, value_name = "N")]
     tries: Option<u32>,
     #[command(flatten)]
@@ -140,7 +141,8 @@ pub(crate) async fn run(session: &Session, verb: ChainVerb) -> Result<(), Failur
             Ok(())
         }
         ChainVerb::Set(args) => {
-            let SetArgs { name, links, triggers, timeout: timeout_s, tries, once } = args;
+            let SetArgs { name, links, triggers, patience: timeout_s, tries, once } = args;
+            let triggers = (!triggers.is_empty()).then_some(triggers);
             let set = SetChain { name, links, triggers, timeout_s, tries };
             let chain = session.call_once(&set, Some(&once)).await?;
             screen.data(&CHAINS.one(&chain, format, screen, now_ms())?);
@@ -148,10 +150,26 @@ pub(crate) async fn run(session: &Session, verb: ChainVerb) -> Result<(), Failur
         }
         ChainVerb::Rm { chain, yes } => {
             ask::sure(&format!("Delete your chain '{chain}'?"), yes)?;
-            session.call(&DeleteChain { chain: chain.clone() }).await?;
+            if let Err(failure) = session.call(&DeleteChain { chain: chain.clone() }).await {
+                return Err(or_shipped(session, failure, chain).await);
+            }
             screen.remark(format!("Your chain '{}' is deleted.", crate::output::plain(&chain)));
             Ok(())
         }
+    }
+}
+
+/// Why a chain cannot be deleted: a shipped one is there, and is nobody's own.
+async fn or_shipped(session: &Session, failure: Failure, chain: String) -> Failure {
+    if !failure.is_missing() {
+        return failure;
+    }
+    match session.call(&ReadChain { chain: chain.clone(), dialect: None }).await {
+        Ok(_) => Failure::Other(format!(
+            "'{}' is shipped with Chela and cannot be deleted; one of your own of that name hides it.",
+            crate::output::plain(&chain)
+        )),
+        Err(_) => failure,
     }
 }
 

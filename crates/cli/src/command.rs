@@ -134,3 +134,38 @@ async fn dispatch(command: Command, env: &Env) -> Result<(), Failure> {
         Command::Instance(given) => instance::instance(&Session::open(given.common, env)?).await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What no option below may be called, and what is.
+    fn shadowed(at: &clap::Command, path: &str, globals: &[clap::Arg], found: &mut Vec<String>) {
+        let mut globals = globals.to_vec();
+        globals.extend(at.get_arguments().filter(|arg| arg.is_global_set()).cloned());
+        for arg in at.get_arguments().filter(|arg| !arg.is_global_set()) {
+            let clashes = |global: &clap::Arg| {
+                let both = |a: Option<String>, b: Option<String>| a.is_some() && a == b;
+                let long = |arg: &clap::Arg| arg.get_long().map(str::to_owned);
+                let short = |arg: &clap::Arg| arg.get_short().map(String::from);
+                arg.get_id() == global.get_id()
+                    || both(long(arg), long(global))
+                    || both(short(arg), short(global))
+            };
+            if globals.iter().any(clashes) {
+                found.push(format!("{path}: {}", arg.get_id()));
+            }
+        }
+        for sub in at.get_subcommands() {
+            shadowed(sub, &format!("{path} {}", sub.get_name()), &globals, found);
+        }
+    }
+
+    #[test]
+    fn no_commands_option_is_called_as_one_of_all_commands() {
+        let tree = Command::augment_subcommands(clap::Command::new("chela"));
+        let mut found = Vec::new();
+        shadowed(&tree, "chela", &[], &mut found);
+        assert_eq!(found, [""; 0], "reading it would panic, or be another one's value");
+    }
+}

@@ -153,6 +153,17 @@ impl Failure {
         self
     }
 
+    /// The same; where the panel said no with this code, with what else can be done.
+    pub(crate) fn hinting(mut self, code: &str, more: &str) -> Self {
+        if let Self::Problem(problem) = &mut self
+            && problem.code == code
+        {
+            problem.hint =
+                Some(problem.hint.take().map_or_else(|| more.to_owned(), |hint| format!("{hint} {more}")));
+        }
+        self
+    }
+
     /// The same; where something is not there, with where to look for it.
     pub(crate) fn with(self, hint: &str) -> Self {
         match self {

@@ -210,7 +210,8 @@ pub(crate) async fn run(session: &Session, verb: KeyVerb) -> Result<(), Failure>
                 accept_failing: args.accept_failing.then_some(true),
                 tags: (!args.tags.is_empty()).then_some(args.tags),
             };
-            one(session, &session.call_once(&add, Some(&args.once)).await?)
+            let added = session.call_once(&add, Some(&args.once)).await;
+            one(session, &added.map_err(or_accept)?)
         }
         KeyVerb::Set(args) => {
             let (key, _) = find(session, &args.key).await?;
@@ -232,7 +233,7 @@ pub(crate) async fn run(session: &Session, verb: KeyVerb) -> Result<(), Failure>
             one(session, &tested)?;
             if text(&tested, "status") == "failing" {
                 let said = crate::output::plain(text(&tested, "status_message"));
-                return Err(Failure::Other(format!("the vendor refuses this key: {said}")));
+                return Err(Failure::Other(refused(&said)));
             }
             Ok(())
         }
@@ -246,7 +247,7 @@ pub(crate) async fn run(session: &Session, verb: KeyVerb) -> Result<(), Failure>
                 accept_failing: args.accept_failing.then_some(true),
                 expected_version: args.if_version,
             };
-            one(session, &session.call(&replace).await?)
+            one(session, &session.call(&replace).await.map_err(or_accept)?)
         }
         KeyVerb::Rm { key, yes } => {
             let (key, label) = find(session, &key).await?;
@@ -261,6 +262,19 @@ pub(crate) async fn run(session: &Session, verb: KeyVerb) -> Result<(), Failure>
             Ok(())
         }
     }
+}
+
+/// What a failed test says: the vendor's no, or that nobody was there to say it.
+fn refused(said: &str) -> String {
+    if said.starts_with("could not be asked") {
+        return format!("the vendor {said}");
+    }
+    format!("the vendor refuses this key: {said}")
+}
+
+/// The same failure with the option that stores a key all the same.
+fn or_accept(failure: Failure) -> Failure {
+    failure.hinting("key_rejected", "`--accept-failing` stores it as failing all the same.")
 }
 
 fn one(session: &Session, key: &Value) -> Result<(), Failure> {

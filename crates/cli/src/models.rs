@@ -4,7 +4,7 @@ use crate::{
     ask,
     failure::Failure,
     keys::joined,
-    options::{Paging, Watch, Yes},
+    options::{Paging, Watch, Yes, filled},
     output::{Cell, Column, Shape, Tone, flag, moment, now_ms, number, plain, text, usd},
     prices::parted,
     session::Session,
@@ -56,7 +56,7 @@ pub struct SetArgs {
     /// `vendor/model`.
     model: String,
     /// As people call it.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = filled)]
     display_name: Option<String>,
     /// llm, vlm, image, video, audio, embedding or 3d.
     #[arg(long, value_parser = kind)]
@@ -89,12 +89,12 @@ pub struct SetArgs {
     #[arg(long, value_name = "SCORE")]
     speed: Option<i64>,
     /// What it is good for, such as `code` or `translation`; several times for several.
-    #[arg(long = "scenario", value_name = "WORD")]
+    #[arg(long = "scenario", value_name = "WORD", value_parser = filled)]
     scenarios: Vec<String>,
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = filled)]
     notes: Option<String>,
     /// Where this was read, or who said it.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = filled)]
     source: Option<String>,
 }
 

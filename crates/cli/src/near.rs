@@ -1,13 +1,31 @@
 //! Did you mean …? Looks for the bot whose name is nearest to what was typed.
 
-use crate::{failure::Failure, output::text, session::Session};
-use api::bots::ListBots;
+use crate::{completion, failure::Failure, options::Paging, output::text, session::Session};
+use api::bots::{GetBot, ListBots};
 use serde_json::Value;
 
 /// Letters' distance beyond which a name is another one.
 const FAR: usize = 3;
 
 impl Session {
+    /// The id of the bot of an id, slug or name.
+    pub(crate) async fn bot_called(&self, name: &str) -> Result<String, Failure> {
+        let failure = match self.call(&GetBot { bot: name.to_owned() }).await {
+            Ok(found) => return Ok(text(&found, "id").to_owned()),
+            Err(failure) if failure.is_missing() => failure,
+            Err(failure) => return Err(failure),
+        };
+        let all = Paging { limit: 0, all: true };
+        let called =
+            |limit, cursor| ListBots { q: Some(name.to_owned()), limit, cursor, ..ListBots::default() };
+        let all = self.list(&all, called).await?;
+        match completion::only(&all, "name", name) {
+            Ok((id, _)) => Ok(id),
+            Err(Failure::Missing(_)) => Err(self.nearest_bot(failure, name).await),
+            Err(several) => Err(several),
+        }
+    }
+
     /// Adds the nearest name to a failure that says that this bot does not exist.
     pub(crate) async fn nearest_bot(&self, failure: Failure, typed: &str) -> Failure {
         if !failure.is_missing() {

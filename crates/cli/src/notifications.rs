@@ -1,7 +1,7 @@
 //! `chela notification`: what happened to bots, and what of it is read. A token has a read state of its own.
 
 use crate::{
-    completion,
+    budgets, completion,
     failure::Failure,
     options::{Paging, Watch},
     output::{Cell, Column, Shape, Tone, age, flag, now_ms, number, text},
@@ -48,10 +48,14 @@ pub enum NotificationVerb {
     },
 }
 
-/// What it is about: a bot's slug, or a runtime.
-fn about(value: &Value) -> &str {
+/// What it is about: a bot's slug, a budget, or a runtime.
+fn about(value: &Value) -> String {
     let slug = value.get("bot").map_or("", |bot| text(bot, "slug"));
-    if slug.is_empty() { text(value, "runtime") } else { slug }
+    match value.get("budget").filter(|budget| budget.is_object()) {
+        _ if !slug.is_empty() => slug.to_owned(),
+        Some(budget) => budgets::in_words(budget),
+        None => text(value, "runtime").to_owned(),
+    }
 }
 
 const SHAPE: Shape = Shape {
@@ -65,6 +69,7 @@ const SHAPE: Shape = Shape {
         }),
         Column::new("COUNT", |v, _| Cell::from(number(v, "count").unwrap_or_default().to_string())),
         Column::new("LAST", |v, now| age(number(v, "last_at_ms"), now)),
+        Column::wide("BUDGET", |v, _| Cell::from(v.get("budget").map_or("", |budget| text(budget, "id")))),
         Column::wide("REASON", |v, _| Cell::from(v.get("reason").map_or("", |r| text(r, "message")))),
         Column::new("ID", |v, _| Cell::from(text(v, "id"))),
     ],

@@ -69,7 +69,7 @@ pub struct Noun<T: clap::Subcommand> {
 #[derive(Args, Clone, Debug)]
 pub struct Paging {
     /// At most this many.
-    #[arg(long, default_value_t = 200, value_name = "N")]
+    #[arg(long, default_value_t = 200, value_name = "N", value_parser = some)]
     pub(crate) limit: usize,
     /// All of them, however many.
     #[arg(long, conflicts_with = "limit")]
@@ -104,6 +104,15 @@ pub struct Once {
     /// The same key with the same words does it once, however often it is sent.
     #[arg(long, value_name = "KEY")]
     pub(crate) idempotency_key: Option<String>,
+}
+
+/// A number of things to show: none of them would look like there being none.
+fn some(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("must be 1 or more; --all shows all".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_bad) => Err("must be a whole number".to_owned()),
+    }
 }
 
 /// A word that says something: what an unset variable leaves must not take away what is there.

@@ -136,6 +136,9 @@ const LINES: Shape = Shape {
         Column::new("MODEL", |v, _| Cell::from(model(&v["price"]))),
         Column::new("IN", |v, _| figure(&v["price"], "input_price")),
         Column::new("OUT", |v, _| figure(&v["price"], "output_price")),
+        Column::new("UP TO", |v, _| {
+            Cell::from(number(&v["price"], "up_to_input").map(|most| most.to_string()).unwrap_or_default())
+        }),
         Column::new("WAS", |v, _| match v.get("before").filter(|before| !before.is_null()) {
             None => Cell::from(String::new()),
             Some(was) => {

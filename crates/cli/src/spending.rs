@@ -113,6 +113,7 @@ pub(crate) async fn run(session: &Session, verb: SpendingVerb) -> Result<(), Fai
     let (format, screen) = (session.common.output, &session.screen);
     match verb {
         SpendingVerb::List { bot, paging, watch } => {
+            let bot = found(session, bot).await?;
             let list = |limit, cursor| ListStops { bot: bot.clone(), limit, cursor };
             let read = async || session.list(&paging, list).await;
             session.follow(watch.watch, read, |all| SHAPE.list(all, format, screen, now_ms())).await
@@ -124,6 +125,7 @@ pub(crate) async fn run(session: &Session, verb: SpendingVerb) -> Result<(), Fai
                 (None, None) => "of the whole workspace".to_owned(),
             };
             ask::sure(&format!("Stop the model calls {whose} now, also those that run?"), yes)?;
+            let bot = found(session, bot).await?;
             let stop = StopCalls { bot, vendor, everything: everything.then_some(true), why };
             let made = session.call_once(&stop, Some(&once)).await?;
             screen.data(&SHAPE.one(&made, format, screen, now_ms())?);
@@ -139,13 +141,21 @@ pub(crate) async fn run(session: &Session, verb: SpendingVerb) -> Result<(), Fai
     }
 }
 
+/// The id of the bot that is meant, if one is.
+async fn found(session: &Session, bot: Option<String>) -> Result<Option<String>, Failure> {
+    match bot {
+        Some(bot) => Ok(Some(session.bot_called(&bot).await?)),
+        None => Ok(None),
+    }
+}
+
 /// The stop that is meant.
 async fn which(session: &Session, args: &AllowArgs) -> Result<StopId, Failure> {
     if let Some(stop) = args.stop.as_deref().and_then(|stop| stop.parse().ok()) {
         return Ok(stop);
     }
     let bot = match &args.bot {
-        Some(bot) => text(&session.bot(bot).await?, "id").to_owned(),
+        Some(bot) => session.bot_called(bot).await?,
         None => String::new(),
     };
     let vendor = match args.vendor.as_deref() {

@@ -69,7 +69,7 @@ const TERMS: &[(&str, &[(&str, &str)])] = &[
             ("/recommended_scenarios", "--scenario"),
         ],
     ),
-    ("chain set", &[("/timeout_s", "--timeout"), ("/triggers", "--on")]),
+    ("chain set", &[("/timeout_s", "--patience"), ("/triggers", "--on")]),
 ];
 
 /// What a field is called where a command was typed; nothing where it cannot say it.

@@ -81,6 +81,14 @@ fn above_nothing(limit: i64) -> Result<i64, String> {
     if limit > 0 { Ok(limit) } else { Err(words.to_owned()) }
 }
 
+/// Days, or the word for no end; 0 is that, too.
+fn days(text: &str) -> Result<u32, String> {
+    match text {
+        "never" => Ok(0),
+        days => days.parse().map_err(|_bad| "must be a whole number of days, or never".to_owned()),
+    }
+}
+
 fn requests(text: &str) -> Result<i64, String> {
     above_nothing(text.parse().map_err(|_bad| "must be a whole number".to_owned())?)
 }
@@ -98,8 +106,8 @@ pub struct ChangeArgs {
     /// A tag, several times for several, in place of those it has; `none` for none.
     #[arg(long = "tag", value_name = "TAG", value_parser = filled_or_none)]
     tags: Vec<String>,
-    /// Days until it ends; 0 for never.
-    #[arg(long, value_name = "DAYS")]
+    /// Days until it ends; `never` for never.
+    #[arg(long, value_name = "DAYS", value_parser = days)]
     expires: Option<u32>,
     /// Whether it opens nothing for now.
     #[arg(long, value_name = "true|false", action = clap::ArgAction::Set)]
@@ -129,7 +137,8 @@ const SHAPE: Shape = Shape {
         Column::new("TAGS", |v, _| Cell::from(joined(v, "tags"))),
         Column::new("SECRET", |v, _| Cell::from(format!("…{}", text(v, "last_four")))),
         Column::new("USED", |v, now| age(number(v, "last_used_at_ms"), now)),
-        Column::wide("EXPIRES", |v, _| moment(number(v, "expires_at_ms"))),
+        Column::new("EXPIRES", |v, _| moment(number(v, "expires_at_ms"))),
+        Column::wide("OLD SECRET UNTIL", |v, _| moment(number(v, "former_until_ms"))),
         Column::new("ID", |v, _| Cell::from(text(v, "id"))),
     ],
     name: "id",
@@ -201,7 +210,9 @@ pub(crate) async fn run(session: &Session, verb: VirtualKeyVerb) -> Result<(), F
             is_seen(session)?;
             let (virtual_key, _) = named(session, &key).await?;
             let rotate = RotateVirtualKey { virtual_key, overlap_minutes: overlap };
-            secret(session, &session.call(&rotate).await?)
+            secret(session, &session.call(&rotate).await?)?;
+            session.screen.remark(old_secret(session, virtual_key).await?);
+            Ok(())
         }
         VirtualKeyVerb::Rm { key, yes } => {
             let (virtual_key, name) = named(session, &key).await?;
@@ -211,6 +222,18 @@ pub(crate) async fn run(session: &Session, verb: VirtualKeyVerb) -> Result<(), F
             Ok(())
         }
     }
+}
+
+/// Until when the secret before a rotation works.
+async fn old_secret(session: &Session, key: VirtualKeyId) -> Result<String, Failure> {
+    let all = Paging { limit: 0, all: true };
+    let all = session.list(&all, |limit, cursor| ListVirtualKeys { limit, cursor }).await?;
+    let key = key.to_string();
+    let found = all.as_array().into_iter().flatten().find(|one| text(one, "id") == key);
+    Ok(match found.and_then(|key| number(key, "former_until_ms")) {
+        Some(until) => format!("The old secret works until {}.", moment(Some(until)).text),
+        None => "The old secret works no longer.".to_owned(),
+    })
 }
 
 /// With ids alone a secret would be made and never be seen.

@@ -1,7 +1,13 @@
 //! What somebody says a budget is to be: for whom, of which model, how much.
 
 use crate::bots;
-use api::{ApiError, budgets::*, money::micro_usd, validate::Check, virtual_keys::KeyLimit};
+use api::{
+    ApiError,
+    budgets::*,
+    money::{self, micro_usd},
+    validate::Check,
+    virtual_keys::KeyLimit,
+};
 use relay::vendors;
 
 /// The vendor and model a budget is for, from `vendor/model` or `vendor/*`.
@@ -12,7 +18,12 @@ pub fn of_model(model: Option<&str>) -> Result<(Option<String>, Option<String>),
     let Some(text) = model.map(str::trim).filter(|text| !text.is_empty()) else { return Ok((None, None)) };
     let wrong = || ApiError::field("/model", "must be vendor/model or vendor/*, such as openai/gpt-5-mini");
     let (vendor, model) = text.split_once('/').unwrap_or((text, "*"));
-    let vendor = vendors::find(vendor).ok_or_else(wrong)?.id.to_owned();
+    let nobody = || {
+        let words =
+            format!("must be of a vendor Chela knows, such as openai: \u{201c}{vendor}\u{201d} is none");
+        if text.contains('/') { ApiError::field("/model", words) } else { wrong() }
+    };
+    let vendor = vendors::find(vendor).ok_or_else(nobody)?.id.to_owned();
     if model.is_empty() || model.len() > 200 || model.contains(char::is_whitespace) {
         return Err(wrong());
     }
@@ -26,20 +37,22 @@ pub(super) fn amount(
     text: Option<&str>,
     check: &mut Check,
 ) -> Option<i64> {
-    read((unit, most, text), ("", 0, &format!("{MOST} at most; 0 stops all calls")), check)
+    read((unit, most, text), ("", 0, "0 stops all calls"), check)
 }
 
 /// The amounts of limits that are made with a virtual key. None is 0: of a provider key's limits that means that there is none, of
 /// a budget that nothing passes, and a new key has no limit that could be taken away.
 pub(super) fn limits(limits: &[KeyLimit], check: &mut Check) -> Vec<(BudgetUnit, BudgetPeriod, i64)> {
-    let words = format!(
-        "more than 0 and {MOST} at most; leave it out for no limit, block the key to let nothing through"
-    );
+    let words = "more than 0; leave it out for no limit, block the key to let nothing through";
     let mut all = Vec::new();
     for (n, limit) in limits.iter().enumerate() {
         let at = format!("/limits/{n}");
         let what = (limit.unit, limit.most, limit.amount.as_deref());
-        let Some(most) = read(what, (&at, 1, &words), check) else { continue };
+        let Some(most) = read(what, (&at, 1, words), check) else {
+            // Leaving it out would make a key without the limit that somebody meant.
+            check.rule(said(&limit.amount).is_some(), &format!("{at}/amount"), "must be said");
+            continue;
+        };
         let again = all.iter().any(|(unit, period, _)| (unit, period) == (&limit.unit, &limit.period));
         check.rule(!again, &at, "is a second one of the same unit and period");
         all.push((limit.unit, limit.period, most));
@@ -58,13 +71,26 @@ fn read(
         BudgetUnit::Tokens | BudgetUnit::Requests => text.parse().ok(),
     };
     let (amount, field) = match text {
+        Some(_) if most.is_some() => {
+            check.rule(false, &format!("{at}/amount"), "must be said once, here or as most");
+            return most;
+        }
         Some(text) => (read(text), "amount"),
         None => (Some(most?), "most"),
     };
     let fits = amount.is_some_and(|amount| (least..=MOST).contains(&amount));
-    let example = if unit == BudgetUnit::Money { "an amount like 2.50" } else { "a whole number" };
-    check.rule(fits, &format!("{at}/{field}"), &format!("must be {example}, {words}"));
+    let example = match unit {
+        BudgetUnit::Money => format!("an amount like 2.50, {} USD at most", money::amount(MOST)),
+        BudgetUnit::Tokens | BudgetUnit::Requests => format!("a whole number, {MOST} at most"),
+    };
+    check.rule(fits, &format!("{at}/{field}"), &format!("must be {example}; {words}"));
     amount
+}
+
+/// Checks that a budget of nothing, which stops its calls, is one that refuses.
+pub(super) fn of_nothing(most: Option<i64>, hard: bool, pointer: &str, check: &mut Check) {
+    let words = "must be more than 0 for a budget that only tells: one of 0 stops all its calls";
+    check.rule(hard || most != Some(0), pointer, words);
 }
 
 /// What a field says, where it says something: plain forms send empty ones.
@@ -108,7 +134,9 @@ mod tests {
             check.done().map(|()| all).map_err(|error| error.fields[0].clone())
         };
         let (requests, money) = (BudgetUnit::Requests, BudgetUnit::Money);
-        assert_eq!(of(&[limit(requests, None, Some(" ")), limit(money, None, Some("0.01"))]), Ok(1));
+        assert_eq!(of(&[limit(requests, Some(5), Some(" ")), limit(money, None, Some("0.01"))]), Ok(2));
+        let empty = of(&[limit(requests, Some(5), None), limit(money, None, Some(" "))]).unwrap_err();
+        assert_eq!(empty.pointer, "/limits/1/amount", "one without an amount is no limit at all");
         let none = of(&[limit(money, Some(1), None), limit(requests, Some(0), None)]).unwrap_err();
         assert_eq!(none.pointer, "/limits/1/most");
         assert!(none.detail.contains("leave it out for no limit"), "{}", none.detail);

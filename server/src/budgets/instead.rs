@@ -11,6 +11,7 @@ pub(super) fn read(
     instead: Option<&str>,
     from: Option<i64>,
     (vendor, model): (Option<&str>, Option<&str>),
+    hard: bool,
 ) -> Result<Cheaper, ApiError> {
     let wrong = |detail: &str| ApiError::field("/instead", detail);
     let from = match from {
@@ -32,6 +33,11 @@ pub(super) fn read(
     }
     if model == Some(name.as_str()) {
         return Err(wrong("must be another model than the budget's own"));
+    }
+    if !hard && from.is_none() {
+        let never =
+            "must be said for a budget that only tells: it refuses no call that could go elsewhere instead";
+        return Err(ApiError::field("/instead_from", never));
     }
     Ok((Some(format!("{of}/{name}")), from))
 }
@@ -56,7 +62,9 @@ mod tests {
 
     #[test]
     fn a_cheaper_model_is_another_one_of_the_same_vendor() {
-        let of = |text: &str, from, of| read(Some(text), from, of).ok();
+        let of = |text: &str, from, of| read(Some(text), from, of, true).ok();
+        assert!(read(Some("openai/small"), None, (None, None), false).is_err(), "it would lead nowhere");
+        assert!(read(Some("openai/small"), Some(80), (None, None), false).is_ok());
         let small = |from| Some((Some("openai/small".to_owned()), from));
         assert_eq!(of("openai/small", None, (None, None)), small(None));
         assert_eq!(of(" openai/small ", Some(80), (Some("openai"), Some("dear"))), small(Some(80)));

@@ -10,6 +10,7 @@ mod runaway;
 mod service;
 mod stops;
 mod store;
+mod told;
 mod watch;
 mod windows;
 
@@ -17,4 +18,5 @@ pub use draft::of_model;
 pub use limits::{Built, Now, build};
 pub use service::{Budgets, of_new_key, register};
 pub use stops::{stops, words as stop_words};
+pub use told::told;
 pub use windows::{windows as windows_of, zone};

@@ -232,10 +232,13 @@ async fn create(
     let mut check = Check::new();
     let most = amount(q.unit, q.most, q.amount.as_deref(), &mut check);
     check.rule(most.is_some() || said(&q.amount).is_some(), "/amount", "must be said");
+    let hard = q.hard.unwrap_or(true);
+    draft::of_nothing(most, hard, if said(&q.amount).is_some() { "/amount" } else { "/most" }, &mut check);
     let tag = of_whom(&q, &mut check);
     check.done()?;
     let (vendor, model) = of_model(q.model.as_deref())?;
-    let cheaper = instead::read(q.instead.as_deref(), q.instead_from, (vendor.as_deref(), model.as_deref()))?;
+    let of = (vendor.as_deref(), model.as_deref());
+    let cheaper = instead::read(q.instead.as_deref(), q.instead_from, of, hard)?;
     if q.unit == BudgetUnit::Money {
         b.priced(workspace_id, &cheaper)?;
     }
@@ -265,7 +268,7 @@ async fn create(
         unit: name_of(&q.unit),
         period: name_of(&q.period),
         most: most.unwrap_or_default(),
-        hard: q.hard.unwrap_or(true),
+        hard,
         instead,
         instead_from,
         counted: true,
@@ -356,16 +359,22 @@ async fn change(
             let was = kind(&row);
             row.most = most.unwrap_or(row.most);
             row.hard = q.hard.unwrap_or(row.hard);
+            if most.is_some() || q.hard.is_some() {
+                let pointer = if most.is_some() { "/amount" } else { "/hard" };
+                draft::of_nothing(Some(row.most), row.hard, pointer, &mut check);
+                check.done()?;
+            }
             // Two that are alike already may stay so.
             if kind(&row) != was {
                 unlike(tx, &granted, &row).await?;
             }
-            if q.instead.is_some() || q.instead_from.is_some() {
+            if q.instead.is_some() || q.instead_from.is_some() || q.hard == Some(false) {
                 let text = q.instead.as_deref().or(row.instead.as_deref());
                 // Without its model the share means nothing.
                 let gone = q.instead.as_deref().is_some_and(|text| text.trim().is_empty());
                 let from = q.instead_from.or(row.instead_from).filter(|_| !gone);
-                let cheaper = instead::read(text, from, (row.vendor.as_deref(), row.model.as_deref()))?;
+                let of = (row.vendor.as_deref(), row.model.as_deref());
+                let cheaper = instead::read(text, from, of, row.hard)?;
                 if named::<BudgetUnit>(&row.unit)? == BudgetUnit::Money && cheaper.0 != row.instead {
                     b.priced(row.workspace_id, &cheaper)?;
                 }

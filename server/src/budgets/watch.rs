@@ -6,7 +6,8 @@ use api::{
     bots::Reason,
     budgets::BudgetUnit,
     ids::{BudgetId, RequestId},
-    notify::NotificationKind as Kind,
+    money,
+    notify::{NotificationKind as Kind, NotifiedBudget},
 };
 use entity::budgets::notice;
 use policy::{Granted, act};
@@ -93,7 +94,8 @@ impl Budgets {
                 if !store::first_notice(tx, granted, model).await? {
                     return Ok(None);
                 }
-                let reason = reason(limit, row.tag.as_deref(), kind, &standing);
+                let told = super::told(tx, granted, vec![row.id]).await?.remove(&row.id);
+                let reason = reason(limit, told.as_ref(), kind, &standing);
                 let whose = (row.workspace_id, row.bot_id);
                 self.notify.budget(tx, whose, about(limit.id), kind, &reason).await?;
                 Ok::<_, OpError>(Some(row.workspace_id))
@@ -112,13 +114,13 @@ fn about(limit: uuid::Uuid) -> String {
 }
 
 /// What happened, with figures.
-fn reason(limit: &Limit, tag: Option<&str>, kind: Kind, standing: &Standing) -> Reason {
+fn reason(limit: &Limit, told: Option<&NotifiedBudget>, kind: Kind, standing: &Standing) -> Reason {
     let unit = match limit.unit {
         Unit::Requests => BudgetUnit::Requests,
         Unit::Tokens => BudgetUnit::Tokens,
         Unit::Money => BudgetUnit::Money,
     };
-    let (used, most) = (in_words(unit, standing.used), in_words(unit, limit.most));
+    let used = in_words(unit, standing.used, limit.most);
     let (code, message) = match kind {
         Kind::BudgetSpent if limit.hard => {
             let then = match &limit.instead {
@@ -128,24 +130,54 @@ fn reason(limit: &Limit, tag: Option<&str>, kind: Kind, standing: &Standing) -> 
                 ),
                 None => "calls are refused".to_owned(),
             };
-            ("budget_spent", format!("{used} of {most} are used: {then} until it begins anew."))
+            ("budget_spent", format!("{used}: {then} until it begins anew."))
         }
-        Kind::BudgetSpent => ("budget_spent", format!("{used} of {most} are used; calls go on.")),
-        _ => ("budget_near", format!("{used} of {most} are used.")),
+        Kind::BudgetSpent => ("budget_spent", format!("{used}; calls go on.")),
+        _ => ("budget_near", format!("{used}.")),
     };
-    // Of several budgets of one workspace, which.
-    let message = match tag {
-        Some(tag) => format!("Tag {tag}: {message}"),
-        None => message,
-    };
+    let message = format!("{}{message}", told.map(whose).unwrap_or_default());
     let hint = Some("Raise it or look at what used it: Budgets, Usage.".to_owned());
     Reason { code: code.to_owned(), message, hint }
 }
 
-fn in_words(unit: BudgetUnit, amount: u64) -> String {
-    match unit {
-        BudgetUnit::Requests => format!("{amount} calls"),
-        BudgetUnit::Tokens => format!("{amount} tokens"),
-        BudgetUnit::Money => format!("{}.{:02} USD", amount / 1_000_000, amount % 1_000_000 / 10_000),
+/// Of several budgets of one workspace, which.
+fn whose(budget: &NotifiedBudget) -> String {
+    let tag = || Some(format!("Tag {}", budget.tag.as_deref()?));
+    match (budget.of.clone().or_else(tag), &budget.model) {
+        (Some(whose), Some(model)) => format!("{whose}, {model}: "),
+        (Some(whose), None) => format!("{whose}: "),
+        (None, Some(model)) => format!("{model}: "),
+        (None, None) => String::new(),
+    }
+}
+
+fn in_words(unit: BudgetUnit, used: u64, most: u64) -> String {
+    let (one, several) = match unit {
+        BudgetUnit::Requests => ("call", "calls"),
+        BudgetUnit::Tokens => ("token", "tokens"),
+        BudgetUnit::Money => {
+            let usd = |micro: u64| money::amount(i64::try_from(micro).unwrap_or(i64::MAX));
+            return format!("{} of {} USD are used", usd(used), usd(most));
+        }
+    };
+    let (unit, are) = if most == 1 { (one, "is") } else { (several, "are") };
+    format!("{used} of {most} {unit} {are} used")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_used_is_told_to_the_last_digit_and_one_is_one() {
+        for (unit, used, most, said) in [
+            (BudgetUnit::Money, 1_296, 1_500, "0.001296 of 0.0015 USD are used"),
+            (BudgetUnit::Money, 2_500_000, 3_000_000, "2.50 of 3.00 USD are used"),
+            (BudgetUnit::Requests, 1, 1, "1 of 1 call is used"),
+            (BudgetUnit::Requests, 1, 5, "1 of 5 calls are used"),
+            (BudgetUnit::Tokens, 9, 10, "9 of 10 tokens are used"),
+        ] {
+            assert_eq!(in_words(unit, used, most), said);
+        }
     }
 }

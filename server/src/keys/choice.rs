@@ -84,7 +84,10 @@ fn expiry(q: &ChangeKey, known: Option<i64>, now_ms: i64, check: &mut Check) -> 
         (None, Some(on)) if known.and_then(day).as_deref() == Some(on) => return None,
         (None, Some(on)) => {
             let at_ms = begin(on);
-            check.rule(at_ms.is_some(), "/expires_on", "must be a day such as 2027-01-31");
+            let late = on.parse::<Date>().is_ok();
+            let rule =
+                if late { "must be 9999-12-30 at the latest" } else { "must be a day such as 2027-01-31" };
+            check.rule(at_ms.is_some(), "/expires_on", rule);
             at_ms
         }
         (None, None) => return None,
@@ -105,7 +108,7 @@ fn month(q: &ChangeKey, check: &mut Check) -> Option<Option<i64>> {
     check.rule(
         fits,
         pointer,
-        &format!("must be an amount like 2.50, {MOST} micro-USD at most; 0 is no limit"),
+        &format!("must be an amount like 2.50, {} USD at most; 0 is no limit", api::money::amount(MOST)),
     );
     Some(most.filter(|most| *most > 0))
 }

@@ -87,10 +87,25 @@ type Chosen = (&'static relay::Vendor, Option<&'static vendors::Region>);
 /// There is none; of one that another build has, how to get that.
 fn chosen(id: &str, find: impl Fn(&str) -> Option<Chosen>) -> Result<Chosen, ApiError> {
     find(id).ok_or_else(|| {
-        let known = id.split_once('@').is_some_and(|(vendor, _)| find(vendor).is_some());
-        let left_out = vendors::left_out(id).filter(|_| !known);
+        if let Some((vendor, region)) = id.split_once('@')
+            && let Some((known, _)) = find(vendor)
+        {
+            return ApiError::field("/vendor", no_region(known, region));
+        }
+        let left_out = vendors::left_out(id);
         ApiError::field("/vendor", left_out.unwrap_or_else(|| "must be a vendor Chela knows".to_owned()))
     })
+}
+
+/// What is said of a region that a vendor does not have.
+fn no_region(vendor: &relay::Vendor, region: &str) -> String {
+    let there: Vec<String> = vendor.regions.iter().map(|region| format!("@{}", region.id)).collect();
+    let which = if there.is_empty() {
+        "it has none; leave it out".to_owned()
+    } else {
+        format!("it has {}", there.join(", "))
+    };
+    format!("names a region that {} does not have, \u{201c}@{region}\u{201d}: {which}", vendor.name)
 }
 
 /// The end of a key; of a pair that of its id, which is no secret.
@@ -198,7 +213,12 @@ mod tests {
         }
         let detail = |id: &str| chosen(id, without).map(|_| ()).unwrap_err().fields[0].detail.clone();
         assert_eq!(detail("nobody"), "must be a vendor Chela knows");
-        assert_eq!(detail("openai@nowhere"), "must be a vendor Chela knows");
+        assert!(
+            detail("openai@nowhere").contains("\u{201c}@nowhere\u{201d}: it has none"),
+            "{}",
+            detail("openai@nowhere")
+        );
+        assert!(detail("kimi@mars").contains("it has @intl"), "{}", detail("kimi@mars"));
         assert_eq!(chosen("openai", without).map(|(vendor, _)| vendor.id), Ok("openai"));
         // And as this one does.
         let there = vendors::find("bedrock").is_some();

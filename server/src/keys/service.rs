@@ -145,9 +145,14 @@ impl Keys {
                 model.latency_ms = Some(latency_ms);
                 model.models = json_of(&models)?;
             }
-            Verdict::Fails { words, .. } | Verdict::Unasked { why: words } if accept => {
+            Verdict::Fails { words, .. } if accept => {
                 model.status = name_of(&KeyStatus::Failing);
                 model.status_message = Some(words);
+            }
+            Verdict::Unasked { why } if accept => {
+                model.status = name_of(&KeyStatus::Failing);
+                // Nobody said anything of the key.
+                model.status_message = Some(format!("could not be asked: {why}"));
             }
             Verdict::Fails { words, .. } => {
                 let message = format!("{} does not accept this key: {words}", candidate.key.vendor.name);

@@ -189,6 +189,7 @@ fn word(row: &notification::Model, beside: &store::Beside, keep: bool) -> Result
         kind: named(&row.kind)?,
         bot,
         runtime,
+        budget: row.about.parse::<BudgetId>().ok().and_then(|id| beside.budgets.get(&id)).cloned(),
         reason: row.reason.as_deref().map(from_json).transpose()?,
         count: row.count,
         first_at_ms: row.first_at_ms,

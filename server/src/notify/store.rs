@@ -3,10 +3,13 @@
 pub(super) mod held;
 pub(super) mod push;
 
-use crate::platform::{db::Cursor, error::OpError};
+use crate::{
+    budgets,
+    platform::{db::Cursor, error::OpError},
+};
 use api::{
     ids::*,
-    notify::{Choices, NotificationKind as Kind},
+    notify::{Choices, NotificationKind as Kind, NotifiedBudget},
 };
 use entity::{
     bots::bot,
@@ -186,12 +189,13 @@ pub(super) struct Beside {
     pub bots: HashMap<BotId, (String, String)>,
     pub read: HashMap<NotificationId, i64>,
     pub muted: HashMap<BotId, i64>,
+    pub budgets: HashMap<BudgetId, NotifiedBudget>,
 }
 
 /// Names of the bots, and what the reader has seen and muted.
 pub(super) async fn beside<C: ConnectionTrait>(
     db: &C,
-    _granted: &Read,
+    granted: &Read,
     rows: &[notification::Model],
     eyes: &Eyes<'_>,
 ) -> Result<Beside, OpError> {
@@ -214,7 +218,9 @@ pub(super) async fn beside<C: ConnectionTrait>(
         .filter(mute::Column::BotId.is_in(bots))
         .all(db)
         .await?;
+    let budgets = rows.iter().filter_map(|row| row.about.parse().ok()).collect();
     Ok(Beside {
+        budgets: budgets::told(db, granted, budgets).await?,
         bots: named.into_iter().map(|(id, slug, name)| (id, (slug, name))).collect(),
         read: read.into_iter().map(|row| (row.notification_id, row.news)).collect(),
         muted: muted.into_iter().map(|row| (row.bot_id, row.until_ms)).collect(),

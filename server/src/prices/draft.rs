@@ -4,7 +4,7 @@ use super::moment::{self, AHEAD_MS, EARLIEST_MS};
 use api::{
     ApiError,
     ids::{PriceId, WorkspaceId},
-    money::micro_usd,
+    money::{self, micro_usd},
     prices::{MAX_NOTE, MAX_PRICE, MAX_TOKENS, SetPrice},
     validate::Check,
 };
@@ -150,7 +150,9 @@ pub(super) fn vendor(check: &mut Check, vendor: &str, model: &str) -> Option<&'s
 fn figure(check: &mut Check, (micro, usd): (Option<i64>, Option<&str>), pointer: &str) -> Option<i64> {
     let Some(usd) = said(usd) else {
         let within = micro.is_none_or(|figure| (0..=MAX_PRICE).contains(&figure));
-        check.rule(within, pointer, &format!("must be 0 to {MAX_PRICE} micro-USD per million tokens"));
+        let most = money::amount(MAX_PRICE);
+        let rule = format!("must be 0 to {most} USD per million tokens, which are {MAX_PRICE} micro-USD");
+        check.rule(within, pointer, &rule);
         return micro;
     };
     check.rule(micro.is_none(), pointer, "must be said once");

@@ -203,6 +203,8 @@ fn checked(q: &SetChain) -> Result<Vec<String>, ApiError> {
         "/timeout_s",
         &format!("must be 1 to {MAX_TIMEOUT_S} seconds"),
     );
+    let some = q.triggers.as_ref().is_none_or(|all| !all.is_empty());
+    check.rule(some, "/triggers", "must have one at least; leave it out for the usual ones");
     check.rule(within(q.tries, MAX_TRIES), "/tries", &format!("must be 1 to {MAX_TRIES}"));
     check.done()?;
     Ok(links)
@@ -216,7 +218,7 @@ async fn set(
 ) -> Result<Chain, OpError> {
     let Some(workspace_id) = granted.workspace() else { return Err(ApiError::forbidden().into()) };
     let links = checked(&q)?;
-    let wanted = if q.triggers.is_empty() { &USUAL[..] } else { &q.triggers };
+    let wanted = q.triggers.as_deref().unwrap_or(&USUAL);
     let mut triggers: Vec<String> = wanted.iter().map(name_of).collect();
     triggers.dedup();
     let model = row::Model {

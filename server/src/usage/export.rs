@@ -22,7 +22,7 @@ use policy::{Granted, act};
 use std::sync::Arc;
 
 const HEAD: &str = "time,request_id,outcome,ended,status,vendor,model,model_answered,bot,bot_name,key,key_name,virtual_key,\
-input_tokens,cache_read_tokens,cache_write_tokens,output_tokens,cost_usd,latency_ms,first_event_ms,keys_asked,stream,trace_id,chain,asked_model,virtual_key_name,reason,reasoning_tokens,stopped_by,stopped_by_id,held_micro_usd\r\n";
+input_tokens,cache_read_tokens,cache_write_tokens,output_tokens,cost_usd,latency_ms,first_event_ms,keys_asked,stream,trace_id,chain,asked_model,virtual_key_name,reason,reasoning_tokens,stopped_by,stopped_by_id,held_micro_usd,estimated\r\n";
 
 /// The file's address.
 pub fn routes(usage: Arc<Usage>) -> Router {
@@ -78,7 +78,7 @@ fn line(row: &UsageRow, (stopped_by, stopper): (String, String)) -> String {
     let number = |n: Option<i64>| n.map(|n| n.to_string()).unwrap_or_default();
     let time =
         Timestamp::from_millisecond(row.started_at_ms).map(|at| format!("{at:.3}")).unwrap_or_default();
-    let cells: [String; 31] = [
+    let cells: [String; 32] = [
         time,
         RequestId(row.id.0).to_string(),
         rollup::outcome(&row.ended).to_owned(),
@@ -110,6 +110,7 @@ fn line(row: &UsageRow, (stopped_by, stopper): (String, String)) -> String {
         stopped_by,
         stopper,
         number(row.held_micro_usd),
+        row.estimated.to_string(),
     ];
     cells.map(|text| cell(&text).into_owned()).join(",") + "\r\n"
 }

@@ -1,19 +1,17 @@
 //! What stopped calls: budgets as they are now, and stops as somebody made them.
 
-use crate::{
-    audit, budgets,
-    platform::{error::OpError, text::named},
-};
+use crate::{budgets, platform::error::OpError};
 use api::{
     budgets::{BudgetPeriod, BudgetUnit, Stop},
     ids::*,
     money,
+    notify::NotifiedBudget,
     usage::{StoppedBy, UsageRow},
 };
-use entity::budgets::{budget, stop};
+use entity::budgets::stop;
 use policy::{Granted, act};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 /// What stopped some calls, as far as it is still known.
 #[derive(Default)]
@@ -102,28 +100,9 @@ async fn budgets_of<C: ConnectionTrait>(
     granted: &Granted<act::ReadUsage>,
     ids: Vec<BudgetId>,
 ) -> Result<HashMap<BudgetId, StoppedBy>, OpError> {
-    let here = granted.workspace().map(|here| budget::Column::WorkspaceId.eq(here));
-    let found = budget::Entity::find().filter(Condition::all().add_option(here));
-    let found = found.filter(budget::Column::Id.is_in(ids)).all(db).await?;
-    let whose = |row: &budget::Model| {
-        row.bot_id.map(|bot| bot.to_string()).or_else(|| Some(row.virtual_key_id?.to_string()))
+    let word = |it: NotifiedBudget| {
+        let NotifiedBudget { id, of, tag, model, unit, period, most } = it;
+        (id, StoppedBy { of, tag, model, unit, period, most })
     };
-    let ids: Vec<String> = found.iter().filter_map(whose).collect();
-    let names = audit::names(db, granted, ids.iter().map(String::as_str)).await?;
-    found.into_iter().map(|row| Ok((row.id, word(whose(&row), &names, row)?))).collect()
-}
-
-fn word(
-    whose: Option<String>,
-    names: &BTreeMap<String, String>,
-    row: budget::Model,
-) -> Result<StoppedBy, OpError> {
-    Ok(StoppedBy {
-        of: whose.map(|id| names.get(&id).cloned().unwrap_or(id)),
-        tag: row.tag,
-        model: row.vendor.map(|vendor| format!("{vendor}/{}", row.model.as_deref().unwrap_or("*"))),
-        unit: named(&row.unit)?,
-        period: named(&row.period)?,
-        most: row.most,
-    })
+    Ok(budgets::told(db, granted, ids).await?.into_values().map(word).collect())
 }

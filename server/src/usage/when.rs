@@ -84,6 +84,15 @@ fn moment(text: &str, field: &str, zone: &TimeZone, ends: bool) -> Result<i64, A
     if (EPOCH_MS..EPOCH_MS * 3).contains(&ms) { Ok(ms) } else { Err(wrong()) }
 }
 
+/// Refuses a time that ends before it begins; of one without an end, which ends now, it is the beginning that is wrong.
+fn in_order(from_ms: i64, to_ms: Option<i64>, now_ms: i64) -> Result<(), ApiError> {
+    match to_ms {
+        Some(to_ms) if to_ms < from_ms => Err(bad("to", "must not be before from")),
+        None if from_ms > now_ms => Err(bad("from", "must not be in the future")),
+        _ => Ok(()),
+    }
+}
+
 /// The time that rows are listed of, to the millisecond; open where nothing is said.
 pub(super) fn bounds(asked: &Asked, now_ms: i64) -> Result<(Option<i64>, Option<i64>), ApiError> {
     if asked.range.is_some() {
@@ -93,7 +102,9 @@ pub(super) fn bounds(asked: &Asked, now_ms: i64) -> Result<(Option<i64>, Option<
     let (zone, _) = zone(asked.zone.as_deref())?;
     let of =
         |text: Option<&str>, field, ends| said(text).map(|text| moment(text, field, &zone, ends)).transpose();
-    Ok((of(asked.from.as_deref(), "from", false)?, of(asked.to.as_deref(), "to", true)?))
+    let (from_ms, to_ms) = (of(asked.from.as_deref(), "from", false)?, of(asked.to.as_deref(), "to", true)?);
+    in_order(from_ms.unwrap_or(EPOCH_MS), to_ms, now_ms)?;
+    Ok((from_ms, to_ms))
 }
 
 impl When {
@@ -120,10 +131,11 @@ impl When {
             (Some(UsageRange::Thirty), None) => midnight(&zone, days_ago(29)?)?,
             (Some(UsageRange::Month), None) => midnight(&zone, today.first_of_month())?,
         };
-        let to_ms = to.map_or(Ok(now_ms), |text| moment(text, "to", &zone, true))?;
+        let to_ms = to.map(|text| moment(text, "to", &zone, true)).transpose()?;
+        in_order(from_ms, to_ms, now_ms)?;
+        let to_ms = to_ms.unwrap_or(now_ms);
         let (from_ms, to_ms) = (Grid::at(now_ms).before(from_ms), Grid::at(now_ms).after(to_ms));
         Check::new()
-            .rule(from_ms <= to_ms, "/to", "must not be before from")
             .rule(to_ms - from_ms <= (MOST_DAYS + 1) * DAY_MS, "/from", "must lie at most 400 days before to")
             .done()?;
         let before = earlier(&zone, range, from_ms, to_ms)?;

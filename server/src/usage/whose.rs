@@ -9,6 +9,7 @@ use api::{
     ApiError,
     ids::*,
     usage::{Asked, UsageOutcome},
+    validate::Check,
 };
 use entity::{bots::bot, keys::provider_key};
 use policy::{Granted, act};
@@ -125,6 +126,42 @@ fn of_vendor(text: &str) -> Option<(String, String)> {
     (!model.is_empty()).then(|| (vendor.to_owned(), model.to_owned()))
 }
 
+/// Refuses what names nothing: an unset variable must not ask for everybody's calls.
+fn none_empty(asked: &Asked) -> Result<(), ApiError> {
+    let Asked { range: _, from, to, zone, bot, key, virtual_key, tag, vendor, model, status: _ } = asked;
+    let mut check = Check::new();
+    for (field, pointer) in [
+        (from, "/from"),
+        (to, "/to"),
+        (zone, "/zone"),
+        (bot, "/bot"),
+        (key, "/key"),
+        (virtual_key, "/virtual_key"),
+        (tag, "/tag"),
+        (vendor, "/vendor"),
+        (model, "/model"),
+    ] {
+        let empty = field.as_deref().is_some_and(|text| text.trim().is_empty());
+        check.rule(!empty, pointer, "must not be empty; leave it out for all");
+    }
+    check.done()
+}
+
+/// A tag that somebody carries, or none of them. A tag called `none` is meant before those without any.
+async fn tag<C: ConnectionTrait>(db: &C, granted: &May, text: &str) -> Result<String, OpError> {
+    let tag = tag::checked(text.to_owned())?;
+    let Some(workspace) = granted.workspace().filter(|_| tag != tag::NONE) else { return Ok(tag) };
+    if tag::is_carried(db, workspace, &tag).await? {
+        return Ok(tag);
+    }
+    if tag == "none" {
+        return Ok(tag::NONE.to_owned());
+    }
+    let nobody =
+        format!("must be a tag that a bot or virtual key carries, or none: nobody has \u{201c}{tag}\u{201d}");
+    Err(ApiError::field("/tag", nobody).into())
+}
+
 /// Whose calls are meant.
 pub(super) async fn only<C: ConnectionTrait>(
     db: &C,
@@ -132,9 +169,9 @@ pub(super) async fn only<C: ConnectionTrait>(
     asked: &Asked,
     now_ms: i64,
 ) -> Result<Only, OpError> {
+    none_empty(asked)?;
     let model = said(asked.model.as_deref());
     let mut only = Only {
-        tag: said(asked.tag.as_deref()).map(|tag| tag::checked(tag.to_owned())).transpose()?,
         vendor: said(asked.vendor.as_deref()).map(vendor).transpose()?,
         model: model.map(str::to_owned),
         model_of: model.and_then(of_vendor),
@@ -145,6 +182,9 @@ pub(super) async fn only<C: ConnectionTrait>(
         }),
         ..Only::default()
     };
+    if let Some(text) = said(asked.tag.as_deref()) {
+        only.tag = Some(tag(db, granted, text).await?);
+    }
     if let Some(text) = said(asked.bot.as_deref()) {
         only.bot = Some(bot(db, granted, text).await?);
     }

@@ -111,6 +111,8 @@ fn is_soon(end_ms: i64, now_ms: i64) -> bool {
 
 /// When a new key ends. 0 days are no way to say never: who leaves an end out says so.
 fn end(q: &CreateVirtualKey, now_ms: i64, check: &mut Check) -> Option<i64> {
+    let twice = q.expires_at_ms.is_some() && q.expires_in_days.is_some();
+    check.rule(!twice, "/expires_in_days", "must be said once, here or as expires_at_ms");
     let words = format!("must be 1 to {MOST_DAYS}; leave it out for never");
     let fits = q.expires_in_days.is_none_or(|days| (1..=MOST_DAYS).contains(&days));
     check.rule(fits, "/expires_in_days", &words);

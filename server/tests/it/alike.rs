@@ -185,10 +185,23 @@ async fn a_virtual_key_is_not_made_with_a_limit_that_lets_nothing_through() {
         assert_eq!((refused.status, refused.pointers()), (422, vec![pointer.to_owned()]), "{}", refused.text);
         assert!(refused.text.contains("leave it out for no limit"), "{}", refused.text);
     }
+    // Nor without the limit that somebody meant.
+    for nothing in [Value::Null, json!(""), json!("  ")] {
+        let refused = make(requests(Value::Null, nothing.clone())).await;
+        let told = (refused.status, refused.pointers());
+        assert_eq!(told, (422, vec!["/limits/0/amount".to_owned()]), "{nothing}: {}", refused.text);
+    }
+    let bare = make(json!([{ "unit": "money", "period": "month" }])).await;
+    assert_eq!((bare.status, bare.pointers()), (422, vec!["/limits/0/amount".to_owned()]), "{}", bare.text);
+    let twice = make(requests(json!(5), json!("6"))).await;
+    assert_eq!(
+        (twice.status, twice.pointers()),
+        (422, vec!["/limits/0/amount".to_owned()]),
+        "{}",
+        twice.text
+    );
+    assert!(twice.text.contains("must be said once"), "{}", twice.text);
     assert_eq!(at.get(&owner, "/api/virtual-keys").await.ok(200)["items"], json!([]), "none is half made");
-    // A plain form sends empty ones.
-    make(requests(Value::Null, json!(""))).await.ok(201);
-    assert_eq!(at.get(&owner, "/api/budgets").await.ok(200)["items"], json!([]));
     // Of a provider key 0 takes away what there is.
     let key = at.add_key(&owner).await;
     let set =
@@ -197,5 +210,35 @@ async fn a_virtual_key_is_not_made_with_a_limit_that_lets_nothing_through() {
     assert_eq!(set(limited).await["requests_per_minute"], 5);
     let none = set(json!({ "requests_per_minute": 0, "month_micro_usd": 0 })).await;
     assert_eq!((&none["requests_per_minute"], &none["month_micro_usd"]), (&Value::Null, &Value::Null));
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_leaves_limits_empty_and_hears_of_the_one_that_is_wrong() {
+    let at = TestServer::start().await;
+    let owner = at.owner().await;
+    let send_form = async |name: &str, money: &str, rate: &str| {
+        let fields = [
+            ("cmd[name]", name),
+            ("cmd[limits][0][unit]", "money"),
+            ("cmd[limits][0][period]", "month"),
+            ("cmd[limits][0][amount]", money),
+            ("cmd[limits][1][unit]", "requests"),
+            ("cmd[limits][1][period]", "minute"),
+            ("cmd[limits][1][amount]", rate),
+        ];
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = at.request(&owner, "POST", "/api/fn/virtual_keys/create");
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        send(at.panel, request.body(form.into()).expect("a request")).await
+    };
+    let budgets = async || at.get(&owner, "/api/budgets").await.ok(200)["items"].clone();
+    assert_eq!(send_form("Free", "", " ").await.status, 200);
+    assert_eq!(budgets().await, json!([]), "an empty field is no limit");
+    let refused = send_form("Held", "", "0").await;
+    assert_eq!(refused.status, 422, "{}", refused.text);
+    assert!(refused.text.contains("/limits/1/amount"), "by its place in the form: {}", refused.text);
+    assert_eq!(send_form("Held", "", "5").await.status, 200);
+    assert_eq!(budgets().await[0]["most"], 5);
     at.stop().await;
 }

@@ -208,7 +208,9 @@ async fn people_are_told_once_at_four_fifths_and_once_at_the_end() {
         assert_eq!(says(&at, &owner, &bot, &format!("ask:{n}")).await, "final");
     }
     let near = told(1, "budget_near").await;
-    assert_eq!(near["reason"]["message"], "4 calls of 5 calls are used.");
+    assert_eq!(near["reason"]["message"], "4 of 5 calls are used.");
+    let whose = (&near["budget"]["id"], &near["budget"]["of"], &near["budget"]["most"]);
+    assert_eq!(whose, (&made["id"], &Value::Null, &json!(5)), "{near}");
     assert_eq!(says(&at, &owner, &bot, "ask:last").await, "final");
     told(2, "budget_spent").await;
     for n in 0..3 {
@@ -365,6 +367,9 @@ async fn what_makes_no_sense_is_refused_field_by_field() {
         (json!({ "unit": "money", "period": "day", "most": 1, "tag": "No Tag" }), "/tag"),
         (json!({ "unit": "money", "period": "day", "most": 1, "tag": "(none)" }), "/tag"),
         (json!({ "unit": "money", "period": "day", "most": 1, "tag": "shop", "bot": "x" }), "/tag"),
+        (json!({ "unit": "money", "period": "day", "most": 1, "amount": "2" }), "/amount"),
+        (json!({ "unit": "money", "period": "day", "most": 0, "hard": false }), "/most"),
+        (json!({ "unit": "money", "period": "day", "amount": "0", "hard": false }), "/amount"),
     ] {
         let answer = at.ask(&owner, "POST", "/api/budgets", fields.clone()).await;
         assert!((400..500).contains(&answer.status), "{fields}");
@@ -377,5 +382,33 @@ async fn what_makes_no_sense_is_refused_field_by_field() {
     let made = budget(&at, &owner, json!({ "unit": "tokens", "period": "day", "most": 1 })).await;
     let start = made["window_start_ms"].as_i64().expect("a moment");
     assert_eq!(start.rem_euclid(86_400_000), 18 * 3_600_000 + 900_000, "midnight there: 18:15 in UTC");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_budget_that_only_tells_stops_nothing_and_leads_elsewhere_from_a_share_on_only() {
+    let at = TestServer::start().await;
+    let owner = at.owner().await;
+    let fields = |more: Value| {
+        let mut all = json!({ "unit": "requests", "period": "day", "most": 2 });
+        all.as_object_mut().expect("an object").extend(more.as_object().expect("fields").clone());
+        all
+    };
+    let refused = |answer: Answer, pointer: &str| {
+        assert_eq!((answer.status, answer.pointers()), (422, vec![pointer.to_owned()]), "{}", answer.text);
+    };
+    let soft = json!({ "hard": false, "instead": "openai/small" });
+    refused(at.ask(&owner, "POST", "/api/budgets", fields(soft)).await, "/instead_from");
+    let soft = json!({ "hard": false, "instead": "openai/small", "instead_from": 50 });
+    let soft = budget(&at, &owner, fields(soft)).await;
+    let hard = budget(&at, &owner, fields(json!({ "instead": "openai/small" }))).await;
+    let change = async |of: &Value, fields: Value| {
+        let path = format!("/api/budgets/{}", of["id"].as_str().expect("an id"));
+        at.ask(&owner, "PATCH", &path, fields).await
+    };
+    refused(change(&soft, json!({ "instead_from": 0 })).await, "/instead_from");
+    refused(change(&soft, json!({ "amount": "0" })).await, "/amount");
+    change(&hard, json!({ "most": 0 })).await.ok(200);
+    refused(change(&hard, json!({ "hard": false })).await, "/hard");
     at.stop().await;
 }

@@ -141,6 +141,7 @@ async fn a_chain_that_breaks_a_rule_says_which() {
             json!({ "name": "x", "links": ["openai/a"], "timeout_s": 0, "tries": 11 }),
             vec!["/timeout_s", "/tries"],
         ),
+        (json!({ "name": "x", "links": ["openai/a"], "triggers": [] }), vec!["/triggers"]),
     ] {
         let refused = at.ask(&owner, "POST", "/api/chains", chain.clone()).await;
         assert_eq!(

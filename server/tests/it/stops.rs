@@ -182,10 +182,10 @@ async fn a_refused_call_tells_of_the_stop_also_when_it_is_lifted() {
     })
     .await;
     for line in [
-        format!(",stopped,0,stop of the vendor openai,{},\r\n", told[0]),
-        format!(",stopped,0,stop of everything,{},\r\n", told[1]),
-        format!(",stopped,0,\"budget of workspace, openai/*: 0 requests a month\",{budget_id},\r\n"),
-        ",stopped_by,stopped_by_id,held_micro_usd\r\n".to_owned(),
+        format!(",stopped,0,stop of the vendor openai,{},,", told[0]),
+        format!(",stopped,0,stop of everything,{},,", told[1]),
+        format!(",stopped,0,\"budget of workspace, openai/*: 0 requests a month\",{budget_id},,false\r\n"),
+        ",stopped_by,stopped_by_id,held_micro_usd,estimated\r\n".to_owned(),
     ] {
         assert!(file.contains(&line), "{line} is not in {file}");
     }

@@ -103,7 +103,7 @@ async fn the_file_has_every_call_and_no_formula() {
     assert!(file.headers["content-type"].to_str().expect("text").starts_with("text/csv"));
     let lines: Vec<&str> = file.text.split_terminator("\r\n").collect();
     assert_eq!(lines.len(), 1 + rows.len(), "{}", file.text);
-    assert_eq!(lines[0].split(',').count(), 31);
+    assert_eq!(lines[0].split(',').count(), 32);
     assert!(file.text.contains(",\"'=cmd(\"\"x\"\"),y\","), "{}", file.text);
     assert!(lines[1].contains(",0.000432,"), "{}", lines[1]);
     let one = at.get(&owner, &format!("/api/usage/export.csv?range=today&bot={dear}")).await;

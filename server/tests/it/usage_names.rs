@@ -59,6 +59,12 @@ async fn calls_are_found_by_the_names_people_use() {
         ("key=Main", "/key", "Main"),
         ("bot=Deer", "/bot", "Deer"),
         ("vendor=nobody", "/vendor", "nobody"),
+        ("tag=nosuch", "/tag", "nosuch"),
+        ("bot=", "/bot", "must not be empty"),
+        ("tag=%20", "/tag", "must not be empty"),
+        ("from=", "/from", "must not be empty"),
+        ("from=2026-11-20&to=2026-11-01", "/to", "before from"),
+        ("from=2100-01-01", "/from", "in the future"),
         ("bott=Dear", "/bott", ""),
     ] {
         for path in ["/api/usage", "/api/usage/summary", "/api/usage/trend", "/api/usage/export.csv"] {

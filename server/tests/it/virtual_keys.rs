@@ -159,6 +159,9 @@ async fn an_unset_variable_opens_no_model_and_keeps_no_key_for_ever() {
     }
     let far = json!({ "name": "Narrow", "expires_at_ms": i64::MAX });
     refused(&add(far).await, "/expires_at_ms");
+    let soon = at.server.platform.clock.now_ms() + 60_000;
+    let twice = json!({ "name": "Narrow", "expires_at_ms": soon, "expires_in_days": 5 });
+    refused(&add(twice).await, "/expires_in_days");
     let (id, _) =
         make(&at, &owner, json!({ "name": "Narrow", "models": [MODEL], "expires_in_days": 3650 })).await;
     let path = format!("/api/virtual-keys/{id}");

@@ -36,7 +36,7 @@ impl Of {
 /// Deletes what stops these calls: every budget of 0 for them.
 pub(super) async fn allow(session: &Session, of: &Of) -> Result<(), Failure> {
     let bot = match &of.bot {
-        Some(bot) => Some(text(&session.bot(bot).await?, "id").to_owned()),
+        Some(bot) => Some(session.bot_called(bot).await?),
         None => None,
     };
     let model = match &of.model {

@@ -1,12 +1,8 @@
 //! Which calls, of which time.
 
 use super::{ArgValueCandidates, Args, Failure, Session, completion};
-use crate::{keys, output::text, virtual_keys};
-use api::{
-    bots::{GetBot, ListBots},
-    ids::*,
-    usage::*,
-};
+use crate::{keys, virtual_keys};
+use api::{ids::*, usage::*};
 use clap::{ValueEnum, builder::NonEmptyStringValueParser as Said};
 use std::str::FromStr;
 
@@ -16,13 +12,13 @@ pub(super) struct Chosen {
     #[arg(long, conflicts_with_all = ["from", "to"])]
     range: Option<Range>,
     /// A day (2026-11-22), a moment in the zone (2026-11-22T14:00) or in UTC (…Z).
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = Said::new())]
     from: Option<String>,
     /// The same; a day is meant whole. Now, if nothing is said.
-    #[arg(long, value_name = "TIME", requires = "from")]
+    #[arg(long, value_name = "TIME", value_parser = Said::new(), requires = "from")]
     to: Option<String>,
     /// Whose days are meant, e.g. Europe/Berlin; UTC if nothing is said.
-    #[arg(long)]
+    #[arg(long, value_parser = Said::new())]
     zone: Option<String>,
     /// Calls of this bot only (name, slug or id); none for calls of no bot.
     #[arg(long, value_parser = Said::new(), add = ArgValueCandidates::new(completion::bots))]
@@ -33,7 +29,7 @@ pub(super) struct Chosen {
     /// Calls of this virtual key only (name or id); none for calls of others.
     #[arg(long, value_parser = Said::new(), add = ArgValueCandidates::new(completion::virtual_keys))]
     virtual_key: Option<String>,
-    /// Calls of bots and virtual keys with this tag only; (none) for those without any.
+    /// Calls of bots and virtual keys with this tag only; none for those without any.
     #[arg(long, value_parser = Said::new())]
     tag: Option<String>,
     /// Calls to this vendor only.
@@ -148,7 +144,7 @@ impl Chosen {
     /// As the API takes it: names are ids. What has an id may be deleted, and its calls are still there.
     pub(super) async fn asked(self, session: &Session) -> Result<Asked, Failure> {
         let bot = match named::<BotId>(self.bot.as_deref()) {
-            Some(name) => Some(bot(session, name).await?),
+            Some(name) => Some(session.bot_called(name).await?),
             None => self.bot,
         };
         let key = match named::<KeyId>(self.key.as_deref()) {
@@ -188,21 +184,4 @@ impl Chosen {
 /// What is said and is no id.
 fn named<T: FromStr>(text: Option<&str>) -> Option<&str> {
     text.map(str::trim).filter(|text| *text != "none" && text.parse::<T>().is_err())
-}
-
-/// The id of the bot of a slug or name.
-async fn bot(session: &Session, name: &str) -> Result<String, Failure> {
-    let failure = match session.call(&GetBot { bot: name.to_owned() }).await {
-        Ok(found) => return Ok(text(&found, "id").to_owned()),
-        Err(failure) if failure.is_missing() => failure,
-        Err(failure) => return Err(failure),
-    };
-    let all = crate::options::Paging { limit: 0, all: true };
-    let called = |limit, cursor| ListBots { q: Some(name.to_owned()), limit, cursor, ..ListBots::default() };
-    let all = session.list(&all, called).await?;
-    match completion::only(&all, "name", name) {
-        Ok((id, _)) => Ok(id),
-        Err(Failure::Missing(_)) => Err(session.nearest_bot(failure, name).await),
-        Err(several) => Err(several),
-    }
 }

@@ -3,7 +3,7 @@
 use super::why;
 use crate::{
     budgets,
-    output::{Cell, Column, Shape, Tone, moment, named, number, text, usd},
+    output::{Cell, Column, Shape, Tone, flag, moment, named, number, text, usd},
     spending,
 };
 use serde_json::Value;
@@ -12,18 +12,24 @@ fn count(value: &Value, key: &str) -> Cell {
     Cell::from(number(value, key).map(|n| n.to_string()).unwrap_or_default())
 }
 
+/// Marks what is an estimate.
+fn about(is_estimate: bool, cost: i64) -> Cell {
+    Cell::from(format!("{}{}", if is_estimate { "≈ " } else { "" }, usd(cost)))
+}
+
 /// Nothing is known to be nothing; what is not known says so.
 fn cost(value: &Value) -> Cell {
-    number(value, "cost_micro_usd").map_or_else(|| Cell::toned("unknown", Tone::Quiet), |n| usd(n).into())
+    number(value, "cost_micro_usd")
+        .map_or_else(|| Cell::toned("unknown", Tone::Quiet), |cost| about(flag(value, "estimated"), cost))
 }
 
 /// What several calls cost, without hiding what is not known.
 fn cost_of_all(sums: &Value) -> Cell {
     let of = |key: &str| number(sums, key).unwrap_or_default();
     match (of("cost_unknown"), of("calls")) {
-        (0, _) => cost(sums),
+        (0, _) => about(of("estimated") > 0, of("cost_micro_usd")),
         (unknown, calls) if unknown >= calls => Cell::toned("unknown", Tone::Quiet),
-        _ => Cell::from(format!("≥ {}", cost(sums).text)),
+        _ => Cell::from(format!("≥ {}", usd(of("cost_micro_usd")))),
     }
 }
 
@@ -31,7 +37,7 @@ fn cost_of_all(sums: &Value) -> Cell {
 fn cost_of_one(value: &Value) -> Cell {
     let used = ["input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"];
     match number(value, "cost_micro_usd") {
-        Some(cost) => usd(cost).into(),
+        Some(cost) => about(flag(value, "estimated"), cost),
         None if text(value, "reason") == "price_unknown" => {
             Cell::toned("unknown: its model has no price", Tone::Quiet)
         }
@@ -66,6 +72,7 @@ pub(super) const CALLS: Shape = Shape {
         Column::new("COST", |v, _| cost(v)),
         Column::new("MS", |v, _| count(v, "latency_ms")),
         Column::new("BOT", |v, _| named(v, "bot_name", "bot")),
+        Column::wide("ASKED FOR", |v, _| Cell::from(text(v, "asked_model"))),
         Column::wide("ANSWERED BY", |v, _| Cell::from(text(v, "model_answered"))),
         Column::wide("CHAIN", |v, _| Cell::from(text(v, "chain"))),
         Column::wide("KEY", |v, _| named(v, "key_name", "key")),
@@ -82,6 +89,8 @@ pub(super) const CALL: Shape = Shape {
     columns: &[
         Column::new("Time", |v, _| moment(number(v, "started_at_ms"))),
         Column::new("Model", |v, _| model(v)),
+        // Where a budget led it to a cheaper one.
+        Column::new("Asked for", |v, _| Cell::from(text(v, "asked_model"))),
         Column::new("Answered by", |v, _| Cell::from(text(v, "model_answered"))),
         Column::new("Chain", |v, _| Cell::from(text(v, "chain"))),
         Column::new("Status", |v, _| status(v)),
@@ -99,6 +108,10 @@ pub(super) const CALL: Shape = Shape {
         Column::new("Output tokens", |v, _| count(v, "output_tokens")),
         Column::new("Of them reasoning", |v, _| count(v, "reasoning_tokens")),
         Column::new("Cost", |v, _| cost_of_one(v)),
+        Column::new("Estimated", |v, _| {
+            let words = "tokens and cost: its vendor did not say them, or not to the end";
+            Cell::from(if flag(v, "estimated") { words } else { "" })
+        }),
         Column::new("Kept by budgets", |v, _| {
             number(v, "held_micro_usd").map_or_else(|| Cell::from(""), |n| usd(n).into())
         }),
@@ -151,8 +164,8 @@ fn tries(call: &Value) -> Cell {
 pub(super) const SUMS: Shape = Shape {
     columns: &[
         Column::new("Calls", |v, _| count(v, "calls")),
-        Column::new("Failed", |v, _| count(v, "failed")),
-        Column::new("Input tokens", |v, _| count(v, "input_tokens")),
+        Column::new("Failed or refused", |v, _| count(v, "failed")),
+        Column::new("Input tokens, cached ones too", |v, _| count(v, "input_tokens")),
         Column::new("Output tokens", |v, _| count(v, "output_tokens")),
         Column::new("Cost", |v, _| cost_of_all(v)),
         Column::new("Calls of unknown cost", |v, _| count(v, "cost_unknown")),
@@ -162,20 +175,30 @@ pub(super) const SUMS: Shape = Shape {
 };
 
 /// A figure with the one of the time before in brackets.
-fn both(value: &Value, key: &str) -> Cell {
-    Cell::from(format!("{} ({} before)", count(&value["sums"], key).text, count(&value["before"], key).text))
+fn both(value: &Value, figure: fn(&Value) -> i64) -> Cell {
+    Cell::from(format!("{} ({} before)", figure(&value["sums"]), figure(&value["before"])))
+}
+
+fn sum(sums: &Value, key: &str) -> i64 {
+    number(sums, key).unwrap_or_default()
+}
+
+/// Calls that failed, as `--status failed` lists them: a refused one is no failure there.
+fn failed(sums: &Value) -> i64 {
+    sum(sums, "failed") - sum(sums, "refused")
 }
 
 pub(super) const SUMMARY: Shape = Shape {
     columns: &[
         Column::new("From", |v, _| moment(number(v, "from_ms"))),
         Column::new("To", |v, _| moment(number(v, "to_ms"))),
-        Column::new("Calls", |v, _| both(v, "calls")),
-        Column::new("Failed", |v, _| both(v, "failed")),
-        Column::new("Input tokens", |v, _| both(v, "input_tokens")),
-        Column::new("From cache", |v, _| both(v, "cache_read_tokens")),
-        Column::new("To cache", |v, _| both(v, "cache_write_tokens")),
-        Column::new("Output tokens", |v, _| both(v, "output_tokens")),
+        Column::new("Calls", |v, _| both(v, |sums| sum(sums, "calls"))),
+        Column::new("Failed", |v, _| both(v, failed)),
+        Column::new("Refused", |v, _| both(v, |sums| sum(sums, "refused"))),
+        Column::new("Input tokens", |v, _| both(v, |sums| sum(sums, "input_tokens"))),
+        Column::new("From cache", |v, _| both(v, |sums| sum(sums, "cache_read_tokens"))),
+        Column::new("To cache", |v, _| both(v, |sums| sum(sums, "cache_write_tokens"))),
+        Column::new("Output tokens", |v, _| both(v, |sums| sum(sums, "output_tokens"))),
         Column::new("Cost", |v, _| {
             Cell::from(format!(
                 "{} ({} before)",
@@ -183,7 +206,7 @@ pub(super) const SUMMARY: Shape = Shape {
                 cost_of_all(&v["before"]).text
             ))
         }),
-        Column::new("Calls of unknown cost", |v, _| both(v, "cost_unknown")),
+        Column::new("Calls of unknown cost", |v, _| both(v, |sums| sum(sums, "cost_unknown"))),
     ],
     name: "from_ms",
     none: "",
@@ -193,7 +216,8 @@ pub(super) const PIECES: Shape = Shape {
     columns: &[
         Column::new("TIME", |v, _| Cell::from(text(v, "label"))),
         Column::new("CALLS", |v, _| count(&v["sums"], "calls")),
-        Column::new("FAILED", |v, _| count(&v["sums"], "failed")),
+        Column::new("FAILED", |v, _| Cell::from(failed(&v["sums"]).to_string())),
+        Column::new("REFUSED", |v, _| count(&v["sums"], "refused")),
         Column::new("IN", |v, _| count(&v["sums"], "input_tokens")),
         Column::new("OUT", |v, _| count(&v["sums"], "output_tokens")),
         Column::new("COST", |v, _| cost_of_all(&v["sums"])),
@@ -210,7 +234,8 @@ pub(super) const SHARES: Shape = Shape {
             vendor => Cell::from(format!("{vendor}/{}", text(v, "value"))),
         }),
         Column::new("CALLS", |v, _| count(&v["sums"], "calls")),
-        Column::new("FAILED", |v, _| count(&v["sums"], "failed")),
+        Column::new("FAILED", |v, _| Cell::from(failed(&v["sums"]).to_string())),
+        Column::new("REFUSED", |v, _| count(&v["sums"], "refused")),
         Column::new("IN", |v, _| count(&v["sums"], "input_tokens")),
         Column::new("OUT", |v, _| count(&v["sums"], "output_tokens")),
         Column::new("COST", |v, _| cost_of_all(&v["sums"])),
@@ -247,6 +272,20 @@ mod tests {
         };
         let told = [sums(0, 0), sums(2, 0), sums(2, 1), sums(2, 2)];
         assert_eq!(told, ["$1.50", "$1.50", "≥ $1.50", "unknown"]);
+    }
+
+    #[test]
+    fn an_estimate_is_marked_wherever_a_cost_is_written() {
+        let call = json!({ "cost_micro_usd": 1_500_000, "estimated": true });
+        assert_eq!((cost(&call).text, cost_of_one(&call).text), ("≈ $1.50".into(), "≈ $1.50".into()));
+        let sums = json!({ "calls": 2, "cost_unknown": 0, "cost_micro_usd": 1_500_000, "estimated": 1 });
+        assert_eq!(cost_of_all(&sums).text, "≈ $1.50");
+    }
+
+    #[test]
+    fn a_refused_call_is_no_failed_one() {
+        let sums = json!({ "sums": { "failed": 5, "refused": 2 }, "before": { "failed": 1, "refused": 1 } });
+        assert_eq!(both(&sums, failed).text, "3 (0 before)");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use api::{
     ApiError, Verb,
     budgets::{GetLookout, LOOKOUT, Lookout, LookoutBounds, MOST, SetLookout},
     ids::{RequestId, WorkspaceId},
+    money,
     validate::Check,
 };
 use entity::budgets::lookout as row;
@@ -125,7 +126,9 @@ fn checked(q: &SetLookout, check: &mut Check) {
     within(q.loop_apart_s, loop_apart_s, "/loop_apart_s");
     within(q.busy_minutes, busy_minutes, "/busy_minutes");
     within(q.idle_minutes, idle_minutes, "/idle_minutes");
-    within(q.idle_micro_usd, 1..=MOST, "/idle_micro_usd");
+    let rule = format!("must be 0.000001 to {} USD, which are 1 to {MOST} micro-USD", money::amount(MOST));
+    let fits = q.idle_micro_usd.is_none_or(|micro| (1..=MOST).contains(&micro));
+    check.rule(fits, "/idle_micro_usd", &rule);
 }
 
 fn model(workspace_id: WorkspaceId, said: &Lookout) -> row::Model {

@@ -12,6 +12,7 @@ mod idle;
 mod jobs;
 mod logins;
 mod models;
+mod newcomer;
 mod notifications;
 mod orphans;
 mod spending;

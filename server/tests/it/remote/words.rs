@@ -106,13 +106,13 @@ async fn whoever_stops_calls_is_told_the_way_back_and_finds_it() {
     home.run(&["budget", "stop", "--bot", "fox", "--yes"]).ended(5, &["stopped already", stopped.out.trim()]);
     home.run(&["budget", "stop", "--model", "openai/*", "--yes"]).ended(0, &["chela budget rm"]);
     let soft = ["budget", "add", "--requests", "0", "--per", "minute", "--soft"];
-    assert!(!home.run(&soft).ended(0, &[]).err.contains("stopped"), "a soft one stops nothing");
+    home.run(&soft).ended(1, &["the amount: must be more than 0 for a budget that only tells"]);
     home.run(&["budget", "add", "--requests", "5", "--per", "day", "--bot", "fox"]).ended(0, &[]);
     home.run(&["budget", "allow"]).ended(3, &["no budget of 0", "openai/*", "spending list"]);
     home.run(&["budget", "allow", "--bot", "fox"]).ended(0, &["deleted"]);
     home.run(&["budget", "allow", "--bot", "fox"]).ended(3, &[]);
     home.run(&["budget", "allow", "--model", "openai"]).ended(0, &["deleted"]);
-    assert_eq!(count("/api/budgets").await, Some(2), "what is no stop stays");
+    assert_eq!(count("/api/budgets").await, Some(1), "what is no stop stays");
 
     let by_id = home
         .run(&["spending", "stop", "--everything", "--yes", "-o", "name"])
@@ -253,8 +253,17 @@ async fn a_vendor_goes_by_its_aliases_wherever_it_is_named() {
     home.run(&["model", "set", "zai/x", "--context-length", "5"]).ok();
     let models = home.run(&["model", "list", "--vendor", "glm", "--own", "-o", "name"]).ok();
     assert_eq!(models.trim(), "zhipu/x");
-    home.run(&["chain", "set", "mine", "togetherai/x"]).ok();
+    home.run(&["chain", "set", "mine", "togetherai/x", "--patience", "9"]).ok();
     let chain = home.run(&["chain", "show", "mine"]).ok();
     assert!(chain.contains("together/x") && !chain.contains("togetherai"), "{chain}");
+    let listed = home.run(&["chain", "list"]).ok();
+    assert!(listed.contains("9 s"), "its own time, not the command's: {listed}");
+    home.run(&["chain", "set", "mine", "openai/x", "--patience", "0"])
+        .ended(1, &["--patience: must be 1 to"]);
+    for nothing in ["--notes", "--scenario", "--display-name", "--source"] {
+        home.run(&["model", "set", "zai/x", nothing, ""]).ended(2, &[nothing, "must not be empty"]);
+    }
+    let models = home.run(&["model", "list", "--own", "-o", "name"]).ok();
+    assert_eq!(models.trim(), "zhipu/x", "what was said of it stays");
     at.stop().await;
 }
