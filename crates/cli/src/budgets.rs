@@ -252,8 +252,8 @@ pub(crate) async fn run(session: &Session, verb: BudgetVerb) -> Result<(), Failu
             let whose = named.into_iter().flatten().collect::<Vec<_>>().join(" to ");
             let whose = if whose.is_empty() { "everybody".to_owned() } else { whose };
             ask::sure(&format!("Stop the model calls of {whose} now?"), yes)?;
-            let of = of.found(session).await?;
-            let create = create(of, (BudgetUnit::Requests, BudgetPeriod::Month), 0, true);
+            let create =
+                create(of.found(session).await?, (BudgetUnit::Requests, BudgetPeriod::Month), 0, true);
             show(&session.call_once(&create, Some(&once)).await?)
         }
         BudgetVerb::Allow { of } => allow::allow(session, &of).await,

@@ -232,8 +232,7 @@ pub(crate) async fn run(session: &Session, verb: KeyVerb) -> Result<(), Failure>
             let tested = session.call(&TestKey { key }).await?;
             one(session, &tested)?;
             if text(&tested, "status") == "failing" {
-                let said = crate::output::plain(text(&tested, "status_message"));
-                return Err(Failure::Other(refused(&said)));
+                return Err(refused(text(&tested, "status_message")));
             }
             Ok(())
         }
@@ -265,11 +264,10 @@ pub(crate) async fn run(session: &Session, verb: KeyVerb) -> Result<(), Failure>
 }
 
 /// What a failed test says: the vendor's no, or that nobody was there to say it.
-fn refused(said: &str) -> String {
-    if said.starts_with("could not be asked") {
-        return format!("the vendor {said}");
-    }
-    format!("the vendor refuses this key: {said}")
+fn refused(said: &str) -> Failure {
+    let said = crate::output::plain(said);
+    let asked = !said.starts_with("could not be asked");
+    Failure::Other(format!("the vendor {}{said}", if asked { "refuses this key: " } else { "" }))
 }
 
 /// The same failure with the option that stores a key all the same.

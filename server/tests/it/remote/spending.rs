@@ -34,7 +34,7 @@ async fn from_when_on_people_are_told_is_shown_changed_and_kept() {
     assert_eq!(changed["idle_minutes"], shipped["idle_minutes"], "what is not said stays");
     let table = home.run(&["budget", "lookout"]).ok();
     assert!(table.contains("2.50") && table.contains("30"), "{table}");
-    home.run(&["budget", "lookout", "--spread", "51"]).ended(2, &["/loop_spread_percent"]);
+    home.run(&["budget", "lookout", "--spread", "51"]).ended(1, &["--spread: must be 1 to 50"]);
     home.run(&["budget", "lookout", "--money", "-1"]).ended(2, &["--money"]);
     assert_eq!(shown(&[]), changed, "and nothing of what is wrong was taken");
     at.stop().await;
