@@ -243,15 +243,7 @@ pub(crate) async fn run(session: &Session, verb: BudgetVerb) -> Result<(), Failu
             Ok(())
         }
         BudgetVerb::Stop { of, yes, once } => {
-            let named = [
-                of.bot.clone(),
-                of.virtual_key.clone(),
-                of.tag.as_ref().map(|tag| format!("all that carry the tag {tag}")),
-                of.model.clone(),
-            ];
-            let whose = named.into_iter().flatten().collect::<Vec<_>>().join(" to ");
-            let whose = if whose.is_empty() { "everybody".to_owned() } else { whose };
-            ask::sure(&format!("Stop the model calls of {whose} now?"), yes)?;
+            ask::sure(&format!("Stop the model calls of {} now?", of.said()), yes)?;
             let create =
                 create(of.found(session).await?, (BudgetUnit::Requests, BudgetPeriod::Month), 0, true);
             show(&session.call_once(&create, Some(&once)).await?)
@@ -270,6 +262,14 @@ pub(crate) async fn run(session: &Session, verb: BudgetVerb) -> Result<(), Failu
 }
 
 impl Of {
+    /// Whose calls it is about, in words.
+    fn said(&self) -> String {
+        let tag = self.tag.as_ref().map(|tag| format!("all that carry the tag {tag}"));
+        let named = [self.bot.clone(), self.virtual_key.clone(), tag, self.model.clone()];
+        let said = named.into_iter().flatten().collect::<Vec<_>>().join(" to ");
+        if said.is_empty() { "everybody".to_owned() } else { said }
+    }
+
     /// The same with the id of the bot that is meant: a name will do where a command asks for a bot.
     async fn found(mut self, session: &Session) -> Result<Self, Failure> {
         if let Some(bot) = self.bot.take() {

@@ -186,7 +186,11 @@ async fn a_chain_is_asked_in_the_dialect_most_of_its_links_with_a_key_speak() {
         (("anthropic", "sk-one-000000001", Mode::Answer), ("openai", "sk-2", Mode::Answer));
     let links = ["anthropic/a", "openai/b", "mistral/c"];
     assert_eq!(said(&links, &[]).await, Some(Dialect::OpenAiChat), "most of all");
-    assert_eq!(said(&links, &[claude.clone()]).await, Some(Dialect::Anthropic), "the only one with a key");
+    assert_eq!(
+        said(&links, std::slice::from_ref(&claude)).await,
+        Some(Dialect::Anthropic),
+        "the only one with a key"
+    );
     assert_eq!(said(&links, &[claude, openai]).await, Some(Dialect::OpenAiChat), "of two alike");
     assert_eq!(said(&["custom-gemini/a"], &[]).await, Some(Dialect::Gemini));
     assert_eq!(said(&["replicate/a", "nobody/b"], &[]).await, None);

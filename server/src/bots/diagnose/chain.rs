@@ -31,7 +31,7 @@ pub(super) async fn check_model(b: &Bots, row: &bot::Model, model: &str) -> [Che
 
 fn none(chain: &str) -> [Found; 2] {
     let gone = Found::fail(format!("There is no chain {chain} in this workspace."));
-    let untold = Found::fail("Which keys it takes cannot be told without the chain.".to_owned());
+    let untold = Found::fail("Which keys it takes cannot be told without the chain.");
     [untold, gone.fix(FixAct::Configure, "Choose another model, or make the chain anew.")]
 }
 
@@ -55,9 +55,8 @@ fn judged(chain: &str, links: Vec<(&str, [Found; 2])>) -> [Found; 2] {
             some => Found::pass(format!("{} of {all} links of {chain} can be asked: {named}.", some.len())),
         };
     // Of links without a key nobody is asked: that they are skipped is as it should be.
-    let mut keys = links.into_iter().map(|(_, [key, _])| key);
     let (mut worst, mut works) = (None, false);
-    for key in keys.by_ref() {
+    for (_, [key, _]) in links {
         let without = key.fixes.iter().any(|(act, ..)| *act == FixAct::AddKey);
         works |= !fails(&key);
         if !without && !matches!(key.verdict, Verdict::Pass) && !worst.as_ref().is_some_and(fails) {
