@@ -536,13 +536,18 @@ async fn a_hundred_times_kill_9_lose_no_acknowledged_write_and_leave_no_process(
         "the lasting bot lived through it"
     );
 
-    // Everything goes, and nothing stays behind.
+    nothing_stays(&machine, &serving, &owner).await;
+    assert_eq!(serving.terminate().await, Some(0));
+}
+
+/// Everything goes, and nothing stays behind.
+async fn nothing_stays(machine: &Machine, serving: &Serving, owner: &Who) {
     eventually("every bot to be deleted", async || {
-        let bots = serving.ask(&owner, "GET", "/api/bots?limit=200", Value::Null, None).await?.ok(200);
+        let bots = serving.ask(owner, "GET", "/api/bots?limit=200", Value::Null, None).await?.ok(200);
         let items = bots["items"].as_array()?.clone();
         for bot in &items {
             let path = format!("/api/bots/{}", bot["id"].as_str()?);
-            serving.ask(&owner, "DELETE", &path, Value::Null, None).await;
+            serving.ask(owner, "DELETE", &path, Value::Null, None).await;
         }
         items.is_empty().then_some(())
     })
@@ -553,5 +558,4 @@ async fn a_hundred_times_kill_9_lose_no_acknowledged_write_and_leave_no_process(
         (names == 0 && machine.bot_processes().is_empty()).then_some(())
     })
     .await;
-    assert_eq!(serving.terminate().await, Some(0));
 }
