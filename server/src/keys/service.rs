@@ -38,6 +38,9 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
+/// How the words begin of a key about which nobody could be asked.
+pub(super) const UNASKED: &str = "could not be asked";
+
 /// Models that a new bot is offered first, where the key has them.
 const PREFERRED: [&str; 4] =
     ["anthropic/claude-sonnet-4", "openai/gpt-5", "openai/gpt-4", "anthropic/claude"];
@@ -152,7 +155,7 @@ impl Keys {
             Verdict::Unasked { why } if accept => {
                 model.status = name_of(&KeyStatus::Failing);
                 // Nobody said anything of the key.
-                model.status_message = Some(format!("could not be asked: {why}"));
+                model.status_message = Some(format!("{UNASKED}: {why}"));
             }
             Verdict::Fails { words, .. } => {
                 let message = format!("{} does not accept this key: {words}", candidate.key.vendor.name);

@@ -3,7 +3,7 @@
 
 use super::{
     probe::{self, Verdict},
-    service::Keys,
+    service::{Keys, UNASKED},
     store,
 };
 use crate::{
@@ -207,8 +207,9 @@ impl Watch {
         if !refused.is_news(key.id) {
             return Ok(());
         }
-        // A check or test found it before, and said so.
-        if key.status == name_of(&KeyStatus::Failing) {
+        // A check or test found it before, and said so; that nobody could be asked said nothing of the key.
+        let unasked = key.status_message.as_deref().is_some_and(|why| why.starts_with(UNASKED));
+        if key.status == name_of(&KeyStatus::Failing) && !unasked {
             refused.told(key.id);
             return Ok(());
         }

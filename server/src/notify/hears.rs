@@ -118,7 +118,9 @@ impl Notify {
                 let before: Kind = named(&row.kind)?;
                 let kind = rules::merged(before, trouble.kind);
                 // Whoever was told that it is well again must hear that it is not.
-                let is_news = kind != before || (row.resolved_at_ms.is_some() && kind != Kind::Died);
+                // An account with little left is refused and taken again all day.
+                let again = !matches!(kind, Kind::Died | Kind::KeyRefused);
+                let is_news = kind != before || (row.resolved_at_ms.is_some() && again);
                 row.news += i64::from(is_news);
                 row.kind = name_of(&kind);
                 row.reason = trouble.reason;

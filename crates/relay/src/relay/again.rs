@@ -18,6 +18,8 @@ use std::{
 const MOST_KEPT: usize = 32 * 1024 * 1024;
 /// Kept of all bodies together.
 const MOST_KEPT_IN_ALL: usize = 128 * 1024 * 1024;
+/// A body that is longer leaves half of that to the others.
+const LONG: usize = 4 * 1024 * 1024;
 
 /// What a piece weighs besides its bytes: many small ones are many.
 const OF_A_PIECE: usize = 64;
@@ -131,7 +133,8 @@ impl<B> Keeping<B> {
         let weight = piece.len() + OF_A_PIECE;
         let all = self.all.fetch_add(weight, Ordering::Relaxed) + weight;
         state.bytes += weight;
-        if state.bytes > MOST_KEPT || all > MOST_KEPT_IN_ALL {
+        let most = if state.bytes > LONG { MOST_KEPT_IN_ALL / 2 } else { MOST_KEPT_IN_ALL };
+        if state.bytes > MOST_KEPT || all > most {
             return self.forget(state);
         }
         state.pieces.push(piece.clone());

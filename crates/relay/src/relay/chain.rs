@@ -45,7 +45,7 @@ impl Rules<'_> {
             (Fate::Slow(_), _) => Trigger::RateLimit,
             (Fate::Refused | Fate::NotThis, _) => Trigger::Refused,
             (Fate::Fails, Err(Failed { trouble: Trouble::TimedOut, .. })) => Trigger::Timeout,
-            (Fate::Fails, _) => Trigger::Overloaded,
+            (Fate::Elsewhere | Fate::Fails, _) => Trigger::Overloaded,
         };
         !self.last && self.triggers.contains(&trigger)
     }

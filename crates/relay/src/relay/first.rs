@@ -112,7 +112,8 @@ fn is_error(piece: &[u8]) -> bool {
         let text = piece.iter().copied().filter(|byte| !byte.is_ascii_whitespace());
         text.take(with.len()).eq(with.iter().copied())
     };
-    [&b"{\"error\":{"[..], b"{\"error\":\"", b"{\"type\":\"error\""].into_iter().any(begins)
+    let words = begins(b"{\"error\":\"") && !begins(b"{\"error\":\"\"");
+    words || begins(b"{\"error\":{") || begins(b"{\"type\":\"error\"")
 }
 
 #[cfg(test)]
@@ -125,6 +126,7 @@ mod tests {
         assert!(is_error(b"{\"type\":\"error\",\"error\":{}}"));
         assert!(is_error(b"{\"error\": \"model is loading\"}"));
         assert!(!is_error(b"{\"error\":null,\"id\":\"resp_1\"}"), "as Responses says that there is none");
+        assert!(!is_error(b"{\"error\":\"\",\"id\":1}"), "nor does an empty word");
         assert!(!is_error(b"{\"id\":\"x\"}") && !is_error(b""));
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     chains::Skip,
     escapes::decode,
     health::{Rest, Resting},
-    limits::{Need, Refused, Reserved},
+    limits::{Need, Refused, Reserved, Unit},
     usage::Try,
 };
 
@@ -35,9 +35,9 @@ impl Passed {
         }
     }
 
-    /// Whether it is over with time.
-    pub(super) const fn is_for_a_while(self) -> bool {
-        matches!(self, Self::Full(refused) if !refused.never)
+    /// Whether it is over by then, ms UTC.
+    pub(super) const fn is_over_by(self, ms: i64) -> bool {
+        matches!(self, Self::Full(refused) if !refused.never && refused.resets_ms <= ms)
     }
 
     /// Why a link is skipped all of whose keys are passed over.
@@ -128,7 +128,12 @@ impl Guard {
         match passed {
             Passed::Model => Trouble::NoKeyForModel,
             Passed::NoPrice => Trouble::NoPrice,
-            Passed::Full(refused) => self.refusal(&refused, (self.shared.config.now_ms)()),
+            Passed::Full(refused) => {
+                let trouble = self.refusal(&refused, (self.shared.config.now_ms)());
+                // What a key of the owner's may cost is nothing that callers hear.
+                self.rate = self.rate.filter(|_| refused.unit == Unit::Requests);
+                trouble
+            }
         }
     }
 }

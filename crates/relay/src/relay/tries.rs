@@ -30,6 +30,9 @@ use http_body::Body as _;
 use std::{borrow::Cow, future::poll_fn, sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
+/// A model that so many keys do not have is mistyped: it is no reason to ask all.
+const MOST_WITHOUT_MODEL: usize = 3;
+
 /// What is asked, whichever key it is asked with.
 pub(super) struct Asked<'a> {
     pub(super) method: &'a Method,
@@ -63,6 +66,8 @@ pub(super) enum Fate {
     Refused,
     /// This key may not do this, another one may.
     NotThis,
+    /// It leads elsewhere, where nobody goes: it may be the caller's path.
+    Elsewhere,
     /// It failed.
     Fails,
     /// There is none of this name for this key: another account may have it, or another link.
@@ -80,7 +85,7 @@ impl Fate {
             Self::Slow(_) => "slow_down",
             Self::Refused => "refused",
             Self::NotThis => "forbidden",
-            Self::Fails => "failed",
+            Self::Elsewhere | Self::Fails => "failed",
             Self::NoModel => "no_model",
             Self::TooLong => "context_length_exceeded",
             Self::ToolError => "tool_error",
@@ -89,7 +94,7 @@ impl Fate {
 
     /// Whether another key may do better.
     const fn is_keys(&self) -> bool {
-        matches!(self, Self::Slow(_) | Self::Refused | Self::NotThis | Self::Fails | Self::NoModel)
+        !matches!(self, Self::Serves | Self::Final | Self::TooLong | Self::ToolError)
     }
 }
 
@@ -186,6 +191,7 @@ impl Relay {
         let now = self.shared.config.now_ms;
         let (mut last, mut resting, mut passed) = (None, None, None);
         let mut left = leg.rules.map_or(usize::MAX, |rules| rules.most);
+        let mut unknown = 0;
         for key in leg.pool.in_turn() {
             let _look = match key.health.may_ask(&leg.model, now()) {
                 Ok(look) => look,
@@ -207,18 +213,21 @@ impl Relay {
                     break;
                 }
                 Some((fate, got)) if !fate.is_keys() => return Ended::With(fate, got),
-                Some(failed) => last = Some(failed),
+                Some(failed) => {
+                    unknown += usize::from(matches!(failed.0, Fate::NoModel));
+                    last = Some(failed);
+                }
             }
             left = left.saturating_sub(1);
-            if left == 0 {
+            if left == 0 || unknown == MOST_WITHOUT_MODEL {
                 break;
             }
         }
         match (last, resting, passed) {
             (Some((fate, got)), ..) => Ended::With(fate, got),
             // That there will be room again tells more than that a vendor refused another key.
-            (None, Some((_, Resting { why: Rest::Refused, .. })), Some(passed))
-                if passed.is_for_a_while() =>
+            (None, Some((_, Resting { why: Rest::Refused, until_ms, .. })), Some(passed))
+                if passed.is_over_by(until_ms) =>
             {
                 Ended::PassedOver(passed)
             }
@@ -347,7 +356,12 @@ impl Relay {
             Fate::Slow(for_ms) => key.health.slow_down(now_ms, *for_ms, heard),
             Fate::Refused => key.health.refused(now_ms, heard),
             Fate::Fails => key.health.failed(guard.model(), now_ms, heard),
-            Fate::NotThis | Fate::Final | Fate::NoModel | Fate::TooLong | Fate::ToolError => {}
+            Fate::NotThis
+            | Fate::Elsewhere
+            | Fate::Final
+            | Fate::NoModel
+            | Fate::TooLong
+            | Fate::ToolError => {}
         }
     }
 }
@@ -428,7 +442,8 @@ fn judged(got: &Got) -> Fate {
         (400, Some(Said::NoModel)) | (404, _) => Fate::NoModel,
         _ if got.first.failed => Fate::Fails,
         // What no caller gets.
-        _ if status != 101 && unfit(got.head.status, &got.head.headers).is_some() => Fate::Fails,
+        (300..=399, _) if status != 304 => Fate::Elsewhere,
+        (..400, _) if status != 101 && unfit(got.head.status, &got.head.headers).is_some() => Fate::Fails,
         (401 | 402, _) => Fate::Refused,
         // 408 may be the caller's own slowness.
         (403 | 408, _) => Fate::NotThis,

@@ -87,29 +87,47 @@ struct Sizes {
     bytes: u64,
     /// The lightest of them carries next to nothing.
     least: u64,
+    /// Of others that are heavy.
+    others: u64,
 }
 
 /// Bytes that an event may have more than the lightest and still carry a single token: some vendors add noise.
 const OF_ONE: u64 = 24;
 /// Bytes of text that make a token, about.
 const OF_A_TOKEN: u64 = 4;
+/// Bytes of what is no text that make a token, about.
+const OF_OTHERS: u64 = 64;
+/// What the lightest of few pieces, and of many, has beside its text at most.
+const FEW: (u64, u64) = (3, 300);
+const MANY: u64 = 1024;
 
 impl Sizes {
     /// Events that are named count where they are pieces of text.
     fn add(&mut self, name: &[u8], bytes: usize) {
-        if !name.is_empty() && !name.ends_with(b"delta") || bytes <= b"[DONE]".len() {
+        let text = name.is_empty() || name.ends_with(b"delta");
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        if !text && bytes > MANY {
+            self.others = self.others.saturating_add(bytes);
+        }
+        if !text || bytes <= 6 {
             return;
         }
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.least = if self.count == 0 { bytes } else { self.least.min(bytes) };
         (self.count, self.bytes) = (self.count + 1, self.bytes.saturating_add(bytes));
     }
 
+    /// One that is too long to be read.
+    fn unread(&mut self) {
+        self.others = self.others.saturating_add(256 * 1024);
+    }
+
     /// One a piece where all are about as light as the lightest, else what they have more.
     fn tokens(&self) -> Option<u64> {
-        let more = self.bytes.saturating_sub(self.least.saturating_mul(self.count));
-        let average = more.checked_div(self.count)?;
-        Some(if average <= OF_ONE { self.count } else { self.count.max(more.div_ceil(OF_A_TOKEN)) })
+        let least = self.least.min(if self.count <= FEW.0 { FEW.1 } else { MANY });
+        let more = self.bytes.saturating_sub(least.saturating_mul(self.count));
+        let light = more.checked_div(self.count).is_none_or(|average| average <= OF_ONE);
+        let text = if light { self.count } else { self.count.max(more.div_ceil(OF_A_TOKEN)) };
+        Some(text.saturating_add(self.others.div_ceil(OF_OTHERS))).filter(|tokens| *tokens > 0)
     }
 }
 
@@ -230,7 +248,10 @@ impl Seen {
     fn event(&mut self, event: &Event<'_>, dialect: Dialect) {
         self.any = true;
         self.word |= !BEFORE_WORDS.contains(&event.name);
-        let Some(data) = event.data else { return };
+        let Some(data) = event.data else {
+            self.sizes.unread();
+            return;
+        };
         self.sizes.add(event.name, data.len());
         match dialect {
             Dialect::OpenAiChat => self.openai(data),
@@ -429,6 +450,14 @@ mod tests {
             format!("event: content_block_delta\ndata: {{\"delta\":{{\"text\":\"{n}\"}}}}\n\nevent: ping\ndata: {{\"x\":\"{}\"}}\n\n", "y".repeat(500))
         });
         assert_eq!(about(Dialect::Anthropic, named), Some(10), "only pieces of text count");
+        let one = [chunk(&"w".repeat(8_000), ""), "data: [DONE]\n\n".to_owned()];
+        assert_eq!(
+            about(Dialect::OpenAiChat, one).map(|n| n / 100),
+            Some(19),
+            "a single heavy one is weighed, too"
+        );
+        let long = [chunk("", ""), chunk(&"i".repeat(1_500_000), "")];
+        assert!(about(Dialect::OpenAiChat, long) > Some(4_000), "and one that is too long to be read");
         assert_eq!(about(Dialect::OpenAiChat, []), None);
     }
 

@@ -63,7 +63,7 @@ impl Counts {
             set(&mut self.cache_read, either("cacheReadInputTokens", "cacheReadInputTokenCount"));
             set(&mut self.cache_write, either("cacheWriteInputTokens", "cacheWriteInputTokenCount"));
         }
-        self.cost = usage.get("cost").and_then(Said::micro_usd).or(self.cost);
+        self.cost = usage.cost().or(self.cost);
         self.cached_within = !matches!(dialect, Dialect::Anthropic | Dialect::Converse);
         self.input.is_some() || self.output.is_some()
     }
@@ -100,6 +100,8 @@ enum Said<'a> {
     Number(u64),
     /// Any other.
     Decimal(f64),
+    /// `true`
+    Yes,
     Object(Vec<(Cow<'a, str>, Said<'a>)>),
     Other,
 }
@@ -115,8 +117,18 @@ impl Said<'_> {
     fn number(&self) -> Option<u64> {
         match self {
             Self::Number(number) => Some(*number).filter(|n| *n <= 1 << 40),
-            Self::Decimal(_) | Self::Object(_) | Self::Other => None,
+            Self::Decimal(_) | Self::Yes | Self::Object(_) | Self::Other => None,
         }
+    }
+
+    /// What the vendor takes for the call, with what is paid to the one behind it by a key of the caller's own there.
+    fn cost(&self) -> Option<i64> {
+        let own = self.get("cost")?.micro_usd()?;
+        if !matches!(self.get("is_byok"), Some(Self::Yes)) {
+            return Some(own);
+        }
+        let behind = self.get("cost_details")?.get("upstream_inference_cost")?.micro_usd()?;
+        own.checked_add(behind)
     }
 
     /// An amount of USD. A million for one call is none.
@@ -124,7 +136,7 @@ impl Said<'_> {
         let usd = match self {
             Self::Number(number) => *number as f64,
             Self::Decimal(number) => *number,
-            Self::Object(_) | Self::Other => return None,
+            Self::Yes | Self::Object(_) | Self::Other => return None,
         };
         // What a binary fraction is beside the decimal that was meant is no part of it.
         (0.0..=1e6).contains(&usd).then(|| (usd * 1e6 - 1e-6).ceil().max(0.0) as i64)
@@ -154,8 +166,8 @@ impl<'de> Deserialize<'de> for Said<'de> {
             fn visit_f64<E: Error>(self, number: f64) -> Result<Said<'de>, E> {
                 Ok(Said::Decimal(number))
             }
-            fn visit_bool<E: Error>(self, _: bool) -> Result<Said<'de>, E> {
-                Ok(Said::Other)
+            fn visit_bool<E: Error>(self, yes: bool) -> Result<Said<'de>, E> {
+                Ok(if yes { Said::Yes } else { Said::Other })
             }
             fn visit_str<E: Error>(self, _: &str) -> Result<Said<'de>, E> {
                 Ok(Said::Other)

@@ -105,6 +105,13 @@ async fn what_openrouter_says_that_a_call_cost_is_what_it_cost_and_nobody_else_i
         ("openrouter", "-1", 4_000),
         ("openrouter", "1e300", 4_000),
         ("openrouter", "\"free\"", 4_000),
+        (
+            "openrouter",
+            "0.00001,\"is_byok\":true,\"cost_details\":{\"upstream_inference_cost\":0.002}",
+            2_010,
+        ),
+        ("openrouter", "0,\"is_byok\":true", 4_000),
+        ("openrouter", "0.00014,\"is_byok\":false,\"cost_details\":{\"upstream_inference_cost\":null}", 140),
         ("openai", "0.00014", 4_000),
     ] {
         let usage = format!(r#"{{"prompt_tokens":1000,"completion_tokens":300,"cost":{said}}}"#);

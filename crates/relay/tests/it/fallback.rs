@@ -378,3 +378,28 @@ async fn a_key_that_rests_is_named_where_another_was_asked() {
     }
     assert_eq!(whys, [(Some(id(0)), Some(429), "slow_down"), (Some(id(0)), None, "cooling_down")]);
 }
+
+#[tokio::test]
+async fn what_leads_elsewhere_may_be_the_callers_path_and_is_no_failure_of_the_key() {
+    let mut house = two(Mode::Redirect { location: "https://example.com/".into() }).await;
+    house.snapshot.store(snapshot(&house, &[BAD]).into());
+    for _ in 0..6 {
+        assert_eq!(house.chat(PROGRAM_TOKEN, ASK).await.status, 502);
+        let row = house.row().await;
+        assert_eq!((row.asked, row.tries.iter().filter(|tried| tried.charge.is_some()).count()), (1, 0));
+    }
+    assert!(rests(&house, 0, 1_000).is_empty());
+}
+
+#[tokio::test]
+async fn a_model_that_three_keys_do_not_have_is_not_asked_of_a_fourth() {
+    let mut house = two(status(404)).await;
+    let secrets: Vec<String> = (0..5).map(|n| format!("sk-fake-no-model-{n}")).collect();
+    for secret in &secrets {
+        house.vendor.answer_with(secret, status(404));
+    }
+    let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+    house.snapshot.store(snapshot(&house, &secrets).into());
+    assert_eq!(house.chat(PROGRAM_TOKEN, ASK).await.status, 404);
+    assert_eq!((house.row().await.asked, house.vendor.calls().len()), (3, 3));
+}
