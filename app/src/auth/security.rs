@@ -9,7 +9,7 @@ use super::{
 use crate::parts::Unloaded;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use ui::{IntoWhole, waits};
+use ui::IntoWhole;
 
 /// The page.
 #[component]
@@ -21,20 +21,20 @@ pub(crate) fn Security() -> impl IntoView {
         <Title text=t.security/>
         <div class="stack">
             <Transition>
-                {waits(move || Suspend::new(async move {
+                {move || Suspend::new(async move {
                     match passkeys.await {
                         Ok(list) => view! { <Passkeys list reload=Callback::new(move |()| passkeys.refetch())/> }.whole(),
                         Err(error) => view! { <Unloaded error/> }.whole(),
                     }
-                }))}
+                })}
             </Transition>
             <Transition>
-                {waits(move || Suspend::new(async move {
+                {move || Suspend::new(async move {
                     match sessions.await {
                         Ok(list) => view! { <Sessions list reload=Callback::new(move |()| sessions.refetch())/> }.whole(),
                         Err(error) => view! { <Unloaded error/> }.whole(),
                     }
-                }))}
+                })}
             </Transition>
         </div>
     }

@@ -15,7 +15,7 @@ use api::{
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
-use ui::{Badge, Button, Card, CopyText, Dialog, Glyph, Icon, IntoWhole, Kind, Opener, Toasts, waits};
+use ui::{Badge, Button, Card, CopyText, Dialog, Glyph, Icon, IntoWhole, Kind, Opener, Toasts};
 
 /// The page.
 #[component]
@@ -45,14 +45,14 @@ pub(crate) fn Tokens() -> impl IntoView {
             <CopyText text="chela admin token --name NAME" label=t.copy/>
             <Failure error=failure_of(move || value.get())/>
             <Transition>
-                {waits(move || Suspend::new(async move {
+                {move || Suspend::new(async move {
                     match tokens.await {
                         Ok(page) => {
                             view! { <List page delete later=cursor.get_untracked().is_some()/> }.whole()
                         }
                         Err(error) => view! { <Unloaded error/> }.whole(),
                     }
-                }))}
+                })}
             </Transition>
         </Card>
     }

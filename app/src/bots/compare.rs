@@ -11,7 +11,7 @@ use api::{
 };
 use leptos::prelude::*;
 use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
-use ui::{EmptyState, Glyph, IntoWhole, waits};
+use ui::{EmptyState, Glyph, IntoWhole};
 
 /// Nothing where the address does not name two.
 type Both = Result<Option<(BotDetail, BotDetail)>, ApiError>;
@@ -47,7 +47,7 @@ impl LazyRoute for ComparePage {
                 <a class="btn" href="/bots">{text::text().to_bots}</a>
             </Heading>
             <Transition>
-                {waits(move || Suspend::new(async move {
+                {move || Suspend::new(async move {
                     match this.both.await {
                         Ok(Some((left, right))) => view! { <Sides left right/> }.whole(),
                         Ok(None) => {
@@ -56,7 +56,7 @@ impl LazyRoute for ComparePage {
                         }
                         Err(error) => view! { <Unloaded error/> }.whole(),
                     }
-                }))}
+                })}
             </Transition>
         }
         .whole()

@@ -21,7 +21,7 @@ use api::{
 };
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
-use ui::{Banner, Button, Card, Field, IntoWhole, Kind, Toasts, Tone, waits};
+use ui::{Banner, Button, Card, Field, IntoWhole, Kind, Toasts, Tone};
 
 /// The settings a person edits: the saved ones, or those that run.
 fn editable(bot: &BotDetail) -> BotSettings {
@@ -53,7 +53,7 @@ fn Config(one: OneBot, choices: Resource<Result<BotChoices, ApiError>>) -> impl 
         <div class="stack narrow">
             <Pending one round/>
             <Suspense>
-                {waits(move || Suspend::new(async move {
+                {move || Suspend::new(async move {
                     // Without a list the model is typed.
                     let models = choices.await.map(|choices| choices.models).unwrap_or_default();
                     let models = StoredValue::new(models);
@@ -62,7 +62,7 @@ fn Config(one: OneBot, choices: Resource<Result<BotChoices, ApiError>>) -> impl 
                             <Editor one bot=one.detail.get_untracked() round models/>
                         </For>
                     }
-                }))}
+                })}
             </Suspense>
             <Tags one/>
             <OpenClaw one/>

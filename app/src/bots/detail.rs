@@ -28,7 +28,7 @@ use leptos_router::{
     hooks::{use_location, use_params_map},
     lazy_route,
 };
-use ui::{IntoWhole, StatePill, Tone, waits};
+use ui::{IntoWhole, StatePill, Tone};
 
 /// The bot that the pages below are about.
 #[derive(Clone, Copy)]
@@ -134,12 +134,12 @@ impl LazyRoute for BotFrame {
         let BotFrame { bot, latest } = this;
         view! {
             <Suspense>
-                {waits(move || Suspend::new(async move {
+                {move || Suspend::new(async move {
                     match bot.await {
                         Ok(detail) => view! { <BotPage detail latest/> }.whole(),
                         Err(error) => view! { <Unloaded error/> }.whole(),
                     }
-                }))}
+                })}
             </Suspense>
         }
         .whole()

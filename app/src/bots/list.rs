@@ -17,7 +17,7 @@ use leptos::prelude::*;
 use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
 use narrow::Asked;
 pub(crate) use table::follow_bots;
-use ui::{Glyph, Icon, IntoWhole, waits};
+use ui::{Glyph, Icon, IntoWhole};
 
 /// `/bots`
 #[derive(Debug)]
@@ -48,14 +48,14 @@ impl LazyRoute for BotsPage {
                 </a>
             </Heading>
             <Transition>
-                {waits(move || Suspend::new(async move {
+                {move || Suspend::new(async move {
                     match (page.await, stats.await) {
                         (Ok(page), Ok(stats)) => {
                             view! { <table::Bots asked=asked.get_untracked() page stats/> }.whole()
                         }
                         (Err(error), _) | (_, Err(error)) => view! { <Unloaded error/> }.whole(),
                     }
-                }))}
+                })}
             </Transition>
         }
         .whole()

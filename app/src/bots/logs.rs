@@ -19,7 +19,7 @@ use leptos_router::{
     params::ParamsMap,
 };
 use std::{collections::VecDeque, sync::Arc};
-use ui::{Glyph, Icon, IntoWhole, waits};
+use ui::{Glyph, Icon, IntoWhole};
 
 /// Lines that a page begins with.
 const FIRST: u32 = 300;
@@ -89,12 +89,12 @@ impl LazyRoute for LogsPage {
             <section class="logs">
                 <Narrow asked/>
                 <Transition>
-                    {waits(move || Suspend::new(async move {
+                    {move || Suspend::new(async move {
                         match page.await {
                             Ok(page) => view! { <Output asked=asked.get_untracked() page/> }.whole(),
                             Err(error) => view! { <Unloaded error/> }.whole(),
                         }
-                    }))}
+                    })}
                 </Transition>
             </section>
         }

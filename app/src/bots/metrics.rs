@@ -17,7 +17,7 @@ use leptos_router::{
     lazy_route,
 };
 use std::time::Duration;
-use ui::{EmptyState, Glyph, IntoWhole, waits};
+use ui::{EmptyState, Glyph, IntoWhole};
 
 /// How often the page asks again; Chela looks as often.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -73,12 +73,12 @@ impl LazyRoute for MetricsPage {
                     <ul class="chips">{SPANS.into_iter().zip(words).map(span).collect_view()}</ul>
                 </nav>
                 <Transition>
-                    {waits(move || Suspend::new(async move {
+                    {move || Suspend::new(async move {
                         match figures.await {
                             Ok(figures) => view! { <Charts figures/> }.whole(),
                             Err(error) => view! { <Unloaded error/> }.whole(),
                         }
-                    }))}
+                    })}
                 </Transition>
             </section>
         }

@@ -15,7 +15,7 @@ use leptos_router::{
     hooks::{use_location, use_params_map, use_query_map},
     lazy_route,
 };
-use ui::{IntoWhole, waits};
+use ui::IntoWhole;
 
 /// Health, deaths, and the one that is open.
 pub(super) type Found = (BotHealth, Vec<PostmortemSummary>, Option<Postmortem>);
@@ -134,7 +134,7 @@ fn More(one: OneBot, this: MorePage) -> impl IntoView {
             <Diagnose fixes/>
         </Show>
         <Transition>
-            {waits(move || Suspend::new(async move {
+            {move || Suspend::new(async move {
                 match (events.await, found.await) {
                     (Some(Ok((page, versions))), _) => {
                         view! { <Changes one page/> <Versions fixes page=versions/> }.whole()
@@ -143,7 +143,7 @@ fn More(one: OneBot, this: MorePage) -> impl IntoView {
                     (Some(Err(error)), _) | (_, Some(Err(error))) => view! { <Unloaded error/> }.whole(),
                     (None, None) => ().whole(),
                 }
-            }))}
+            })}
         </Transition>
         </div>
     }

@@ -18,7 +18,7 @@ use crate::{
 use api::bots::{BotDetail, Desired, Observed, at_rest, two_facts};
 use leptos::prelude::*;
 use std::sync::Arc;
-use ui::{Banner, Card, EmptyState, Glyph, Icon, IntoWhole, Tone, waits};
+use ui::{Banner, Card, EmptyState, Glyph, Icon, IntoWhole, Tone};
 
 /// What the page leads with.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -282,7 +282,7 @@ fn Latest(one: OneBot) -> impl IntoView {
                 </a>
             </div>
             <Transition>
-                {waits(move || Suspend::new(async move {
+                {move || Suspend::new(async move {
                     match one.latest.await {
                         Some(Ok(page)) if page.lines.is_empty() => {
                             view! { <p class="hint">{t.latest_none}</p> }.whole()
@@ -294,7 +294,7 @@ fn Latest(one: OneBot) -> impl IntoView {
                         Some(Err(error)) => view! { <p class="hint">{error.message}</p> }.whole(),
                         None => ().whole(),
                     }
-                }))}
+                })}
             </Transition>
         </Card>
     }

@@ -17,7 +17,7 @@ use api::{
 use leptos::prelude::*;
 use ui::{
     Badge, Banner, Button, Card, CopyText, Dialog, EmptyState, Field, Glyph, IntoWhole, Kind, Opener,
-    StatePill, Toasts, Tone, waits,
+    StatePill, Toasts, Tone,
 };
 
 #[derive(Clone, Copy)]
@@ -84,12 +84,12 @@ pub(super) fn Keys(
                 <Failure error=acts.failed()/>
                 {rotated}
                 <Transition>
-                    {waits(move || Suspend::new(async move {
+                    {move || Suspend::new(async move {
                         match keys.await {
                             Ok(page) => view! { <List page acts later=cursor.get_untracked().is_some()/> }.whole(),
                             Err(error) => view! { <Unloaded error/> }.whole(),
                         }
-                    }))}
+                    })}
                 </Transition>
             </div>
             <AddForm acts/>

@@ -24,7 +24,7 @@ use leptos_router::{
     hooks::{use_location, use_query_map},
     lazy_route,
 };
-use ui::{EmptyState, Glyph, IntoWhole, Toasts, waits};
+use ui::{EmptyState, Glyph, IntoWhole, Toasts};
 
 /// Where virtual keys are.
 pub(super) const KEYS: &str = "/virtual-keys";
@@ -152,17 +152,17 @@ fn Budgets(this: BudgetsPage) -> impl IntoView {
         <div class="grid-main">
             <div class="stack">
                 <Transition>
-                    {waits(move || Suspend::new(async move {
+                    {move || Suspend::new(async move {
                         match stops.await {
                             Some(Ok(page)) => view! { <Stopped stops=page.items switch/> }.whole(),
                             Some(Err(error)) => view! { <Unloaded error/> }.whole(),
                             None => ().whole(),
                         }
-                    }))}
+                    })}
                 </Transition>
                 <Failure error=failed/>
                 <Transition>
-                    {waits(move || Suspend::new(async move {
+                    {move || Suspend::new(async move {
                         match budgets.await {
                             Some(Ok(page)) => {
                                 view! { <List page acts later=cursor.get_untracked().is_some()/> }.whole()
@@ -170,21 +170,21 @@ fn Budgets(this: BudgetsPage) -> impl IntoView {
                             Some(Err(error)) => view! { <Unloaded error/> }.whole(),
                             None => ().whole(),
                         }
-                    }))}
+                    })}
                 </Transition>
                 <Transition>
-                    {waits(move || Suspend::new(async move {
+                    {move || Suspend::new(async move {
                         match zone.await {
                             Some(Ok(zone)) => view! { <ZoneForm zone acts/> }.whole(),
                             Some(Err(error)) => view! { <Unloaded error/> }.whole(),
                             None => ().whole(),
                         }
-                    }))}
+                    })}
                 </Transition>
             </div>
             <div class="stack">
                 <Suspense>
-                    {waits(move || Suspend::new(async move {
+                    {move || Suspend::new(async move {
                         let (keys, error) = match keys.await {
                             Ok(page) => (page.items, None),
                             Err(error) => (Vec::new(), Some(error)),
@@ -194,7 +194,7 @@ fn Budgets(this: BudgetsPage) -> impl IntoView {
                             {error.map(|error| view! { <Unloaded error/> })}
                             <AddForm keys acts/>
                         }
-                    }))}
+                    })}
                 </Suspense>
                 <StopButtons switch/>
             </div>

@@ -24,7 +24,7 @@ use leptos_router::{
     lazy_route,
 };
 use serde::{Deserialize, Serialize};
-use ui::{Banner, IntoWhole, Tone, waits};
+use ui::{Banner, IntoWhole, Tone};
 
 /// What the address asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,12 +105,12 @@ fn Chat(one: OneBot, opened: Resource<Result<Opened, ApiError>>) -> impl IntoVie
     let desk = Desk { draft: RwSignal::new(String::new()), refocus: StoredValue::new(false), opened };
     view! {
         <Transition>
-            {waits(move || Suspend::new(async move {
+            {move || Suspend::new(async move {
                 match opened.await {
                     Ok(opened) => view! { <Thread one opened desk/> }.whole(),
                     Err(error) => view! { <Unloaded error/> }.whole(),
                 }
-            }))}
+            })}
         </Transition>
     }
 }

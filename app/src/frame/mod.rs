@@ -16,7 +16,7 @@ use leptos_router::{
     components::{A, Outlet},
     hooks::use_location,
 };
-use ui::{Banner, Glyph, Icon, IntoWhole, ToastHost, Tone, waits};
+use ui::{Banner, Glyph, Icon, IntoWhole, ToastHost, Tone};
 
 /// The person this page is for, below the frame.
 #[derive(Clone)]
@@ -43,7 +43,7 @@ fn framing(lost: bool) -> impl IntoView {
     let unread = Resource::new_blocking(|| (), |()| notify_unread());
     view! {
         <Suspense>
-            {waits(move || Suspend::new(async move {
+            {move || Suspend::new(async move {
                 // The count is worth showing, not worth failing for.
                 let unread = unread.await.map_or(0, |unread| unread.count);
                 match me.await {
@@ -55,7 +55,7 @@ fn framing(lost: bool) -> impl IntoView {
                     }
                     Err(error) => view! { <main class="alone"><Unloaded error/></main> }.whole(),
                 }
-            }))}
+            })}
         </Suspense>
     }
 }

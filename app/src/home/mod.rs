@@ -24,7 +24,7 @@ use attention::Attention;
 use first_steps::FirstSteps;
 use leptos::prelude::*;
 use leptos_router::{LazyRoute, lazy_route};
-use ui::{Card, IntoWhole, Stat, waits};
+use ui::{Card, IntoWhole, Stat};
 
 /// `/`
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl LazyRoute for HomePage {
         let HomePage { bots, keys, usage, instance, news } = this;
         view! {
             <Suspense>
-                {waits(move || Suspend::new(async move {
+                {move || Suspend::new(async move {
                     let (bots, keys) = (bots.await, keys.await);
                     // Figures and notices are worth showing, not worth failing for.
                     let (usage, instance) = (usage.await.ok(), instance.await.ok());
@@ -65,7 +65,7 @@ impl LazyRoute for HomePage {
                         }
                         (Err(error), _) | (_, Err(error)) => view! { <Unloaded error/> }.whole(),
                     }
-                }))}
+                })}
             </Suspense>
         }
         .whole()

@@ -19,7 +19,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use serde::de::IgnoredAny;
-use ui::{Button, Card, EmptyState, Glyph, IntoWhole, Kind, StatePill, waits};
+use ui::{Button, Card, EmptyState, Glyph, IntoWhole, Kind, StatePill};
 
 /// Where it is.
 pub(crate) const BASE: &str = "/admin/jobs";
@@ -89,13 +89,13 @@ pub(crate) fn Jobs() -> impl IntoView {
             <p class="lead">{t.lead}</p>
             <Failure error=failed/>
             <Transition>
-                {waits(move || Suspend::new(async move {
+                {move || Suspend::new(async move {
                     let (state, cursor) = asked.get_untracked();
                     match page.await {
                         Ok(page) => view! { <List page acts state later=cursor.is_some()/> }.whole(),
                         Err(error) => view! { <Unloaded error/> }.whole(),
                     }
-                }))}
+                })}
             </Transition>
         </section>
     }

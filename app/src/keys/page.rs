@@ -21,7 +21,7 @@ use leptos_router::{
     hooks::{use_location, use_query_map},
     lazy_route,
 };
-use ui::{EmptyState, Glyph, IntoWhole, Toasts, waits};
+use ui::{EmptyState, Glyph, IntoWhole, Toasts};
 
 /// The page. What it reads is none on the page of chains, which reads its own.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ fn Keys(this: KeysPage) -> impl IntoView {
             <div class="stack">
                 <Failure error=acts.failed()/>
                 <Transition>
-                    {waits(move || Suspend::new(async move {
+                    {move || Suspend::new(async move {
                         match keys.await {
                             Some(Ok(page)) => {
                                 view! { <List page acts later=cursor.get_untracked().is_some()/> }.whole()
@@ -96,17 +96,17 @@ fn Keys(this: KeysPage) -> impl IntoView {
                             Some(Err(error)) => view! { <Unloaded error/> }.whole(),
                             None => ().whole(),
                         }
-                    }))}
+                    })}
                 </Transition>
             </div>
             <Suspense>
-                {waits(move || Suspend::new(async move {
+                {move || Suspend::new(async move {
                     match vendors.await {
                         Some(Ok(vendors)) => view! { <AddForm vendors reload/> }.whole(),
                         Some(Err(error)) => view! { <Unloaded error/> }.whole(),
                         None => ().whole(),
                     }
-                }))}
+                })}
             </Suspense>
         </div>
     }

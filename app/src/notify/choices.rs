@@ -11,7 +11,7 @@ use crate::{
 use api::notify::{Choices, NotificationKind};
 use leptos::prelude::*;
 use leptos_meta::Title;
-use ui::{Button, Card, IntoWhole, Kind, Toasts, waits};
+use ui::{Button, Card, IntoWhole, Kind, Toasts};
 
 /// The page.
 #[component]
@@ -22,12 +22,12 @@ pub(crate) fn ChoicesView() -> impl IntoView {
         <Title text=t.title/>
         <div class="stack">
             <Suspense>
-                {waits(move || Suspend::new(async move {
+                {move || Suspend::new(async move {
                     match choices.await {
                         Ok(choices) => view! { <Form choices/> }.whole(),
                         Err(error) => view! { <Unloaded error/> }.whole(),
                     }
-                }))}
+                })}
             </Suspense>
             <ThisDevice/>
         </div>

@@ -25,7 +25,7 @@ use leptos_router::{
     lazy_route,
 };
 use serde::de::IgnoredAny;
-use ui::{Button, Card, EmptyState, Glyph, Icon, IntoWhole, Toasts, waits};
+use ui::{Button, Card, EmptyState, Glyph, Icon, IntoWhole, Toasts};
 
 /// The page.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl LazyRoute for AlertsPage {
             <p class="lead">{t.lead}</p>
             <Failure error=failed/>
             <Transition>
-                {waits(move || Suspend::new(async move {
+                {move || Suspend::new(async move {
                     match page.await {
                         Some(Ok(page)) => {
                             view! { <List page acts later=cursor.get_untracked().is_some()/> }.whole()
@@ -109,7 +109,7 @@ impl LazyRoute for AlertsPage {
                         Some(Err(error)) => view! { <Unloaded error/> }.whole(),
                         None => ().whole(),
                     }
-                }))}
+                })}
             </Transition>
         }
         .whole()

@@ -17,7 +17,7 @@ use api::{
 };
 use leptos::prelude::*;
 use leptos_router::{LazyRoute, components::A, hooks::use_query_map, lazy_route};
-use ui::{Glyph, Icon, IntoWhole, Toasts, waits};
+use ui::{Glyph, Icon, IntoWhole, Toasts};
 
 /// Where it is.
 pub(crate) const BASE: &str = "/routing/models";
@@ -178,23 +178,23 @@ fn Models(this: ModelsPage) -> impl IntoView {
         <div class="stack">
             <Failure error=failed/>
             <Transition>
-                {waits(move || Suspend::new(async move {
+                {move || Suspend::new(async move {
                     match edited.await {
                         Ok(Some((name, known))) => edit(&name, known.as_ref(), acts),
                         Ok(None) => ().whole(),
                         Err(error) => view! { <Unloaded error/> }.whole(),
                     }
-                }))}
+                })}
             </Transition>
             <Transition>
-                {waits(move || Suspend::new(async move {
+                {move || Suspend::new(async move {
                     let (models, vendors) = (models.await, vendors.await);
                     let asked = asked.get_untracked();
                     match (models, vendors) {
                         (Ok(page), Ok(vendors)) => table::list(&asked, page, vendors),
                         (Err(error), _) | (_, Err(error)) => view! { <Unloaded error/> }.whole(),
                     }
-                }))}
+                })}
             </Transition>
             <Import reload/>
         </div>

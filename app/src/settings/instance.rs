@@ -5,7 +5,7 @@ use crate::parts::Unloaded;
 use api::settings::{Banner as Notice, Instance};
 use leptos::prelude::*;
 use leptos_meta::Title;
-use ui::{Banner, Card, CopyText, Glyph, Icon, IntoWhole, Stat, Tone, waits};
+use ui::{Banner, Card, CopyText, Glyph, Icon, IntoWhole, Stat, Tone};
 
 /// The page.
 #[component]
@@ -15,12 +15,12 @@ pub(crate) fn InstanceView() -> impl IntoView {
     view! {
         <Title text=t.instance/>
         <Suspense>
-            {waits(move || Suspend::new(async move {
+            {move || Suspend::new(async move {
                 match instance.await {
                     Ok(instance) => view! { <Facts instance/> }.whole(),
                     Err(error) => view! { <Unloaded error/> }.whole(),
                 }
-            }))}
+            })}
         </Suspense>
     }
 }

@@ -28,7 +28,7 @@ use leptos_router::{
     hooks::{use_location, use_params_map, use_query_map},
     lazy_route,
 };
-use ui::{EmptyState, Glyph, Icon, IntoWhole, Stat, waits};
+use ui::{EmptyState, Glyph, Icon, IntoWhole, Stat};
 
 /// Calls below the shares.
 const CALLS: u32 = 20;
@@ -93,7 +93,7 @@ impl LazyRoute for UsagePage {
             <div class="stack">
                 {switch.map(|switch| view! { <OfBot asked stops switch/> })}
                 <Transition>
-                    {waits(move || Suspend::new(async move {
+                    {move || Suspend::new(async move {
                         let found = found.await;
                         let asked = asked.get_untracked();
                         match found {
@@ -102,7 +102,7 @@ impl LazyRoute for UsagePage {
                             Ok((None, None)) => ().whole(),
                             Err(error) => view! { <Unloaded error/> }.whole(),
                         }
-                    }))}
+                    })}
                 </Transition>
             </div>
         }
@@ -119,7 +119,7 @@ fn OfBot(
 ) -> impl IntoView {
     view! {
         <Transition>
-            {waits(move || Suspend::new(async move {
+            {move || Suspend::new(async move {
                 let bot = asked.with_untracked(|asked| asked.of.clone()).unwrap_or_default();
                 match stops.await {
                     Some(Ok(Page { items: stops, .. })) => {
@@ -132,7 +132,7 @@ fn OfBot(
                     }
                     _ => ().whole(),
                 }
-            }))}
+            })}
         </Transition>
     }
 }

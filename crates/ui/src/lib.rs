@@ -15,7 +15,6 @@ mod icon;
 mod pill;
 mod stepper;
 mod toast;
-mod waits;
 mod whole;
 
 pub use banner::{Banner, Tone};
@@ -28,5 +27,4 @@ pub use icon::{Glyph, Icon};
 pub use pill::StatePill;
 pub use stepper::{Step, StepState, Stepper};
 pub use toast::{ToastHost, Toasts, provide_toasts};
-pub use waits::waits;
 pub use whole::{IntoWhole, Within};
