@@ -6,6 +6,7 @@ mod call;
 mod chain;
 mod charges;
 mod cheaper;
+mod fate;
 mod first;
 mod guard;
 mod guess;

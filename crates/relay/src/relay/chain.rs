@@ -3,11 +3,12 @@
 use super::{
     Relay,
     again::Swap,
+    fate::Fate,
     guard::Guard,
     guess::Guess,
     judge::Failed,
     target::Choice,
-    tries::{Asked, Ended, Fate, Got, Leg, insists},
+    tries::{Asked, Ended, Got, Leg, insists},
     trouble::Trouble,
 };
 use crate::{

@@ -4,8 +4,9 @@
 use super::judge::{Failed, shape};
 use super::{
     account::{micro_usd, sum},
+    fate::Fate,
     guard::Guard,
-    tries::{Fate, Got},
+    tries::Got,
     trouble::Trouble,
 };
 use crate::{

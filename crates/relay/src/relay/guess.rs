@@ -1,12 +1,11 @@
 //! What a call may use, told from its request before anybody knows.
 
-use crate::{Dialect, Tokens, UsageRow, scan::Needle};
+use crate::{
+    Dialect, Tokens, UsageRow,
+    scan::{BYTES_OF_A_TOKEN, BYTES_OF_AN_EVENT, Needle},
+};
 use bytes::Bytes;
 
-/// Bytes of a request's or answer's text that make a token, about.
-const BYTES_OF_A_TOKEN: u64 = 4;
-/// Bytes of an event that carries a token, about.
-const BYTES_OF_AN_EVENT: u64 = 64;
 /// No prompt is guessed longer: beyond, bodies are pictures and files.
 const LONGEST_PROMPT: u64 = 200_000;
 /// What an answer is guessed to take where the request sets no bound.

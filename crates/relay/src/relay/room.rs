@@ -70,17 +70,7 @@ impl Guard {
         if key.is_free() {
             return Ok(());
         }
-        self.take(key, &leg.model).inspect_err(|passed| {
-            let link = leg.rules.map(|rules| rules.link.name().to_owned());
-            self.tried(Try {
-                key: Some(key.id),
-                link,
-                status: None,
-                why: passed.name(),
-                took_ms: 0,
-                charge: None,
-            });
-        })
+        self.take(key, &leg.model).inspect_err(|passed| self.passes_over(key, leg, passed.name()))
     }
 
     fn take(&mut self, key: &UpstreamKey, model: &str) -> Result<(), Passed> {
@@ -106,16 +96,10 @@ impl Guard {
         Ok(())
     }
 
-    /// Notes that a key was not asked because it rests.
-    pub(super) fn rests(&mut self, key: &UpstreamKey, leg: &Leg<'_>, rests: Resting) {
-        self.tried(Try {
-            key: Some(key.id),
-            link: leg.rules.map(|rules| rules.link.name().to_owned()),
-            status: None,
-            why: Skip::Rests(rests).as_str(),
-            took_ms: 0,
-            charge: None,
-        });
+    /// Notes that a key was not asked, and why.
+    pub(super) fn passes_over(&mut self, key: &UpstreamKey, leg: &Leg<'_>, why: &'static str) {
+        let link = leg.rules.map(|rules| rules.link.name().to_owned());
+        self.tried(Try { key: Some(key.id), link, status: None, why, took_ms: 0, charge: None });
     }
 
     /// A key that was not asked after all has its room back.

@@ -4,6 +4,7 @@ use super::{
     Needle, TopFields,
     messages::{Message, MessageReader},
     sieve::Ends,
+    sizes::Sizes,
     sse::{Event, EventReader},
     usage::Counts,
 };
@@ -78,57 +79,6 @@ struct Seen {
     /// The dialect's own last word was heard.
     ended: bool,
     error: bool,
-}
-
-/// What the events of a stream weigh, as far as it is needed to guess what they carry.
-#[derive(Debug, Default)]
-struct Sizes {
-    count: u64,
-    bytes: u64,
-    /// The lightest of them carries next to nothing.
-    least: u64,
-    /// Of others that are heavy.
-    others: u64,
-}
-
-/// Bytes that an event may have more than the lightest and still carry a single token: some vendors add noise.
-const OF_ONE: u64 = 24;
-/// Bytes of text that make a token, about.
-const OF_A_TOKEN: u64 = 4;
-/// Bytes of what is no text that make a token, about.
-const OF_OTHERS: u64 = 64;
-/// What the lightest of few pieces, and of many, has beside its text at most.
-const FEW: (u64, u64) = (3, 300);
-const MANY: u64 = 1024;
-
-impl Sizes {
-    /// Events that are named count where they are pieces of text.
-    fn add(&mut self, name: &[u8], bytes: usize) {
-        let text = name.is_empty() || name.ends_with(b"delta");
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        if !text && bytes > MANY {
-            self.others = self.others.saturating_add(bytes);
-        }
-        if !text || bytes <= 6 {
-            return;
-        }
-        self.least = if self.count == 0 { bytes } else { self.least.min(bytes) };
-        (self.count, self.bytes) = (self.count + 1, self.bytes.saturating_add(bytes));
-    }
-
-    /// One that is too long to be read.
-    fn unread(&mut self) {
-        self.others = self.others.saturating_add(256 * 1024);
-    }
-
-    /// One a piece where all are about as light as the lightest, else what they have more.
-    fn tokens(&self) -> Option<u64> {
-        let least = self.least.min(if self.count <= FEW.0 { FEW.1 } else { MANY });
-        let more = self.bytes.saturating_sub(least.saturating_mul(self.count));
-        let light = more.checked_div(self.count).is_none_or(|average| average <= OF_ONE);
-        let text = if light { self.count } else { self.count.max(more.div_ceil(OF_A_TOKEN)) };
-        Some(text.saturating_add(self.others.div_ceil(OF_OTHERS))).filter(|tokens| *tokens > 0)
-    }
 }
 
 impl Shape {
@@ -425,40 +375,6 @@ mod tests {
             let want = (tokens, true, Some(model.to_owned()), ended, false);
             assert_eq!(read(dialect, shape, &[body.as_bytes()]), want, "{dialect:?}");
         }
-    }
-
-    /// A stream of such pieces, and about how many tokens it is taken to have.
-    fn about(dialect: Dialect, pieces: impl IntoIterator<Item = String>) -> Option<u64> {
-        let mut meter = Meter::new(dialect, Shape::Events);
-        pieces.into_iter().for_each(|piece| meter.feed(piece.as_bytes()));
-        meter.about()
-    }
-
-    #[test]
-    fn where_nobody_says_what_a_stream_used_a_light_piece_is_one_token_and_a_heavy_one_is_weighed() {
-        let chunk = |text: &str, noise: &str| {
-            format!(
-                "data: {{\"id\":\"chatcmpl-0123456789\",\"object\":\"chat.completion.chunk\",\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}},\"finish_reason\":null}}],\"obfuscation\":\"{noise}\"}}\n\n"
-            )
-        };
-        let noisy = (0..100).map(|n| chunk("word", &"x".repeat(n % 16)));
-        let done = ["data: [DONE]\n\n".to_owned()];
-        assert_eq!(about(Dialect::OpenAiChat, noisy.chain(done)), Some(100));
-        let heavy = [String::new(), "a".repeat(400), "b".repeat(800)].map(|text| chunk(&text, ""));
-        assert_eq!(about(Dialect::OpenAiChat, heavy), Some(300));
-        let named = (0..10).map(|n| {
-            format!("event: content_block_delta\ndata: {{\"delta\":{{\"text\":\"{n}\"}}}}\n\nevent: ping\ndata: {{\"x\":\"{}\"}}\n\n", "y".repeat(500))
-        });
-        assert_eq!(about(Dialect::Anthropic, named), Some(10), "only pieces of text count");
-        let one = [chunk(&"w".repeat(8_000), ""), "data: [DONE]\n\n".to_owned()];
-        assert_eq!(
-            about(Dialect::OpenAiChat, one).map(|n| n / 100),
-            Some(19),
-            "a single heavy one is weighed, too"
-        );
-        let long = [chunk("", ""), chunk(&"i".repeat(1_500_000), "")];
-        assert!(about(Dialect::OpenAiChat, long) > Some(4_000), "and one that is too long to be read");
-        assert_eq!(about(Dialect::OpenAiChat, []), None);
     }
 
     #[test]

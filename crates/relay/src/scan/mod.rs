@@ -10,6 +10,7 @@ mod messages;
 mod meter;
 mod needle;
 mod sieve;
+mod sizes;
 mod sse;
 mod usage;
 
@@ -19,3 +20,4 @@ pub(crate) use messages::exception;
 pub(crate) use meter::{Meter, Shape};
 pub(crate) use needle::Needle;
 pub(crate) use sieve::{Sieve, Sifted};
+pub(crate) use sizes::{BYTES_OF_A_TOKEN, BYTES_OF_AN_EVENT};
