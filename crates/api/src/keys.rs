@@ -8,6 +8,8 @@ use crate::{
 
 /// The most models a key is kept to.
 pub const MOST_MODELS: usize = 100;
+/// How what is said of a key begins about which nobody could be asked: it may be good.
+pub const UNASKED: &str = "could not be asked";
 
 words! {
     /// What the last test said.

@@ -266,7 +266,7 @@ pub(crate) async fn run(session: &Session, verb: KeyVerb) -> Result<(), Failure>
 /// What a failed test says: the vendor's no, or that nobody was there to say it.
 fn refused(said: &str) -> Failure {
     let said = crate::output::plain(said);
-    let asked = !said.starts_with("could not be asked");
+    let asked = !said.starts_with(UNASKED);
     Failure::Other(format!("the vendor {}{said}", if asked { "refuses this key: " } else { "" }))
 }
 

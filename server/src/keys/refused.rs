@@ -82,7 +82,7 @@ impl Sees for Keys {
 mod tests {
     use super::*;
     use api::ids::WorkspaceId;
-    use relay::{Tokens, usage::Try};
+    use relay::usage::Try;
     use uuid::Uuid;
 
     const KEY: KeyId = KeyId(Uuid::from_u128(7));
@@ -94,39 +94,16 @@ mod tests {
             Try { key: Some(KEY), link: None, status: Some(402), why, took_ms: 1, charge: None }
         };
         UsageRow {
-            request_id: Uuid::nil(),
-            workspace: WorkspaceId(Uuid::nil()),
-            caller: Uuid::nil(),
-            bot: None,
             key: Some(KEY),
             asked: 1,
             tries: if works { Vec::new() } else { vec![refused()] },
-            chain: None,
             vendor: "openai",
             model: "m".into(),
-            asked_model: None,
-            model_answered: None,
-            cost_micro_usd: None,
-            estimated: false,
-            limit: None,
-            stop: None,
-            counts: Vec::new(),
-            held_micro_usd: None,
-            reason: None,
             status: if works { 200 } else { 400 },
-            upstream_status: None,
-            tokens: Tokens::default(),
             counted: true,
-            sent_bytes: 0,
-            received_bytes: 0,
-            started_ms: from_ms,
             latency_ms: u64::try_from(to_ms - from_ms).unwrap(),
-            first_event_ms: None,
-            stream: false,
             end: if works { End::Complete } else { End::KeyRefused },
-            note: None,
-            trace_id: None,
-            parent_span_id: None,
+            ..UsageRow::begun(Uuid::nil(), WorkspaceId(Uuid::nil()), Uuid::nil(), from_ms)
         }
     }
 

@@ -38,9 +38,6 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
-/// How the words begin of a key about which nobody could be asked.
-pub(super) const UNASKED: &str = "could not be asked";
-
 /// Models that a new bot is offered first, where the key has them.
 const PREFERRED: [&str; 4] =
     ["anthropic/claude-sonnet-4", "openai/gpt-5", "openai/gpt-4", "anthropic/claude"];

@@ -3,7 +3,7 @@
 
 use super::{
     probe::{self, Verdict},
-    service::{Keys, UNASKED},
+    service::Keys,
     store,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 use api::{
     bots::Reason,
     ids::{KeyId, RequestId},
-    keys::KeyStatus,
+    keys::{KeyStatus, UNASKED},
     notify::NotificationKind as Kind,
 };
 use entity::keys::provider_key as row;

@@ -117,39 +117,20 @@ impl Dice {
 
 pub(crate) fn call(n: u128, started_ms: i64) -> UsageRow {
     UsageRow {
-        request_id: Uuid::from_u128(n),
-        workspace: OURS,
-        caller: Uuid::nil(),
-        bot: None,
-        key: None,
-        tries: Vec::new(),
         asked: 1,
-        chain: None,
         vendor: "openai",
         model: "gpt-4o".to_owned(),
-        asked_model: None,
-        model_answered: None,
         cost_micro_usd: Some(35),
-        estimated: false,
-        limit: None,
-        stop: None,
-        counts: Vec::new(),
-        held_micro_usd: None,
-        reason: None,
         status: 200,
         upstream_status: Some(200),
         tokens: Tokens { input: 100, output: 10, ..Tokens::default() },
         counted: true,
         sent_bytes: 1,
         received_bytes: 1,
-        started_ms,
         latency_ms: 50,
         first_event_ms: Some(5),
-        stream: false,
         end: End::Complete,
-        note: None,
-        trace_id: None,
-        parent_span_id: None,
+        ..UsageRow::begun(Uuid::from_u128(n), OURS, Uuid::nil(), started_ms)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use api::ids::{BotId, KeyId};
-use relay::{End, Tokens, UsageRow};
+use relay::{End, UsageRow};
 use runtime::RuntimeKind;
 use serde_json::{Value, json};
 use server::{
@@ -36,39 +36,20 @@ async fn house() -> House {
 impl House {
     async fn call(&self, at_ms: i64, sent_bytes: u64, micro_usd: i64) -> UsageRow {
         UsageRow {
-            request_id: Uuid::now_v7(),
-            workspace: self.at.first_workspace().await,
-            caller: Uuid::nil(),
             bot: Some(self.bot.parse::<BotId>().expect("an id")),
             key: Some(KeyId(Uuid::nil())),
             asked: 1,
-            tries: Vec::new(),
-            chain: None,
             vendor: "openai",
             model: "fake-model".to_owned(),
-            asked_model: None,
-            model_answered: None,
             cost_micro_usd: Some(micro_usd),
-            estimated: false,
-            limit: None,
-            stop: None,
-            counts: Vec::new(),
-            held_micro_usd: None,
-            reason: None,
             status: 200,
             upstream_status: Some(200),
-            tokens: Tokens::default(),
             counted: true,
             sent_bytes,
             received_bytes: 1,
-            started_ms: at_ms,
             latency_ms: 1,
-            first_event_ms: None,
-            stream: false,
             end: End::Complete,
-            note: None,
-            trace_id: None,
-            parent_span_id: None,
+            ..UsageRow::begun(Uuid::now_v7(), self.at.first_workspace().await, Uuid::nil(), at_ms)
         }
     }
 

@@ -102,6 +102,46 @@ pub struct Charge {
 }
 
 impl UsageRow {
+    /// A call that begins now (ms UTC), of which nothing is known yet; its caller is gone until something else is said.
+    #[must_use]
+    pub fn begun(request_id: Uuid, workspace: WorkspaceId, caller: Uuid, started_ms: i64) -> Self {
+        Self {
+            request_id,
+            workspace,
+            caller,
+            bot: None,
+            key: None,
+            asked: 0,
+            tries: Vec::new(),
+            chain: None,
+            vendor: "",
+            model: String::new(),
+            asked_model: None,
+            model_answered: None,
+            cost_micro_usd: None,
+            estimated: false,
+            limit: None,
+            stop: None,
+            counts: Vec::new(),
+            held_micro_usd: None,
+            reason: None,
+            status: 0,
+            upstream_status: None,
+            tokens: Tokens::default(),
+            counted: false,
+            sent_bytes: 0,
+            received_bytes: 0,
+            latency_ms: 0,
+            first_event_ms: None,
+            stream: false,
+            end: End::ClientGone,
+            note: None,
+            trace_id: None,
+            parent_span_id: None,
+            started_ms,
+        }
+    }
+
     /// The virtual key, where the caller is a program.
     #[must_use]
     pub fn virtual_key(&self) -> Option<Uuid> {
@@ -245,39 +285,18 @@ impl OpenCall {
     #[must_use]
     pub fn lost(self, vendor: &'static str) -> UsageRow {
         UsageRow {
-            request_id: self.request_id,
-            workspace: self.workspace,
-            caller: self.caller,
             bot: self.bot,
             key: self.key,
             asked: self.asked,
-            tries: Vec::new(),
             chain: self.chain,
             vendor,
             model: self.model,
-            asked_model: None,
-            model_answered: None,
             cost_micro_usd: self.cost_micro_usd,
-            held_micro_usd: None,
             estimated: true,
-            limit: None,
-            stop: None,
             counts: self.counts,
-            reason: None,
-            status: 0,
-            upstream_status: None,
             tokens: self.tokens,
-            counted: false,
-            sent_bytes: 0,
-            received_bytes: 0,
-            started_ms: self.started_ms,
-            latency_ms: 0,
-            first_event_ms: None,
-            stream: false,
             end: End::Lost,
-            note: None,
-            trace_id: None,
-            parent_span_id: None,
+            ..UsageRow::begun(self.request_id, self.workspace, self.caller, self.started_ms)
         }
     }
 }

@@ -295,39 +295,17 @@ mod tests {
 
     fn row(input: u64) -> UsageRow {
         UsageRow {
-            request_id: Uuid::nil(),
-            workspace: WorkspaceId(Uuid::nil()),
-            caller: Uuid::nil(),
-            bot: None,
-            key: None,
-            asked: 0,
-            tries: Vec::new(),
-            chain: None,
             vendor: "openai",
             model: "m".into(),
-            asked_model: None,
-            model_answered: None,
-            cost_micro_usd: None,
-            estimated: false,
-            limit: None,
-            stop: None,
-            counts: Vec::new(),
-            held_micro_usd: None,
-            reason: None,
             status: 200,
             upstream_status: Some(200),
             tokens: Tokens { input, ..Tokens::default() },
             counted: true,
             sent_bytes: 10,
             received_bytes: 100,
-            started_ms: 61_000,
             latency_ms: 1,
-            first_event_ms: None,
-            stream: false,
             end: End::Complete,
-            note: None,
-            trace_id: None,
-            parent_span_id: None,
+            ..UsageRow::begun(Uuid::nil(), WorkspaceId(Uuid::nil()), Uuid::nil(), 61_000)
         }
     }
 

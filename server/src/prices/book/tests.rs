@@ -9,39 +9,18 @@ const NOW: i64 = 1_795_305_600_000;
 
 fn call(vendor: &'static str, model: &str, answered: Option<&str>, tokens: Tokens) -> UsageRow {
     UsageRow {
-        request_id: Uuid::nil(),
-        workspace: HERE,
-        caller: Uuid::nil(),
-        bot: None,
         key: Some(api::ids::KeyId(Uuid::nil())),
         asked: 1,
-        tries: Vec::new(),
-        chain: None,
         vendor,
         model: model.to_owned(),
-        asked_model: None,
         model_answered: answered.map(str::to_owned),
-        cost_micro_usd: None,
-        estimated: false,
-        limit: None,
-        stop: None,
-        counts: Vec::new(),
-        held_micro_usd: None,
-        reason: None,
         status: 200,
         upstream_status: Some(200),
         tokens,
         counted: true,
-        sent_bytes: 0,
-        received_bytes: 0,
-        started_ms: NOW,
         latency_ms: 1,
-        first_event_ms: None,
-        stream: false,
         end: End::Complete,
-        note: None,
-        trace_id: None,
-        parent_span_id: None,
+        ..UsageRow::begun(Uuid::nil(), HERE, Uuid::nil(), NOW)
     }
 }
 
